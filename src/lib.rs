@@ -1,0 +1,4 @@
+//! ninefold: a multi-region failover simulator and availability modeller.
+
+pub mod resilience;
+pub mod time;
