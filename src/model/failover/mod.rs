@@ -1,0 +1,159 @@
+//! How a failure is noticed and what is done about it: checks, failover of a primary, replication, global routing.
+//!
+//! The keys are the scenario's own; what they mean in time is the simulation's business. A database promotes another
+//! *pool*, active-passive routing another *region*: both are a [`Failover`] over what they choose among.
+
+use super::dist::Law;
+use super::topology::{PoolId, RegionId, ServiceId, Term};
+use crate::time::Span;
+
+/// A health checker: how often it looks and when it believes what it sees.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// Time from one check to the next.
+    pub every: Span,
+    /// A check without an answer fails after so long, at most `every`.
+    pub timeout: Span,
+    /// Failures in a row after which the target counts as down, at least 1.
+    pub down_after: u32,
+    /// Successes in a row after which the target counts as up again, at least 1.
+    pub up_after: u32,
+    /// What `every` is counted from.
+    pub schedule: Schedule,
+    /// Time between checks while the target counts as down.
+    pub every_down: Span,
+    /// What a check looks at.
+    pub sees: Sees,
+}
+
+/// What the time between checks is counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// Sent every `every`, whatever the answers.
+    Fixed,
+    /// Sent `every` after the last answer (or its timeout).
+    AfterAnswer,
+}
+
+/// What a check looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sees {
+    /// Whether enough nodes of the pool work.
+    Node,
+    /// Also what the pool needs within its region.
+    Region,
+    /// Also everything that it needs anywhere.
+    Dependencies,
+}
+
+/// How an outage is noticed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Detection {
+    /// At the very instant.
+    Instant,
+    /// After a random time.
+    After(Law),
+    /// By health checks.
+    Check(Check),
+}
+
+/// What happens when the primary among `order` stops serving.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failover<Place> {
+    /// Best first; the first is primary at the start; at least one.
+    pub order: Vec<Place>,
+    /// How the outage is noticed.
+    pub detection: Detection,
+    /// Somebody must answer a page before anything is done; none: automatic.
+    pub page: Option<Law>,
+    /// Time that the candidate takes to take over.
+    pub promote: Law,
+    /// Chance that it does, 0 to 1.
+    pub success: f64,
+    /// Time that people need after a promotion has failed; present if one can fail.
+    pub manual: Option<Law>,
+    /// What must hold for a promotion to work.
+    pub needs: Vec<Term>,
+    /// No failover for so long after one.
+    pub hold_down: Span,
+    /// The way back to the first in `order`, if there is one.
+    pub failback: Option<Failback>,
+}
+
+/// The return to the first in `order`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failback {
+    /// After so long of its unbroken health.
+    pub after: Span,
+    /// Somebody must answer a page first; none: automatic.
+    pub page: Option<Law>,
+    /// Time out of service for the change.
+    pub takes: Law,
+}
+
+/// How the copies of a database follow the primary.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Replication {
+    /// Work done in the last `lag` is lost when a copy is promoted.
+    Async {
+        /// Work not yet shipped at a random instant, as time.
+        lag: Law,
+    },
+    /// Every write waits for `acks` copies; nothing is lost, but writes stop without them.
+    Sync {
+        /// Copies that must hold a write beside the primary, at least 1.
+        acks: u32,
+    },
+}
+
+/// How users find a region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Routing {
+    /// The service that users reach first.
+    pub entry: ServiceId,
+    /// Who goes where.
+    pub policy: Policy,
+    /// How a region's outage is noticed, and its return.
+    pub detection: Detection,
+    /// A region that lost its users gets them back only so long after it is healthy again, if so (latency, geo, weighted).
+    pub failback: Option<Failback>,
+    /// How a changed answer reaches the clients.
+    pub propagation: Propagation,
+}
+
+/// Who goes where.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Policy {
+    /// Each group to the healthy region of least latency.
+    Latency,
+    /// Each group to its near region, then as by latency.
+    Geo,
+    /// All groups by weight over the healthy regions.
+    Weighted {
+        /// One weight a region of the model, adding up to 1.
+        weights: Vec<f64>,
+    },
+    /// All groups to the one active region.
+    ActivePassive(Failover<RegionId>),
+}
+
+/// How a changed answer reaches the clients.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Propagation {
+    /// At once.
+    Instant,
+    /// By DNS: a client keeps its answer for the rest of its time to live, uniform on `[0, ttl]`.
+    Dns {
+        /// Time to live of an answer.
+        ttl: Span,
+        /// Share of the clients that ignore it, 0 to 1.
+        ignore_ttl: f64,
+        /// These keep theirs for a time uniform on `[0, ignore_for]`.
+        ignore_for: Law,
+    },
+    /// By anycast: all clients move together after this time.
+    Anycast {
+        /// Time until the network has converged.
+        converge: Law,
+    },
+}

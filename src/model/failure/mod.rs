@@ -1,0 +1,108 @@
+//! How things break and mend.
+//!
+//! A [`Fault`] is one process on one kind of target: a law of time to failure with a law of repair, or a calendar.
+//! Several faults on one part compete. What a mode does to a part is one of a closed set of effects; on the structure
+//! clock a crash and an outage both stop what they strike.
+
+use super::dist::Law;
+use super::topology::{PoolId, RegionId, ServiceId, ZoneId};
+use crate::time::Span;
+
+/// One failure process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// What downtime is blamed on.
+    pub cause: String,
+    /// The way it breaks.
+    pub mode: Mode,
+    /// What it strikes.
+    pub target: Target,
+    /// When it strikes, and for how long.
+    pub process: Process,
+}
+
+/// A way to break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A node stops; `silent`: it does not even refuse.
+    Crash {
+        /// Packets vanish, so that a check fails only by its timeout.
+        silent: bool,
+    },
+    /// A place, a service or a dependency stops with all that stands in it.
+    Outage {
+        /// As for a crash.
+        silent: bool,
+    },
+}
+
+impl Mode {
+    /// Does a check of the struck part only fail by its timeout?
+    pub const fn silent(self) -> bool {
+        match self {
+            Mode::Crash { silent } | Mode::Outage { silent } => silent,
+        }
+    }
+}
+
+/// What a fault strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Each node of the pool by itself, or of its part in one zone.
+    EachNode {
+        /// The pool.
+        pool: PoolId,
+        /// Only its nodes in this zone.
+        zone: Option<ZoneId>,
+    },
+    /// The region as a whole.
+    Region(RegionId),
+    /// The zone as a whole.
+    Zone(ZoneId),
+    /// All pools of the service at once.
+    Service(ServiceId),
+}
+
+/// When a fault strikes, and for how long.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Process {
+    /// At random: time from new, or from the last repair of this very fault, to the next.
+    Random {
+        /// Time to failure, in age of the part.
+        fails: Law,
+        /// Time to repair.
+        repair: Law,
+        /// When the age runs.
+        ages: Ages,
+    },
+    /// By the calendar, over and independent of the random ones.
+    Calendar {
+        /// At these instants.
+        at: Instants,
+        /// For so long.
+        lasts: Law,
+    },
+}
+
+/// When the age of a part runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ages {
+    /// Also while its place is out.
+    Always,
+    /// Only while it runs: not while masked or stopped.
+    Running,
+}
+
+/// Instants of a calendar.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Instants {
+    /// `first`, `first + every`, and so on.
+    Every {
+        /// The first one.
+        first: Span,
+        /// The time between two, more than zero.
+        every: Span,
+    },
+    /// These, ascending.
+    At(Vec<Span>),
+}

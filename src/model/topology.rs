@@ -1,0 +1,189 @@
+//! Where things stand: regions, zones, services, pools, links and the terms that say what a service needs.
+//!
+//! Places nest, region > zone > node; a *service* is a set of *pools*, at most one a region, whose nodes are spread
+//! round-robin over the pool's zones. Everything refers to everything else by a dense index, so that a trial never
+//! looks up a name; the index of an entity is its place in the [`Model`](super::Model)'s list.
+
+use super::dist::Law;
+use super::failover::{Check, Failover, Replication};
+
+macro_rules! index {
+    ($(#[$doc:meta] $name:ident;)*) => {$(
+        #[$doc]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u32);
+
+        impl $name {
+            /// The place in the model's list.
+            #[inline]
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+index! {
+    /// A region, by its place in [`Model::regions`](super::Model::regions).
+    RegionId;
+    /// A zone, by its place in [`Model::zones`](super::Model::zones).
+    ZoneId;
+    /// A service, by its place in [`Model::services`](super::Model::services).
+    ServiceId;
+    /// A pool, by its place in [`Model::pools`](super::Model::pools).
+    PoolId;
+    /// A user group, by its place in [`Model::groups`](super::Model::groups).
+    GroupId;
+}
+
+/// A region and the zones in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Its zones, at least one, in the order written.
+    pub zones: Vec<ZoneId>,
+    /// After an outage of the region or of one of its zones: how long until the nodes there serve again.
+    pub restart: Law,
+}
+
+/// A zone of a region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Zone {
+    /// Its name within the region, e.g. `a`.
+    pub name: String,
+    /// The region it stands in.
+    pub region: RegionId,
+}
+
+/// What a service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceKind {
+    /// Does work of its own.
+    Server,
+    /// Spreads requests and does no work.
+    LoadBalancer,
+    /// Holds one copy of the data a pool.
+    Database,
+    /// External: no region, one node.
+    Dependency,
+}
+
+/// A set of pools under one name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Its name in the scenario.
+    pub name: String,
+    /// What it is.
+    pub kind: ServiceKind,
+    /// Its pools; empty: only `needs` counts.
+    pub pools: Vec<PoolId>,
+    /// What must hold for a pool of it to serve (`depends_on` and hard calls), each as seen from the pool's region.
+    pub needs: Vec<Need>,
+    /// Readiness check of its nodes, if any.
+    pub health_check: Option<Check>,
+    /// One pool at a time is primary, if so.
+    pub failover: Option<Failover<PoolId>>,
+    /// How the copies of a database follow each other.
+    pub replication: Option<Replication>,
+}
+
+/// A hard dependency.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Need {
+    /// What must hold.
+    pub term: Term,
+    /// Where the services of the term are looked for.
+    pub reach: Reach,
+}
+
+/// Where a caller finds the service that it calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Primary for a service with failover, local if it has a pool in the caller's region, else any.
+    ByTarget,
+    /// Only the pool in the caller's region.
+    Local,
+    /// This region's pool, then any other.
+    Any,
+    /// The promoted primary.
+    Primary,
+}
+
+/// A condition on services and pools; true when what it names serves.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Term {
+    /// The service, found by the need's reach.
+    Service(ServiceId),
+    /// This very pool.
+    Pool(PoolId),
+    /// At least `count` of the terms hold; `any` is 1, `all` is their number.
+    AtLeast {
+        /// How many must hold.
+        count: u32,
+        /// Of these.
+        of: Vec<Term>,
+    },
+    /// At least `count` nodes serve, added up over the pools of these services and pools.
+    Nodes {
+        /// How many nodes must serve.
+        count: u32,
+        /// Over these.
+        of: Vec<PoolId>,
+    },
+}
+
+/// The nodes of a service in one region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pool {
+    /// The service it belongs to.
+    pub service: ServiceId,
+    /// Where it stands; a dependency has no place.
+    pub region: Option<RegionId>,
+    /// The zones that its nodes are spread over: node `i` stands in `zones[i % zones.len()]`; empty for a dependency.
+    pub zones: Vec<ZoneId>,
+    /// Number of nodes, at least 1.
+    pub nodes: u32,
+    /// So many must serve or the pool serves nothing, 1 to `nodes`.
+    pub need: u32,
+    /// What it is while it is not primary (or outside the active region).
+    pub standby: Standby,
+}
+
+/// How a pool waits while it is not in use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standby {
+    /// Share of the nodes that run, 0 to 1; the rest is stopped. The first nodes run.
+    pub running: f64,
+    /// Pace at which its nodes age while they wait: 1 as in use, 0 not at all.
+    pub ageing: f64,
+    /// Time from the decision to use the pool until its stopped nodes serve.
+    pub wake: Law,
+}
+
+impl Standby {
+    /// As good as in use: everything runs and ages.
+    pub fn hot() -> Self {
+        Standby { running: 1.0, ageing: 1.0, wake: Law::fixed(crate::time::Span::ZERO) }
+    }
+}
+
+/// The way from one place (region or user group) to another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// Where it begins.
+    pub from: Endpoint,
+    /// Where it ends.
+    pub to: Endpoint,
+    /// One-way latency.
+    pub latency: Law,
+}
+
+/// An end of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A region.
+    Region(RegionId),
+    /// A user group.
+    Group(GroupId),
+}
