@@ -1,4 +1,6 @@
 //! ninefold: a multi-region failover simulator and availability modeller.
 
+pub mod engine;
+pub mod model;
 pub mod resilience;
 pub mod time;
