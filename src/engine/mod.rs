@@ -6,4 +6,5 @@
 
 pub mod queue;
 pub mod ring;
+pub mod streams;
 pub mod winner;
