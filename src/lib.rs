@@ -3,4 +3,7 @@
 pub mod engine;
 pub mod model;
 pub mod resilience;
+pub mod results;
+pub mod simulation;
+pub mod stats;
 pub mod time;
