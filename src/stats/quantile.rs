@@ -64,7 +64,9 @@ impl Clusters {
         let count = listed.iter().map(|(trial, _)| trial + 1).max().unwrap_or(0).max(trials as usize);
         let mut sizes = vec![0.0; count];
         if zeros == 0 {
-            listed.iter().for_each(|(trial, _)| sizes[*trial] += 1.0);
+            for (trial, _) in &listed {
+                sizes[*trial] += 1.0;
+            }
         } else {
             sizes.fill((listed.len() as u64 + zeros) as f64 / count.max(1) as f64);
         }
@@ -98,8 +100,8 @@ impl Clusters {
         at_rank(&self.sorted, self.zeros, rank(self.count(), p))
     }
 
-    /// Standard error of the share of values <= q as a ratio over trials: with a_i of n_i values of trial i at most q
-    /// and P = sum a / sum n, Var = T / (T - 1) sum (a_i - P n_i)^2 / (sum n)^2.
+    /// Standard error of the share of values <= q as a ratio over trials: with a of n values of a trial at most q
+    /// and P = sum a / sum n, Var = T / (T - 1) sum (a - P n)^2 / (sum n)^2, the sums over T trials.
     fn share_error(&self, q: f64) -> f64 {
         let trials = self.sizes.len() as f64;
         if trials < 2.0 {
@@ -108,9 +110,11 @@ impl Clusters {
         let total = self.count() as f64;
         let beyond = self.listed.partition_point(|(_, value)| *value > q);
         let exceeding = beyond as f64 / total;
-        // a_i - P n_i = (1 - P) n_i - e_i, with e_i values of the trial beyond q
+        // a - P n = (1 - P) n - e, with e values of the trial beyond q
         let mut residuals: Vec<f64> = self.sizes.iter().map(|size| exceeding * size).collect();
-        self.listed[..beyond].iter().for_each(|(trial, _)| residuals[*trial] -= 1.0);
+        for (trial, _) in &self.listed[..beyond] {
+            residuals[*trial] -= 1.0;
+        }
         let squares: f64 = residuals.iter().map(|residual| residual * residual).sum();
         (trials / (trials - 1.0) * squares).sqrt() / total
     }
