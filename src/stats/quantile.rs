@@ -156,7 +156,7 @@ fn last_true(limit: u64, holds: impl Fn(u64) -> bool) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng;
+    use rand::{RngExt, SeedableRng};
     use rand_distr::{Distribution, Exp1};
     use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -244,6 +244,30 @@ mod tests {
             });
             assert!(naive < 0.95 - 4.0 * error, "p {p}: {naive}");
         }
+    }
+
+    /// 400 trials of five years; in one trial of five a year has an exponential downtime with chance 1/2, in the others
+    /// all are zero. A year exceeds q with chance exp(-q) / 10, so the 95 % quantile is ln 2.
+    #[test]
+    fn woodruff_covers_as_it_says_for_sparse_years() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(33);
+        let mut hits = 0;
+        for _ in 0..REPEATS {
+            let mut listed: Vec<(u64, f64)> = Vec::new();
+            for trial in 0..400 {
+                let bad = rng.random::<f64>() < 0.2;
+                for _ in 0..5 {
+                    if bad && rng.random::<f64>() < 0.5 {
+                        listed.push((trial, Exp1.sample(&mut rng)));
+                    }
+                }
+            }
+            let zeros = 2_000 - listed.len() as u64;
+            let estimate = Clusters::new(&listed, zeros, 400).quantile(0.95, 0.95);
+            hits += u32::from(estimate.covers(std::f64::consts::LN_2));
+        }
+        let share = f64::from(hits) / f64::from(REPEATS);
+        assert!((share - 0.95).abs() < 4.0 * (0.95 * 0.05 / f64::from(REPEATS)).sqrt(), "{share}");
     }
 
     #[test]
