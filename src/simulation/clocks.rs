@@ -5,38 +5,47 @@
 //! [`World::retime`], which stops, slows and restarts ages.
 
 use super::event::{Event, class};
-use super::layout::UnitKind;
+use super::layout::{Layout, UnitKind};
 use super::trace::TraceEvent;
-use super::world::World;
+use super::world::{SiteCounts, World};
 use crate::engine::queue::Rank;
 use crate::engine::streams::{Stream, Streams};
 use crate::model::failure::{Ages, Instants};
 use crate::time::{Span, Time};
 use rand::RngExt;
 
-/// A random fault on one unit, dynamically.
+/// The sides of a clock: what a fault begins, what a repair begins.
+const REPAIR: usize = 0;
+const LIFE: usize = 1;
+
+/// Class of the end of each side: repairs are ends, lives end in a fault.
+const CLASS_OF_END: [u8; 2] = [class::END, class::START];
+
+/// A random fault on one unit, dynamically: what a ring touches besides the tree, in one cache line.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct Clock {
-    life: Stream,
-    repair: Stream,
-    /// Since when it is broken, if it is.
-    pub since: Time,
-    /// Age left while the pace is not 1.
-    left: Span,
-    pace: f32,
-    unit: u32,
+    /// Of its repair times, and of its times to failure.
+    streams: [Stream; 2],
     /// The shelf of a plain clock.
     shelf: u32,
     spec: u32,
-    site: u32,
     broken: bool,
     plain: bool,
 }
 
+/// The rest of a clock, for parts whose age does not always run.
+#[derive(Clone, Copy, Debug)]
+pub struct Age {
+    /// Age left while the pace is not 1.
+    left: Span,
+    pace: f32,
+    unit: u32,
+}
+
 impl Clock {
-    /// Is it under repair?
-    pub const fn is_broken(&self) -> bool {
-        self.broken
+    fn draw(&mut self, layout: &Layout, side: usize) -> Span {
+        layout.specs[self.spec as usize].laws[side].sample(&mut self.streams[side])
     }
 }
 
@@ -45,23 +54,16 @@ impl World<'_> {
     pub(super) fn start_clocks(&mut self, streams: &Streams) {
         let layout = self.layout;
         self.clocks.clear();
+        self.ages.clear();
         self.tree.clear();
         for plan in &layout.clocks {
-            let unit = layout.units[plan.unit as usize];
-            let shelf = if let UnitKind::Node(shelf) = unit.kind { shelf } else { 0 };
-            self.clocks.push(Clock {
-                life: streams.stream(plan.life),
-                repair: streams.stream(plan.repair),
-                since: Time::ZERO,
-                left: Span::ZERO,
-                pace: 1.0,
-                unit: plan.unit,
-                shelf,
-                spec: plan.spec,
-                site: unit.site,
-                broken: false,
-                plain: plan.plain,
-            });
+            let shelf = match layout.units[plan.unit as usize].kind {
+                UnitKind::Node(shelf) => shelf,
+                UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => 0,
+            };
+            let streams = [streams.stream(plan.repair), streams.stream(plan.life)];
+            self.clocks.push(Clock { streams, shelf, spec: plan.spec, broken: false, plain: plan.plain });
+            self.ages.push(Age { left: Span::ZERO, pace: 1.0, unit: plan.unit });
         }
         if layout.stationary {
             for unit in 0..layout.units.len() {
@@ -69,11 +71,15 @@ impl World<'_> {
             }
         } else {
             for (index, clock) in self.clocks.iter_mut().enumerate() {
-                let life = layout.specs[clock.spec as usize].fails.sample(&mut clock.life);
-                let due = Time::ZERO + life;
+                let due = Time::ZERO + clock.draw(layout, LIFE);
                 let rank = if due < Time::NEVER { self.counter.next(class::START) } else { Rank::LAST };
                 self.tree.place(index as u32, due, rank);
             }
+        }
+        self.lasts.clear();
+        for clock in &mut self.clocks {
+            let next = if clock.broken { LIFE } else { REPAIR };
+            self.lasts.push(clock.draw(layout, next));
         }
         self.tree.rebuild();
     }
@@ -86,7 +92,7 @@ impl World<'_> {
         let range = plan.first_clock as usize..(plan.first_clock + plan.clocks) as usize;
         let weight = |index: usize| {
             let spec = &layout.specs[layout.clocks[index].spec as usize];
-            let ratio = spec.repair.mean_s() / spec.fails.mean_s();
+            let ratio = spec.laws[REPAIR].mean_s() / spec.laws[LIFE].mean_s();
             if ratio.is_finite() { ratio } else { 0.0 }
         };
         let Some(first) = range.clone().next() else { return };
@@ -107,13 +113,14 @@ impl World<'_> {
             let clock = &mut self.clocks[index];
             let spec = &layout.specs[clock.spec as usize];
             if held == Some(index) {
-                let due = Time::ZERO + spec.repair.sample_residual(&mut clock.repair);
+                let due = Time::ZERO + spec.laws[REPAIR].sample_residual(&mut clock.streams[REPAIR]);
                 clock.broken = true;
                 self.tree.place(index as u32, due, self.counter.next(class::END));
             } else {
-                let left = spec.fails.sample_residual(&mut clock.life);
+                let left = spec.laws[LIFE].sample_residual(&mut clock.streams[LIFE]);
                 let due = if held.is_some() { Time::NEVER } else { Time::ZERO + left };
-                (clock.left, clock.pace) = (left, if held.is_some() { 0.0 } else { 1.0 });
+                let age = &mut self.ages[index];
+                (age.left, age.pace) = (left, if held.is_some() { 0.0 } else { 1.0 });
                 self.tree.place(index as u32, due, self.counter.next(class::START));
             }
         }
@@ -127,7 +134,7 @@ impl World<'_> {
         for index in 0..self.clocks.len() {
             if self.clocks[index].broken {
                 let (unit, shelf, plain) =
-                    (self.clocks[index].unit, self.clocks[index].shelf, self.clocks[index].plain);
+                    (self.ages[index].unit, self.clocks[index].shelf, self.clocks[index].plain);
                 self.cause = self.layout.specs[self.clocks[index].spec as usize].cause;
                 if plain {
                     self.count_node(shelf as usize, false);
@@ -139,58 +146,60 @@ impl World<'_> {
         }
     }
 
-    /// The clock at the root of the tree rings.
+    /// The clock at the root of the tree rings: a fault strikes, or is mended.
+    ///
+    /// Whether it does one or the other cannot be predicted, so both share one path. How long the next state lasts was
+    /// drawn at the ring before: the critical path is from that number through the tree to the next ring, and the
+    /// draw overlaps with the events in between.
     #[inline]
     pub(super) fn ring(&mut self, now: Time, index: u32) {
         let layout = self.layout;
+        let lasts = self.lasts[index as usize];
+        let due = now + lasts;
         let clock = &mut self.clocks[index as usize];
+        let mended = clock.broken;
+        let side = usize::from(mended);
+        self.tree.set(index, due, self.counter.next(CLASS_OF_END[side]));
+        clock.broken = !mended;
         let spec = &layout.specs[clock.spec as usize];
-        self.events += 1;
-        if clock.broken {
-            clock.broken = false;
-            let due = now + spec.fails.sample(&mut clock.life);
-            self.tree.set(index, due, self.counter.next(class::START));
-            let site = &mut self.sites[clock.site as usize];
-            site.repairs += 1;
-            if clock.plain {
-                site.down_ns += u128::from(now.since(clock.since).as_nanos());
-                let shelf = clock.shelf as usize;
-                self.count_node(shelf, true);
-            } else {
-                clock.left = due.since(now);
-                clock.pace = 1.0;
-                let unit = clock.unit;
-                self.release(now, unit);
-                self.retime_unit(now, unit);
-            }
+        self.lasts[index as usize] = spec.laws[1 - side].sample(&mut clock.streams[1 - side]);
+        if clock.plain {
+            let shelf = clock.shelf as usize;
+            let site = &mut self.sites[spec.site as usize];
+            site.changes[side] += 1;
+            site.down_ns += if mended { 0 } else { u128::from(lasts.as_nanos()) };
+            self.count_node(shelf, mended);
         } else {
-            clock.broken = true;
-            clock.since = now;
-            let due = now + spec.repair.sample(&mut clock.repair);
-            self.tree.set(index, due, self.counter.next(class::END));
-            self.cause = spec.cause;
-            self.silent = spec.silent;
-            self.sites[clock.site as usize].faults += 1;
-            if clock.plain {
-                let shelf = clock.shelf as usize;
-                self.count_node(shelf, false);
-            } else {
-                let unit = clock.unit;
-                self.hold(now, unit);
-                self.retime_unit(now, unit);
-            }
+            self.ring_slowly(now, index, due);
         }
         if self.trace.is_some() {
             self.note_clock(now, index);
         }
         if !self.gates.touched.is_empty() || self.moved {
+            (self.cause, self.silent) = (spec.cause, spec.silent);
             self.react(now);
         }
     }
 
+    /// The rest of a ring for a part that more than one fault can hold, or whose age does not always run.
+    fn ring_slowly(&mut self, now: Time, index: u32, due: Time) {
+        let broken = self.clocks[index as usize].broken;
+        let age = &mut self.ages[index as usize];
+        let unit = age.unit;
+        let site = self.layout.units[unit as usize].site;
+        self.sites[site as usize].changes[usize::from(!broken)] += 1;
+        if broken {
+            self.hold(now, unit);
+        } else {
+            (age.left, age.pace) = (due.since(now), 1.0);
+            self.release(now, unit);
+        }
+        self.retime_unit(now, unit);
+    }
+
     #[cold]
     fn note_clock(&mut self, now: Time, index: u32) {
-        let (unit, broken) = (self.clocks[index as usize].unit, self.clocks[index as usize].broken);
+        let (unit, broken) = (self.ages[index as usize].unit, self.clocks[index as usize].broken);
         let cause = self.layout.specs[self.clocks[index as usize].spec as usize].cause;
         let event = if broken { TraceEvent::Fault { unit, cause } } else { TraceEvent::Repair { unit, cause } };
         self.note(now, event);
@@ -209,18 +218,18 @@ impl World<'_> {
         if clock.broken || clock.plain {
             return;
         }
-        let pace = self.pace(clock) as f32;
-        let clock = &mut self.clocks[index as usize];
-        if pace.to_bits() == clock.pace.to_bits() {
+        let pace = self.pace(index as usize) as f32;
+        let age = &mut self.ages[index as usize];
+        if pace.to_bits() == age.pace.to_bits() {
             return;
         }
-        if clock.pace > 0.0 {
+        if age.pace > 0.0 {
             let due = self.tree.time(index);
-            let passing = due.since(now).as_nanos() as f64 * f64::from(clock.pace);
-            clock.left = if due == Time::NEVER { Span::MAX } else { Span::from_nanos_f64(passing) };
+            let passing = due.since(now).as_nanos() as f64 * f64::from(age.pace);
+            age.left = if due == Time::NEVER { Span::MAX } else { Span::from_nanos_f64(passing) };
         }
-        clock.pace = pace;
-        let left = clock.left;
+        age.pace = pace;
+        let left = age.left;
         if pace == 0.0 || left == Span::MAX {
             self.tree.cancel(index);
         } else {
@@ -230,19 +239,20 @@ impl World<'_> {
     }
 
     /// How fast the age of a live clock runs.
-    fn pace(&self, clock: &Clock) -> f64 {
+    fn pace(&self, index: usize) -> f64 {
         let layout = self.layout;
-        let plan = layout.units[clock.unit as usize];
+        let (clock, unit) = (&self.clocks[index], self.ages[index].unit as usize);
+        let plan = layout.units[unit];
         let siblings = plan.first_clock as usize..(plan.first_clock + plan.clocks) as usize;
         if plan.clocks > 1 && self.clocks[siblings].iter().any(|sibling| sibling.broken) {
             return 0.0;
         }
         let running_only = layout.specs[clock.spec as usize].ages == Ages::Running;
         let UnitKind::Node(shelf) = plan.kind else {
-            return if running_only && self.units[clock.unit as usize].holds > 0 { 0.0 } else { 1.0 };
+            return if running_only && self.units[unit].holds > 0 { 0.0 } else { 1.0 };
         };
         let state = &self.shelves[shelf as usize];
-        let held = self.units[clock.unit as usize].holds > 0;
+        let held = self.units[unit].holds > 0;
         if running_only && (state.out > 0 || state.stopped || held) {
             return 0.0;
         }
@@ -283,14 +293,24 @@ impl World<'_> {
     /// Book the time of nodes that are not working at the end.
     pub(super) fn finish_sites(&mut self, end: Time) {
         let layout = self.layout;
-        for clock in self.clocks.iter().filter(|clock| clock.plain && clock.broken) {
-            self.sites[clock.site as usize].down_ns += u128::from(end.since(clock.since).as_nanos());
+        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.plain && clock.broken) {
+            let beyond = self.tree.time(index as u32).since(end).as_nanos();
+            self.sites[layout.specs[clock.spec as usize].site as usize].down_ns -= u128::from(beyond);
         }
         for (state, plan) in self.units.iter().zip(&layout.units) {
             if state.holds > 0 && matches!(plan.kind, UnitKind::Node(_)) {
                 let down = end.since(state.since.max(self.counted_from));
                 self.sites[plan.site as usize].down_ns += u128::from(down.as_nanos());
             }
+        }
+    }
+
+    /// Counting begins: what is broken is so from now on.
+    pub(super) fn begin_counting_sites(&mut self, now: Time) {
+        self.sites.fill(SiteCounts::default());
+        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.plain && clock.broken) {
+            let ahead = self.tree.time(index as u32).since(now).as_nanos();
+            self.sites[self.layout.specs[clock.spec as usize].site as usize].down_ns += u128::from(ahead);
         }
     }
 
@@ -321,7 +341,7 @@ impl World<'_> {
         (self.cause, self.silent) = (plan.cause, plan.silent);
         let lasts = plan.lasts.sample(&mut self.calendar_streams[calendar as usize]);
         for &unit in &plan.units {
-            self.sites[self.layout.units[unit as usize].site as usize].faults += 1;
+            self.sites[self.layout.units[unit as usize].site as usize].changes[0] += 1;
             self.note(now, TraceEvent::Fault { unit, cause: plan.cause });
             self.hold(now, unit);
             self.retime_unit(now, unit);
@@ -334,7 +354,7 @@ impl World<'_> {
     pub(super) fn calendar_end(&mut self, now: Time, calendar: u32) -> bool {
         let plan = &self.layout.calendars[calendar as usize];
         for &unit in &plan.units {
-            self.sites[self.layout.units[unit as usize].site as usize].repairs += 1;
+            self.sites[self.layout.units[unit as usize].site as usize].changes[1] += 1;
             self.note(now, TraceEvent::Repair { unit, cause: plan.cause });
             self.release(now, unit);
             self.retime_unit(now, unit);

@@ -8,7 +8,7 @@ use crate::time::Time;
 
 impl World<'_> {
     /// One node of the shelf works (again) or no longer.
-    #[inline]
+    #[inline(always)]
     pub(super) fn count_node(&mut self, shelf: usize, up: bool) {
         let state = &mut self.shelves[shelf];
         state.working = if up { state.working + 1 } else { state.working - 1 };

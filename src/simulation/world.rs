@@ -4,7 +4,7 @@
 //! gates; where a threshold is crossed the gates report whom it concerns, and [`World::react`] lets subjects, failover
 //! processes and routing follow until nothing moves. The state is a plain value: it can be cloned at any instant.
 
-use super::clocks::Clock;
+use super::clocks::{Age, Clock};
 use super::event::Event;
 use super::failovers::Failover;
 use super::gates::{Edge, Gates};
@@ -52,10 +52,8 @@ pub struct UnitState {
 /// Counts of one part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SiteCounts {
-    /// Faults.
-    pub faults: u64,
-    /// Repairs.
-    pub repairs: u64,
+    /// Faults, repairs.
+    pub changes: [u64; 2],
     /// Node-nanoseconds not working.
     pub down_ns: u128,
 }
@@ -69,6 +67,9 @@ pub struct World<'a> {
     pub(super) counter: Counter,
     pub(super) gates: Gates,
     pub(super) clocks: Vec<Clock>,
+    pub(super) ages: Vec<Age>,
+    /// By clock: how long the state that its next ring begins will last.
+    pub(super) lasts: Vec<Span>,
     pub(super) shelves: Vec<ShelfState>,
     pub(super) pools: Vec<PoolState>,
     pub(super) units: Vec<UnitState>,
@@ -85,7 +86,7 @@ pub struct World<'a> {
     /// Did the current event change what levels or stages depend on?
     pub(super) moved: bool,
     pub(super) counted_from: Time,
-    /// Events that changed the state.
+    /// Events of the queue that changed the state.
     pub(super) events: u64,
     pub(super) trace: Option<Vec<TraceLine>>,
     touched: Vec<Edge>,
@@ -106,6 +107,8 @@ impl<'a> World<'a> {
             counter: Counter::default(),
             gates: Gates::new(&layout.wiring),
             clocks: Vec::with_capacity(layout.clocks.len()),
+            ages: Vec::with_capacity(layout.clocks.len()),
+            lasts: Vec::with_capacity(layout.clocks.len()),
             shelves: vec![ShelfState::default(); layout.shelves.len()],
             pools: Vec::with_capacity(layout.pools.len()),
             units: vec![UnitState::default(); layout.units.len()],
@@ -255,11 +258,9 @@ impl<'a> World<'a> {
     /// The dropped warm-up is over.
     pub(super) fn begin_counting(&mut self, now: Time) {
         self.ledger.open(now);
-        self.sites.fill(SiteCounts::default());
+        self.begin_counting_sites(now);
         self.counted_from = now;
         self.events = 0;
-        let held = self.clocks.iter_mut().filter(|clock| clock.is_broken());
-        held.for_each(|clock| clock.since = now);
         self.units.iter_mut().filter(|unit| unit.holds > 0).for_each(|unit| unit.since = now);
         self.processes.iter_mut().for_each(Failover::begin_counting);
         if let Some(trace) = &mut self.trace {

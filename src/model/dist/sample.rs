@@ -16,10 +16,17 @@ impl Law {
     /// One duration; [`Span::MAX`] if it never ends.
     #[inline]
     pub fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> Span {
+        if let Random::Exponential { mean } = self.random {
+            return self.offset + nearest(mean * exponential(rng));
+        }
+        self.sample_other(rng)
+    }
+
+    fn sample_other<R: Rng + ?Sized>(&self, rng: &mut R) -> Span {
         match self.random {
-            Random::Exponential { mean } => self.offset + nearest(mean * exponential(rng)),
             Random::Zero => self.offset,
-            Random::Never
+            Random::Exponential { .. }
+            | Random::Never
             | Random::Weibull { .. }
             | Random::Lognormal { .. }
             | Random::Gamma { .. }

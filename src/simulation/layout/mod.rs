@@ -168,10 +168,10 @@ pub struct ClockPlan {
 /// A random fault.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// Time to failure.
-    pub fails: Law,
-    /// Time to repair.
-    pub repair: Law,
+    /// Time to repair, time to failure.
+    pub laws: [Law; 2],
+    /// Where its faults are counted, if it strikes the nodes of one pool.
+    pub site: u32,
     /// Index of the label that downtime is blamed on.
     pub cause: u32,
     /// Do checks of what it strikes only fail by their timeout?

@@ -102,8 +102,9 @@ fn add_faults(model: &Model, layout: &mut Layout) {
         match &fault.process {
             Process::Random { fails, repair, ages } => {
                 let spec = layout.specs.len() as u32;
-                let (fails, repair) = (fails.clone(), repair.clone());
-                layout.specs.push(Spec { fails, repair, cause, silent: fault.mode.silent(), ages: *ages });
+                let laws = [repair.clone(), fails.clone()];
+                let site = struck.first().map_or(0, |&(_, unit)| layout.units[unit as usize].site);
+                layout.specs.push(Spec { laws, site, cause, silent: fault.mode.silent(), ages: *ages });
                 for (member, unit) in struck {
                     on_unit[unit as usize].push((spec, entity.member(u64::from(member))));
                 }
