@@ -202,6 +202,58 @@ const fn mix(word: u64) -> u64 {
     word ^ (word >> 31)
 }
 
+/// Draws of one entity and purpose that are addressed by their number: no state but a key, for the many clocks whose
+/// generators would not fit the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbered(u64);
+
+impl Streams {
+    /// The numbered draws of `key`.
+    #[inline]
+    pub const fn numbered(&self, key: EntityKey) -> Numbered {
+        Numbered(mix(mix(self.low.wrapping_add(key.0)) ^ self.high))
+    }
+}
+
+/// Odd, and no small multiple of the golden step, so that the sequences of different numbers do not meet.
+const NUMBER_STEP: u64 = 0xd134_2543_de82_ef95;
+
+impl Numbered {
+    /// The generator of draw `number`: a short SplitMix64 sequence of its own.
+    #[inline]
+    pub const fn draw(self, number: u32) -> Draw {
+        Draw(self.0.wrapping_add((number as u64).wrapping_mul(NUMBER_STEP)))
+    }
+}
+
+/// The generator of one numbered draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draw(u64);
+
+impl TryRng for Draw {
+    type Error = Infallible;
+
+    #[inline]
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.try_next_u64().map(|word| (word >> 32) as u32)
+    }
+
+    #[inline]
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.0 = self.0.wrapping_add(GOLDEN);
+        Ok(mix(self.0))
+    }
+
+    #[inline]
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(8) {
+            let word = self.try_next_u64()?.to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

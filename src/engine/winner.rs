@@ -99,12 +99,11 @@ impl WinnerTree {
         let mut node = (self.times.len() as u32 + entity) >> 1;
         loop {
             let rival_time = self.times[rival as usize];
-            let mut earlier = rival_time < best_time;
-            if rival_time == best_time {
-                earlier = self.outranks(rival, best);
+            if rival_time == best_time && self.outranks(rival, best) {
+                best = rival;
             }
-            best = if earlier { rival } else { best };
-            best_time = if earlier { rival_time } else { best_time };
+            best = if rival_time < best_time { rival } else { best };
+            best_time = best_time.min(rival_time);
             self.winners[node as usize] = best;
             if node <= 1 {
                 return;

@@ -9,7 +9,8 @@ use super::layout::{Layout, UnitKind};
 use super::trace::TraceEvent;
 use super::world::{SiteCounts, World};
 use crate::engine::queue::Rank;
-use crate::engine::streams::{Stream, Streams};
+use crate::engine::streams::{Numbered, Streams};
+use crate::model::dist::Law;
 use crate::model::failure::{Ages, Instants};
 use crate::time::{Span, Time};
 use rand::RngExt;
@@ -21,18 +22,19 @@ const LIFE: usize = 1;
 /// Class of the end of each side: repairs are ends, lives end in a fault.
 const CLASS_OF_END: [u8; 2] = [class::END, class::START];
 
-/// A random fault on one unit, dynamically: what a ring touches besides the tree, in one cache line.
-#[derive(Clone, Debug)]
-#[repr(align(64))]
+/// A random fault on one unit, dynamically: small, since every ring brings one from far memory.
+#[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    /// Of its repair times, and of its times to failure.
-    streams: [Stream; 2],
-    /// The shelf of a plain clock.
-    shelf: u32,
+    draws: Numbered,
+    /// The state it is in: even ones are lives, odd ones repairs; the length of state n is draw n.
+    state: u32,
     spec: u32,
-    broken: bool,
-    plain: bool,
+    /// The shelf of a plain clock, else [`NOT_PLAIN`].
+    shelf: u32,
 }
+
+/// Other faults may hold the unit too, or its age does not always run.
+const NOT_PLAIN: u32 = u32::MAX;
 
 /// The rest of a clock, for parts whose age does not always run.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +46,24 @@ pub struct Age {
 }
 
 impl Clock {
-    fn draw(&mut self, layout: &Layout, side: usize) -> Span {
-        layout.specs[self.spec as usize].laws[side].sample(&mut self.streams[side])
+    fn is_broken(&self) -> bool {
+        self.state & 1 == 1
+    }
+
+    fn is_plain(&self) -> bool {
+        self.shelf != NOT_PLAIN
+    }
+
+    /// The law of state `state`.
+    #[inline]
+    fn law<'a>(&self, layout: &'a Layout, state: u32) -> &'a Law {
+        &layout.specs[self.spec as usize].laws[usize::from(state & 1 == 0)]
+    }
+
+    /// The length of state `state`.
+    #[inline]
+    fn length(&self, layout: &Layout, state: u32) -> Span {
+        self.law(layout, state).sample(&mut self.draws.draw(state))
     }
 }
 
@@ -58,11 +76,10 @@ impl World<'_> {
         self.tree.clear();
         for plan in &layout.clocks {
             let shelf = match layout.units[plan.unit as usize].kind {
-                UnitKind::Node(shelf) => shelf,
-                UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => 0,
+                UnitKind::Node(shelf) if plan.plain => shelf,
+                UnitKind::Node(_) | UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => NOT_PLAIN,
             };
-            let streams = [streams.stream(plan.repair), streams.stream(plan.life)];
-            self.clocks.push(Clock { streams, shelf, spec: plan.spec, broken: false, plain: plan.plain });
+            self.clocks.push(Clock { draws: streams.numbered(plan.key), state: 0, spec: plan.spec, shelf });
             self.ages.push(Age { left: Span::ZERO, pace: 1.0, unit: plan.unit });
         }
         if layout.stationary {
@@ -71,16 +88,13 @@ impl World<'_> {
             }
         } else {
             for (index, clock) in self.clocks.iter_mut().enumerate() {
-                let due = Time::ZERO + clock.draw(layout, LIFE);
+                let due = Time::ZERO + clock.length(layout, 0);
                 let rank = if due < Time::NEVER { self.counter.next(class::START) } else { Rank::LAST };
                 self.tree.place(index as u32, due, rank);
             }
         }
         self.lasts.clear();
-        for clock in &mut self.clocks {
-            let next = if clock.broken { LIFE } else { REPAIR };
-            self.lasts.push(clock.draw(layout, next));
-        }
+        self.lasts.extend(self.clocks.iter().map(|clock| clock.length(layout, clock.state + 1)));
         self.tree.rebuild();
     }
 
@@ -111,13 +125,13 @@ impl World<'_> {
         }
         for index in range {
             let clock = &mut self.clocks[index];
-            let spec = &layout.specs[clock.spec as usize];
             if held == Some(index) {
-                let due = Time::ZERO + spec.laws[REPAIR].sample_residual(&mut clock.streams[REPAIR]);
-                clock.broken = true;
+                clock.state = 1;
+                let left = clock.law(layout, 1).sample_residual(&mut clock.draws.draw(1));
+                let due = Time::ZERO + left;
                 self.tree.place(index as u32, due, self.counter.next(class::END));
             } else {
-                let left = spec.laws[LIFE].sample_residual(&mut clock.streams[LIFE]);
+                let left = clock.law(layout, 0).sample_residual(&mut clock.draws.draw(0));
                 let due = if held.is_some() { Time::NEVER } else { Time::ZERO + left };
                 let age = &mut self.ages[index];
                 (age.left, age.pace) = (left, if held.is_some() { 0.0 } else { 1.0 });
@@ -132,9 +146,9 @@ impl World<'_> {
             return;
         }
         for index in 0..self.clocks.len() {
-            if self.clocks[index].broken {
+            if self.clocks[index].is_broken() {
                 let (unit, shelf, plain) =
-                    (self.ages[index].unit, self.clocks[index].shelf, self.clocks[index].plain);
+                    (self.ages[index].unit, self.clocks[index].shelf, self.clocks[index].is_plain());
                 self.cause = self.layout.specs[self.clocks[index].spec as usize].cause;
                 if plain {
                     self.count_node(shelf as usize, false);
@@ -157,17 +171,17 @@ impl World<'_> {
         let lasts = self.lasts[index as usize];
         let due = now + lasts;
         let clock = &mut self.clocks[index as usize];
-        let mended = clock.broken;
+        let mended = clock.is_broken();
         let side = usize::from(mended);
         self.tree.set(index, due, self.counter.next(CLASS_OF_END[side]));
-        clock.broken = !mended;
+        clock.state += 1;
         let spec = &layout.specs[clock.spec as usize];
-        self.lasts[index as usize] = spec.laws[1 - side].sample(&mut clock.streams[1 - side]);
-        if clock.plain {
+        self.lasts[index as usize] = clock.length(layout, clock.state + 1);
+        if clock.is_plain() {
             let shelf = clock.shelf as usize;
             let site = &mut self.sites[spec.site as usize];
             site.changes[side] += 1;
-            site.down_ns += if mended { 0 } else { u128::from(lasts.as_nanos()) };
+            site.down_ns += u128::from(lasts.as_nanos() * u64::from(!mended));
             self.count_node(shelf, mended);
         } else {
             self.ring_slowly(now, index, due);
@@ -183,7 +197,7 @@ impl World<'_> {
 
     /// The rest of a ring for a part that more than one fault can hold, or whose age does not always run.
     fn ring_slowly(&mut self, now: Time, index: u32, due: Time) {
-        let broken = self.clocks[index as usize].broken;
+        let broken = self.clocks[index as usize].is_broken();
         let age = &mut self.ages[index as usize];
         let unit = age.unit;
         let site = self.layout.units[unit as usize].site;
@@ -199,7 +213,7 @@ impl World<'_> {
 
     #[cold]
     fn note_clock(&mut self, now: Time, index: u32) {
-        let (unit, broken) = (self.ages[index as usize].unit, self.clocks[index as usize].broken);
+        let (unit, broken) = (self.ages[index as usize].unit, self.clocks[index as usize].is_broken());
         let cause = self.layout.specs[self.clocks[index as usize].spec as usize].cause;
         let event = if broken { TraceEvent::Fault { unit, cause } } else { TraceEvent::Repair { unit, cause } };
         self.note(now, event);
@@ -215,7 +229,7 @@ impl World<'_> {
 
     fn retime(&mut self, now: Time, index: u32) {
         let clock = &self.clocks[index as usize];
-        if clock.broken || clock.plain {
+        if clock.is_broken() || clock.is_plain() {
             return;
         }
         let pace = self.pace(index as usize) as f32;
@@ -244,7 +258,7 @@ impl World<'_> {
         let (clock, unit) = (&self.clocks[index], self.ages[index].unit as usize);
         let plan = layout.units[unit];
         let siblings = plan.first_clock as usize..(plan.first_clock + plan.clocks) as usize;
-        if plan.clocks > 1 && self.clocks[siblings].iter().any(|sibling| sibling.broken) {
+        if plan.clocks > 1 && self.clocks[siblings].iter().any(Clock::is_broken) {
             return 0.0;
         }
         let running_only = layout.specs[clock.spec as usize].ages == Ages::Running;
@@ -293,7 +307,7 @@ impl World<'_> {
     /// Book the time of nodes that are not working at the end.
     pub(super) fn finish_sites(&mut self, end: Time) {
         let layout = self.layout;
-        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.plain && clock.broken) {
+        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.is_plain() && clock.is_broken()) {
             let beyond = self.tree.time(index as u32).since(end).as_nanos();
             self.sites[layout.specs[clock.spec as usize].site as usize].down_ns -= u128::from(beyond);
         }
@@ -308,7 +322,7 @@ impl World<'_> {
     /// Counting begins: what is broken is so from now on.
     pub(super) fn begin_counting_sites(&mut self, now: Time) {
         self.sites.fill(SiteCounts::default());
-        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.plain && clock.broken) {
+        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.is_plain() && clock.is_broken()) {
             let ahead = self.tree.time(index as u32).since(now).as_nanos();
             self.sites[self.layout.specs[clock.spec as usize].site as usize].down_ns += u128::from(ahead);
         }

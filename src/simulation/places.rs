@@ -11,18 +11,14 @@ impl World<'_> {
     #[inline(always)]
     pub(super) fn count_node(&mut self, shelf: usize, up: bool) {
         let state = &mut self.shelves[shelf];
-        state.working = if up { state.working + 1 } else { state.working - 1 };
+        state.working = state.working.wrapping_add(1).wrapping_sub(2 * u32::from(!up));
         if state.out > 0 {
             return;
         }
         let (layout, stopped) = (self.layout, state.stopped);
         let plan = &layout.shelves[shelf];
         if plan.fit == plan.serving && plan.sums.is_empty() {
-            if up {
-                self.gates.gain(&layout.wiring, plan.serving);
-            } else {
-                self.gates.lose(&layout.wiring, plan.serving);
-            }
+            self.gates.step(&layout.wiring, plan.serving, up);
         } else {
             self.count_shelf(shelf, 1, up, !stopped);
         }

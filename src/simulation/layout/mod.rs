@@ -155,10 +155,8 @@ pub struct ClockPlan {
     pub unit: u32,
     /// The fault.
     pub spec: u32,
-    /// Stream of times to failure.
-    pub life: EntityKey,
-    /// Stream of repair times.
-    pub repair: EntityKey,
+    /// Of its lives and repairs, in turn.
+    pub key: EntityKey,
     /// Stream of the draw that puts its unit into the long run.
     pub start: EntityKey,
     /// Nothing but this clock ever holds the unit, and its age always runs at the same pace.

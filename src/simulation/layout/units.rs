@@ -134,9 +134,8 @@ fn add_clocks(layout: &mut Layout, unit: usize, faults: &[(u32, Entity)], plain:
     layout.units[unit].first_clock = layout.clocks.len() as u32;
     layout.units[unit].clocks = faults.len() as u32;
     for &(spec, entity) in faults {
-        let key = |purpose| entity.key(purpose);
-        let (life, repair, start) = (key(Purpose::Life), key(Purpose::Repair), key(Purpose::Start));
-        layout.clocks.push(ClockPlan { unit: unit as u32, spec, life, repair, start, plain });
+        let (key, start) = (entity.key(Purpose::Life), entity.key(Purpose::Start));
+        layout.clocks.push(ClockPlan { unit: unit as u32, spec, key, start, plain });
     }
 }
 
