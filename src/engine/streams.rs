@@ -207,11 +207,23 @@ const fn mix(word: u64) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbered(u64);
 
+/// The numbered draws of many alike: one key for all, one more mixing step for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Family(u64);
+
 impl Streams {
-    /// The numbered draws of `key`.
+    /// The family of `key`.
     #[inline]
-    pub const fn numbered(&self, key: EntityKey) -> Numbered {
-        Numbered(mix(mix(self.low.wrapping_add(key.0)) ^ self.high))
+    pub const fn family(&self, key: EntityKey) -> Family {
+        Family(mix(mix(self.low.wrapping_add(key.0)) ^ self.high))
+    }
+}
+
+impl Family {
+    /// The draws of member `index`.
+    #[inline]
+    pub const fn member(self, index: u32) -> Numbered {
+        Numbered(mix(self.0.wrapping_add((index as u64).wrapping_mul(GOLDEN))))
     }
 }
 

@@ -5,7 +5,7 @@
 //! [`World::retime`], which stops, slows and restarts ages.
 
 use super::event::{Event, class};
-use super::layout::{Layout, UnitKind};
+use super::layout::{Kind, NOT_PLAIN, UnitKind};
 use super::trace::TraceEvent;
 use super::world::{SiteCounts, World};
 use crate::engine::queue::Rank;
@@ -15,30 +15,23 @@ use crate::model::failure::{Ages, Instants};
 use crate::time::{Span, Time};
 use rand::RngExt;
 
-/// The sides of a clock: what a fault begins, what a repair begins.
-const REPAIR: usize = 0;
-const LIFE: usize = 1;
-
-/// Class of the end of each side: repairs are ends, lives end in a fault.
+/// Class of the end of what a fault begins, and of what a repair begins: repairs are ends, lives end in a fault.
 const CLASS_OF_END: [u8; 2] = [class::END, class::START];
 
 /// A random fault on one unit, dynamically: small, since every ring brings one from far memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    draws: Numbered,
+    /// How long the state that its next ring begins will last.
+    lasts: Span,
     /// The state it is in: even ones are lives, odd ones repairs; the length of state n is draw n.
     state: u32,
-    spec: u32,
-    /// The shelf of a plain clock, else [`NOT_PLAIN`].
-    shelf: u32,
+    kind: u32,
 }
-
-/// Other faults may hold the unit too, or its age does not always run.
-const NOT_PLAIN: u32 = u32::MAX;
 
 /// The rest of a clock, for parts whose age does not always run.
 #[derive(Clone, Copy, Debug)]
 pub struct Age {
+    draws: Numbered,
     /// Age left while the pace is not 1.
     left: Span,
     pace: f32,
@@ -49,22 +42,12 @@ impl Clock {
     fn is_broken(&self) -> bool {
         self.state & 1 == 1
     }
+}
 
-    fn is_plain(&self) -> bool {
-        self.shelf != NOT_PLAIN
-    }
-
-    /// The law of state `state`.
-    #[inline]
-    fn law<'a>(&self, layout: &'a Layout, state: u32) -> &'a Law {
-        &layout.specs[self.spec as usize].laws[usize::from(state & 1 == 0)]
-    }
-
-    /// The length of state `state`.
-    #[inline]
-    fn length(&self, layout: &Layout, state: u32) -> Span {
-        self.law(layout, state).sample(&mut self.draws.draw(state))
-    }
+/// The law of state `state` of a clock of this kind.
+#[inline]
+fn law(kind: &Kind, state: u32) -> &Law {
+    &kind.laws[usize::from(state & 1 == 0)]
 }
 
 impl World<'_> {
@@ -74,27 +57,28 @@ impl World<'_> {
         self.clocks.clear();
         self.ages.clear();
         self.tree.clear();
+        self.families.clear();
+        self.families.extend(layout.kinds.iter().map(|kind| streams.family(kind.key)));
         for plan in &layout.clocks {
-            let shelf = match layout.units[plan.unit as usize].kind {
-                UnitKind::Node(shelf) if plan.plain => shelf,
-                UnitKind::Node(_) | UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => NOT_PLAIN,
-            };
-            self.clocks.push(Clock { draws: streams.numbered(plan.key), state: 0, spec: plan.spec, shelf });
-            self.ages.push(Age { left: Span::ZERO, pace: 1.0, unit: plan.unit });
+            let draws = self.families[plan.kind as usize].member(plan.member);
+            self.clocks.push(Clock { lasts: Span::ZERO, state: 0, kind: plan.kind });
+            self.ages.push(Age { draws, left: Span::ZERO, pace: 1.0, unit: plan.unit });
         }
         if layout.stationary {
             for unit in 0..layout.units.len() {
                 self.start_unit_in_long_run(unit, streams);
             }
         } else {
-            for (index, clock) in self.clocks.iter_mut().enumerate() {
-                let due = Time::ZERO + clock.length(layout, 0);
+            for (index, (clock, age)) in self.clocks.iter().zip(&self.ages).enumerate() {
+                let due = Time::ZERO + law(&layout.kinds[clock.kind as usize], 0).sample(&mut age.draws.draw(0));
                 let rank = if due < Time::NEVER { self.counter.next(class::START) } else { Rank::LAST };
                 self.tree.place(index as u32, due, rank);
             }
         }
-        self.lasts.clear();
-        self.lasts.extend(self.clocks.iter().map(|clock| clock.length(layout, clock.state + 1)));
+        for (clock, age) in self.clocks.iter_mut().zip(&self.ages) {
+            let next = clock.state + 1;
+            clock.lasts = law(&layout.kinds[clock.kind as usize], next).sample(&mut age.draws.draw(next));
+        }
         self.tree.rebuild();
     }
 
@@ -105,15 +89,16 @@ impl World<'_> {
         let plan = layout.units[unit];
         let range = plan.first_clock as usize..(plan.first_clock + plan.clocks) as usize;
         let weight = |index: usize| {
-            let spec = &layout.specs[layout.clocks[index].spec as usize];
-            let ratio = spec.laws[REPAIR].mean_s() / spec.laws[LIFE].mean_s();
+            let kind = &layout.kinds[layout.clocks[index].kind as usize];
+            let ratio = law(kind, 1).mean_s() / law(kind, 0).mean_s();
             if ratio.is_finite() { ratio } else { 0.0 }
         };
         let Some(first) = range.clone().next() else { return };
         let total = 1.0 + range.clone().map(weight).sum::<f64>();
         let mut point = {
-            let mut stream = streams.stream(layout.clocks[first].start);
-            stream.random::<f64>() * total
+            let plan = &layout.clocks[first];
+            let start = streams.family(layout.kinds[plan.kind as usize].start).member(plan.member);
+            start.draw(0).random::<f64>() * total
         };
         let mut held = None;
         for index in range.clone() {
@@ -124,16 +109,15 @@ impl World<'_> {
             point -= share;
         }
         for index in range {
-            let clock = &mut self.clocks[index];
+            let (clock, age) = (&mut self.clocks[index], &mut self.ages[index]);
+            let kind = &layout.kinds[clock.kind as usize];
             if held == Some(index) {
                 clock.state = 1;
-                let left = clock.law(layout, 1).sample_residual(&mut clock.draws.draw(1));
-                let due = Time::ZERO + left;
-                self.tree.place(index as u32, due, self.counter.next(class::END));
+                let left = law(kind, 1).sample_residual(&mut age.draws.draw(1));
+                self.tree.place(index as u32, Time::ZERO + left, self.counter.next(class::END));
             } else {
-                let left = clock.law(layout, 0).sample_residual(&mut clock.draws.draw(0));
+                let left = law(kind, 0).sample_residual(&mut age.draws.draw(0));
                 let due = if held.is_some() { Time::NEVER } else { Time::ZERO + left };
-                let age = &mut self.ages[index];
                 (age.left, age.pace) = (left, if held.is_some() { 0.0 } else { 1.0 });
                 self.tree.place(index as u32, due, self.counter.next(class::START));
             }
@@ -147,13 +131,12 @@ impl World<'_> {
         }
         for index in 0..self.clocks.len() {
             if self.clocks[index].is_broken() {
-                let (unit, shelf, plain) =
-                    (self.ages[index].unit, self.clocks[index].shelf, self.clocks[index].is_plain());
-                self.cause = self.layout.specs[self.clocks[index].spec as usize].cause;
-                if plain {
-                    self.count_node(shelf as usize, false);
+                let kind = &self.layout.kinds[self.clocks[index].kind as usize];
+                self.cause = kind.cause;
+                if kind.shelf == NOT_PLAIN {
+                    self.hold(Time::ZERO, self.ages[index].unit);
                 } else {
-                    self.hold(Time::ZERO, unit);
+                    self.count_node(kind.shelf as usize, false);
                 }
                 self.react(Time::ZERO);
             }
@@ -168,29 +151,30 @@ impl World<'_> {
     #[inline]
     pub(super) fn ring(&mut self, now: Time, index: u32) {
         let layout = self.layout;
-        let lasts = self.lasts[index as usize];
-        let due = now + lasts;
         let clock = &mut self.clocks[index as usize];
-        let mended = clock.is_broken();
-        let side = usize::from(mended);
+        let lasts = clock.lasts;
+        let due = now + lasts;
+        let side = usize::from(clock.is_broken());
         self.tree.set(index, due, self.counter.next(CLASS_OF_END[side]));
         clock.state += 1;
-        let spec = &layout.specs[clock.spec as usize];
-        self.lasts[index as usize] = clock.length(layout, clock.state + 1);
-        if clock.is_plain() {
-            let shelf = clock.shelf as usize;
-            let site = &mut self.sites[spec.site as usize];
-            site.changes[side] += 1;
-            site.down_ns += u128::from(lasts.as_nanos() * u64::from(!mended));
-            self.count_node(shelf, mended);
-        } else {
+        let kind = &layout.kinds[clock.kind as usize];
+        let next = clock.state + 1;
+        if kind.shelf == NOT_PLAIN {
+            clock.lasts = law(kind, next).sample(&mut self.ages[index as usize].draws.draw(next));
             self.ring_slowly(now, index, due);
+        } else {
+            let draws = self.families[clock.kind as usize].member(index - kind.first);
+            clock.lasts = law(kind, next).sample(&mut draws.draw(next));
+            let site = &mut self.sites[kind.site as usize];
+            site.changes[side] += 1;
+            site.down_ns += u128::from(lasts.as_nanos() * (1 - side as u64));
+            self.count_node(kind.shelf as usize, side == 1);
         }
         if self.trace.is_some() {
             self.note_clock(now, index);
         }
         if !self.gates.touched.is_empty() || self.moved {
-            (self.cause, self.silent) = (spec.cause, spec.silent);
+            (self.cause, self.silent) = (kind.cause, kind.silent);
             self.react(now);
         }
     }
@@ -214,7 +198,7 @@ impl World<'_> {
     #[cold]
     fn note_clock(&mut self, now: Time, index: u32) {
         let (unit, broken) = (self.ages[index as usize].unit, self.clocks[index as usize].is_broken());
-        let cause = self.layout.specs[self.clocks[index as usize].spec as usize].cause;
+        let cause = self.layout.kinds[self.clocks[index as usize].kind as usize].cause;
         let event = if broken { TraceEvent::Fault { unit, cause } } else { TraceEvent::Repair { unit, cause } };
         self.note(now, event);
     }
@@ -229,7 +213,7 @@ impl World<'_> {
 
     fn retime(&mut self, now: Time, index: u32) {
         let clock = &self.clocks[index as usize];
-        if clock.is_broken() || clock.is_plain() {
+        if clock.is_broken() || self.layout.kinds[clock.kind as usize].shelf != NOT_PLAIN {
             return;
         }
         let pace = self.pace(index as usize) as f32;
@@ -261,7 +245,7 @@ impl World<'_> {
         if plan.clocks > 1 && self.clocks[siblings].iter().any(Clock::is_broken) {
             return 0.0;
         }
-        let running_only = layout.specs[clock.spec as usize].ages == Ages::Running;
+        let running_only = layout.kinds[clock.kind as usize].ages == Ages::Running;
         let UnitKind::Node(shelf) = plan.kind else {
             return if running_only && self.units[unit].holds > 0 { 0.0 } else { 1.0 };
         };
@@ -307,9 +291,12 @@ impl World<'_> {
     /// Book the time of nodes that are not working at the end.
     pub(super) fn finish_sites(&mut self, end: Time) {
         let layout = self.layout;
-        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.is_plain() && clock.is_broken()) {
-            let beyond = self.tree.time(index as u32).since(end).as_nanos();
-            self.sites[layout.specs[clock.spec as usize].site as usize].down_ns -= u128::from(beyond);
+        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.is_broken()) {
+            let kind = &layout.kinds[clock.kind as usize];
+            if kind.shelf != NOT_PLAIN {
+                let beyond = self.tree.time(index as u32).since(end).as_nanos();
+                self.sites[kind.site as usize].down_ns -= u128::from(beyond);
+            }
         }
         for (state, plan) in self.units.iter().zip(&layout.units) {
             if state.holds > 0 && matches!(plan.kind, UnitKind::Node(_)) {
@@ -322,9 +309,12 @@ impl World<'_> {
     /// Counting begins: what is broken is so from now on.
     pub(super) fn begin_counting_sites(&mut self, now: Time) {
         self.sites.fill(SiteCounts::default());
-        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.is_plain() && clock.is_broken()) {
-            let ahead = self.tree.time(index as u32).since(now).as_nanos();
-            self.sites[self.layout.specs[clock.spec as usize].site as usize].down_ns += u128::from(ahead);
+        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.is_broken()) {
+            let kind = &self.layout.kinds[clock.kind as usize];
+            if kind.shelf != NOT_PLAIN {
+                let ahead = self.tree.time(index as u32).since(now).as_nanos();
+                self.sites[kind.site as usize].down_ns += u128::from(ahead);
+            }
         }
     }
 

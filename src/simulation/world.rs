@@ -13,7 +13,7 @@ use super::ledger::{Ledger, Level};
 use super::routing::Routing;
 use super::trace::{TraceEvent, TraceLine};
 use crate::engine::queue::{Counter, EventQueue};
-use crate::engine::streams::{Stream, Streams};
+use crate::engine::streams::{Family, Stream, Streams};
 use crate::engine::winner::WinnerTree;
 use crate::results::raw::Stage;
 use crate::time::{Span, Time};
@@ -68,8 +68,8 @@ pub struct World<'a> {
     pub(super) gates: Gates,
     pub(super) clocks: Vec<Clock>,
     pub(super) ages: Vec<Age>,
-    /// By clock: how long the state that its next ring begins will last.
-    pub(super) lasts: Vec<Span>,
+    /// By kind of clock.
+    pub(super) families: Vec<Family>,
     pub(super) shelves: Vec<ShelfState>,
     pub(super) pools: Vec<PoolState>,
     pub(super) units: Vec<UnitState>,
@@ -108,7 +108,7 @@ impl<'a> World<'a> {
             gates: Gates::new(&layout.wiring),
             clocks: Vec::with_capacity(layout.clocks.len()),
             ages: Vec::with_capacity(layout.clocks.len()),
-            lasts: Vec::with_capacity(layout.clocks.len()),
+            families: Vec::with_capacity(layout.kinds.len()),
             shelves: vec![ShelfState::default(); layout.shelves.len()],
             pools: Vec::with_capacity(layout.pools.len()),
             units: vec![UnitState::default(); layout.units.len()],
