@@ -23,6 +23,7 @@ const CLASS_OF_END: [u8; 2] = [class::END, class::START];
 pub struct Clock {
     /// How long the state that its next ring begins will last.
     lasts: Span,
+    draws: Numbered,
     /// The state it is in: even ones are lives, odd ones repairs; the length of state n is draw n.
     state: u32,
     kind: u32,
@@ -31,7 +32,6 @@ pub struct Clock {
 /// The rest of a clock, for parts whose age does not always run.
 #[derive(Clone, Copy, Debug)]
 pub struct Age {
-    draws: Numbered,
     /// Age left while the pace is not 1.
     left: Span,
     pace: f32,
@@ -61,23 +61,23 @@ impl World<'_> {
         self.families.extend(layout.kinds.iter().map(|kind| streams.family(kind.key)));
         for plan in &layout.clocks {
             let draws = self.families[plan.kind as usize].member(plan.member);
-            self.clocks.push(Clock { lasts: Span::ZERO, state: 0, kind: plan.kind });
-            self.ages.push(Age { draws, left: Span::ZERO, pace: 1.0, unit: plan.unit });
+            self.clocks.push(Clock { lasts: Span::ZERO, draws, state: 0, kind: plan.kind });
+            self.ages.push(Age { left: Span::ZERO, pace: 1.0, unit: plan.unit });
         }
         if layout.stationary {
             for unit in 0..layout.units.len() {
                 self.start_unit_in_long_run(unit, streams);
             }
         } else {
-            for (index, (clock, age)) in self.clocks.iter().zip(&self.ages).enumerate() {
-                let due = Time::ZERO + law(&layout.kinds[clock.kind as usize], 0).sample(&mut age.draws.draw(0));
+            for (index, clock) in self.clocks.iter().enumerate() {
+                let due = Time::ZERO + law(&layout.kinds[clock.kind as usize], 0).sample(&mut clock.draws.draw(0));
                 let rank = if due < Time::NEVER { self.counter.next(class::START) } else { Rank::LAST };
                 self.tree.place(index as u32, due, rank);
             }
         }
-        for (clock, age) in self.clocks.iter_mut().zip(&self.ages) {
+        for clock in &mut self.clocks {
             let next = clock.state + 1;
-            clock.lasts = law(&layout.kinds[clock.kind as usize], next).sample(&mut age.draws.draw(next));
+            clock.lasts = law(&layout.kinds[clock.kind as usize], next).sample(&mut clock.draws.draw(next));
         }
         self.tree.rebuild();
     }
@@ -113,10 +113,10 @@ impl World<'_> {
             let kind = &layout.kinds[clock.kind as usize];
             if held == Some(index) {
                 clock.state = 1;
-                let left = law(kind, 1).sample_residual(&mut age.draws.draw(1));
+                let left = law(kind, 1).sample_residual(&mut clock.draws.draw(1));
                 self.tree.place(index as u32, Time::ZERO + left, self.counter.next(class::END));
             } else {
-                let left = law(kind, 0).sample_residual(&mut age.draws.draw(0));
+                let left = law(kind, 0).sample_residual(&mut clock.draws.draw(0));
                 let due = if held.is_some() { Time::NEVER } else { Time::ZERO + left };
                 (age.left, age.pace) = (left, if held.is_some() { 0.0 } else { 1.0 });
                 self.tree.place(index as u32, due, self.counter.next(class::START));
@@ -159,16 +159,14 @@ impl World<'_> {
         clock.state += 1;
         let kind = &layout.kinds[clock.kind as usize];
         let next = clock.state + 1;
+        clock.lasts = law(kind, next).sample(&mut clock.draws.draw(next));
         if kind.shelf == NOT_PLAIN {
-            clock.lasts = law(kind, next).sample(&mut self.ages[index as usize].draws.draw(next));
             self.ring_slowly(now, index, due);
         } else {
-            let draws = self.families[clock.kind as usize].member(index - kind.first);
-            clock.lasts = law(kind, next).sample(&mut draws.draw(next));
             let site = &mut self.sites[kind.site as usize];
             site.changes[side] += 1;
             site.down_ns += u128::from(lasts.as_nanos() * (1 - side as u64));
-            self.count_node(kind.shelf as usize, side == 1);
+            self.count_plain_node(kind, side == 1);
         }
         if self.trace.is_some() {
             self.note_clock(now, index);

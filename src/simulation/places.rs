@@ -1,14 +1,23 @@
 //! Shared fate and standby: places that take their nodes with them, pools that wait and wake.
 
 use super::event::{Event, class};
-use super::layout::UnitKind;
+use super::layout::{Kind, UnitKind};
 use super::trace::TraceEvent;
 use super::world::World;
 use crate::time::Time;
 
 impl<'a> World<'a> {
-    /// One node of the shelf works (again) or no longer.
-    #[inline(always)]
+    /// One node of a plain clock works again or no longer: its shelf counts on one gate only.
+    #[inline]
+    pub(super) fn count_plain_node(&mut self, kind: &Kind, up: bool) {
+        let state = &mut self.shelves[kind.shelf as usize];
+        state.working = state.working.wrapping_add(1).wrapping_sub(2 * u32::from(!up));
+        if state.out == 0 {
+            self.gates.step(&self.layout.wiring, kind.gate, up);
+        }
+    }
+
+    /// One node of the shelf works again or no longer.
     pub(super) fn count_node(&mut self, shelf: usize, up: bool) {
         let state = &mut self.shelves[shelf];
         state.working = state.working.wrapping_add(1).wrapping_sub(2 * u32::from(!up));
@@ -16,12 +25,7 @@ impl<'a> World<'a> {
             return;
         }
         let (layout, stopped) = (self.layout, state.stopped);
-        let plan = &layout.shelves[shelf];
-        if plan.fit == plan.serving && plan.sums.is_empty() {
-            self.gates.step(&layout.wiring, plan.serving, up);
-        } else {
-            self.count_shelf(shelf, 1, up, !stopped);
-        }
+        self.count_shelf(shelf, 1, up, !stopped);
     }
 
     /// `count` nodes of the shelf join or leave the gates; `serving`: those that count serving nodes too.
@@ -149,9 +153,8 @@ impl<'a> World<'a> {
     pub(super) fn wake(&mut self, now: Time, pool: u32) -> Time {
         let layout = self.layout;
         let plan = &layout.pools[pool as usize];
-        let stopped = |shelf: &&u32| {
-            self.shelves[**shelf as usize].stopped && layout.shelves[**shelf as usize].nodes > 0
-        };
+        let stopped =
+            |shelf: &&u32| self.shelves[**shelf as usize].stopped && layout.shelves[**shelf as usize].nodes > 0;
         if plan.shelves.iter().find(stopped).is_none() {
             return now;
         }

@@ -167,8 +167,8 @@ pub struct Kind {
     /// The shelf, if nothing but this one clock ever holds a node of the pool, and ages always run at the same pace;
     /// else [`NOT_PLAIN`].
     pub shelf: u32,
-    /// The first clock of a plain kind's pool; its member `i` is clock `first + i`.
-    pub first: u32,
+    /// The one gate that counts the nodes of a plain kind.
+    pub gate: GateId,
     /// Where its faults are counted.
     pub site: u32,
     /// Index of the label that downtime is blamed on.
@@ -345,9 +345,21 @@ impl Layout {
         layout.failback_cause = layout.cause("failback");
         let structure = structure::build(model, &mut layout);
         processes::build(model, &mut layout, &structure);
+        layout.find_plain_gates();
         layout.masks_stop_ages = layout.kinds.iter().any(|kind| kind.ages == Ages::Running);
         layout.wiring.finish();
         layout
+    }
+
+    /// A plain kind's nodes count on one gate; where they count on more, the kind is not plain.
+    fn find_plain_gates(&mut self) {
+        for kind in self.kinds.iter_mut().filter(|kind| kind.shelf != NOT_PLAIN) {
+            let shelf = &self.shelves[kind.shelf as usize];
+            kind.gate = shelf.serving;
+            if shelf.fit != shelf.serving || !shelf.sums.is_empty() {
+                kind.shelf = NOT_PLAIN;
+            }
+        }
     }
 
     /// Index of the label, made if it is new.

@@ -121,35 +121,31 @@ fn add_faults(model: &Model, layout: &mut Layout) {
             }
         }
     }
-    let plain_pools: Vec<bool> = (0..layout.pools.len()).map(|pool| {
-        let plan = &layout.pools[pool];
-        let units = plan.first_unit as usize..(plan.first_unit + plan.nodes) as usize;
-        let alone = |unit: usize| {
-            let [only] = on_unit[unit][..] else { return false };
-            let always = matches!(model.faults[only.fault as usize].process, Process::Random { ages: Ages::Always, .. });
-            always && !calendar_units[unit]
-        };
-        plan.hot && units.into_iter().all(alone)
-    }).collect();
+    let plain_pools: Vec<bool> = (0..layout.pools.len())
+        .map(|pool| {
+            let plan = &layout.pools[pool];
+            let units = plan.first_unit as usize..(plan.first_unit + plan.nodes) as usize;
+            let alone = |unit: usize| {
+                let [only] = on_unit[unit][..] else { return false };
+                let always =
+                    matches!(model.faults[only.fault as usize].process, Process::Random { ages: Ages::Always, .. });
+                always && !calendar_units[unit]
+            };
+            plan.hot && units.into_iter().all(alone)
+        })
+        .collect();
     let mut kinds = BTreeMap::new();
-    let mut pool_first = vec![None; layout.pools.len()];
     for (unit, faults) in on_unit.into_iter().enumerate() {
-        let first = layout.clocks.len() as u32;
-        layout.units[unit].first_clock = first;
+        layout.units[unit].first_clock = layout.clocks.len() as u32;
         layout.units[unit].clocks = faults.len() as u32;
         let shelf = match layout.units[unit].kind {
             UnitKind::Node(shelf) if plain_pools[layout.shelves[shelf as usize].pool as usize] => shelf,
             UnitKind::Node(_) | UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => NOT_PLAIN,
         };
-        let first = if shelf == NOT_PLAIN {
-            0
-        } else {
-            *pool_first[layout.shelves[shelf as usize].pool as usize].get_or_insert(first)
-        };
         for Struck { fault, member } in faults {
             let site = layout.units[unit].site;
             let kind = *kinds.entry((fault, shelf, site)).or_insert_with(|| {
-                add_kind(model, layout, fault as usize, shelf, first, site);
+                add_kind(model, layout, fault as usize, shelf, site);
                 layout.kinds.len() as u32 - 1
             });
             layout.clocks.push(ClockPlan { unit: unit as u32, kind, member });
@@ -164,14 +160,14 @@ struct Struck {
     member: u32,
 }
 
-fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, first: u32, site: u32) {
+fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site: u32) {
     let fault = &model.faults[number];
     let Process::Random { fails, repair, ages } = &fault.process else { return };
     let entity = entity(model, number);
     let kind = Kind {
         laws: [repair.clone(), fails.clone()],
         shelf,
-        first,
+        gate: 0,
         site,
         cause: layout.cause(&fault.cause),
         silent: fault.mode.silent(),
