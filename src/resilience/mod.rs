@@ -10,9 +10,12 @@
 //! - every state change is a [`Transition`] value for metrics, logs and traces;
 //! - rates are compared in integers (basis points times counts), never in floating point.
 
+pub mod adaptive_throttle;
+pub mod codel;
 pub mod config_error;
 pub mod health;
 pub mod health_endpoint;
+pub mod load_shedding;
 
 use crate::time::Time;
 
