@@ -12,9 +12,12 @@
 
 pub mod adaptive_throttle;
 pub mod codel;
+pub mod concurrency_limit;
 pub mod config_error;
 pub mod health;
 pub mod health_endpoint;
+pub mod hedge;
+pub mod latency_histogram;
 pub mod load_shedding;
 
 use crate::time::Time;
