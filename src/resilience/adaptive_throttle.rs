@@ -34,7 +34,7 @@ impl Default for ThrottleConfig {
 impl ThrottleConfig {
     /// # Errors
     /// Names the first field out of its range.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+    pub fn check(&self) -> Result<(), ConfigError> {
         require(self.k_thousandths >= 1_000, "k_thousandths", "must be at least 1000")?;
         require(self.buckets >= 1 && self.buckets <= 10_000, "buckets", "must be from 1 to 10000")?;
         require(self.window.as_nanos() >= u64::from(self.buckets), "window", "must be at least 1 ns a bucket")?;
@@ -91,7 +91,7 @@ impl AdaptiveThrottle {
     /// # Errors
     /// Names the first field of `config` out of its range.
     pub fn new(config: ThrottleConfig) -> Result<Self, ConfigError> {
-        config.validate()?;
+        config.check()?;
         let width = config.window.as_nanos() / u64::from(config.buckets);
         let buckets = vec![Counts::default(); config.buckets as usize];
         let bucket_end = Time::from_nanos(width);

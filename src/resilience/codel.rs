@@ -33,7 +33,7 @@ impl Default for CoDelConfig {
 impl CoDelConfig {
     /// # Errors
     /// Names the first field out of its range.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+    pub fn check(&self) -> Result<(), ConfigError> {
         require(!self.target.is_zero(), "target", "must be longer than 0")?;
         require(self.target <= self.interval, "target", "must be at most `interval`")
     }
@@ -92,7 +92,7 @@ impl CoDel {
     /// # Errors
     /// Names the first field of `config` out of its range.
     pub fn new(config: CoDelConfig) -> Result<Self, ConfigError> {
-        config.validate()?;
+        config.check()?;
         Ok(CoDel {
             config,
             state: CoDelState::Calm,

@@ -53,7 +53,7 @@ impl LimitLaw {
     pub const GRADIENT2: LimitLaw =
         LimitLaw::Gradient2 { tolerance: 1.5, smoothing: 0.2, queue: 4, queue_only_when_flat: false };
 
-    fn validate(&self) -> Result<(), ConfigError> {
+    fn check(&self) -> Result<(), ConfigError> {
         match *self {
             LimitLaw::Aimd { backoff, timeout } => {
                 require((0.5..1.0).contains(&backoff), "backoff", "must be from 0.5 to below 1")?;
@@ -105,8 +105,8 @@ impl LimitConfig {
 
     /// # Errors
     /// Names the first field out of its range.
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        self.law.validate()?;
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.law.check()?;
         require(self.min >= 1, "min", "must be at least 1")?;
         require(self.max >= self.min, "max", "must be at least `min`")?;
         require(self.initial >= self.min && self.initial <= self.max, "initial", "must be from `min` to `max`")?;
@@ -186,7 +186,7 @@ impl ConcurrencyLimit {
     /// # Errors
     /// Names the first field of `config` out of its range.
     pub fn new(config: LimitConfig) -> Result<Self, ConfigError> {
-        config.validate()?;
+        config.check()?;
         let memory = match config.law {
             LimitLaw::Aimd { .. } => Memory::Nothing,
             LimitLaw::Vegas { .. } => Memory::Vegas { least: 0.0, windows: 0, jitter: 1.0 },

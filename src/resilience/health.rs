@@ -156,7 +156,7 @@ impl Default for CheckConfig {
 impl CheckConfig {
     /// # Errors
     /// Names the first field out of its range.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+    pub fn check(&self) -> Result<(), ConfigError> {
         require(!self.every.is_zero(), "every", "must be longer than 0")?;
         require(!self.every_down.is_zero(), "every_down", "must be longer than 0")?;
         require(!self.timeout.is_zero(), "timeout", "must be longer than 0")?;
@@ -219,7 +219,7 @@ impl HealthChecker {
     /// # Errors
     /// Names the first field of `config` out of its range.
     pub fn new(config: CheckConfig, initial: Health, first: Time) -> Result<Self, ConfigError> {
-        config.validate()?;
+        config.check()?;
         let belief = RiseFall::new(config.up_after, config.down_after, initial)?;
         let phase = Phase::Waiting { start: first };
         Ok(HealthChecker { config, belief, phase, planned: first, started: 0, last_seen: Time::ZERO })

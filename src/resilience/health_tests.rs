@@ -195,7 +195,7 @@ fn a_clock_that_steps_back_is_held() {
 
 #[test]
 fn a_wrong_config_names_its_field() {
-    let wrong = |config: CheckConfig| config.validate().unwrap_err().field;
+    let wrong = |config: CheckConfig| config.check().unwrap_err().field;
     assert_eq!(wrong(CheckConfig { timeout: Span::from_secs(11), ..config() }), "timeout");
     assert_eq!(wrong(CheckConfig { every: Span::ZERO, ..config() }), "every");
     assert_eq!(wrong(CheckConfig { up_after: 0, ..config() }), "up_after");

@@ -50,7 +50,7 @@ impl Default for HedgeConfig {
 impl HedgeConfig {
     /// # Errors
     /// Names the first field out of its range.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+    pub fn check(&self) -> Result<(), ConfigError> {
         if let HedgeAfter::Fixed(after) = self.after {
             require(!after.is_zero(), "after", "must be longer than 0")?;
         }

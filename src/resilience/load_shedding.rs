@@ -59,7 +59,7 @@ impl Default for SheddingConfig {
 impl SheddingConfig {
     /// # Errors
     /// If a less important class has a higher threshold.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+    pub fn check(&self) -> Result<(), ConfigError> {
         require(self.thresholds.is_sorted_by(|a, b| a >= b), "thresholds", "must not rise with falling importance")
     }
 }
@@ -119,7 +119,7 @@ impl LoadShedder {
     /// # Errors
     /// Names the first field of `config` out of its range.
     pub fn new(config: SheddingConfig) -> Result<Self, ConfigError> {
-        config.validate()?;
+        config.check()?;
         Ok(LoadShedder { config, admitted: 4, last_seen: Time::ZERO })
     }
 

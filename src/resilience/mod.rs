@@ -11,6 +11,7 @@
 //! - rates are compared in integers (basis points times counts), never in floating point.
 
 pub mod adaptive_throttle;
+pub mod balancing;
 pub mod codel;
 pub mod concurrency_limit;
 pub mod config_error;
@@ -19,6 +20,7 @@ pub mod health_endpoint;
 pub mod hedge;
 pub mod latency_histogram;
 pub mod load_shedding;
+pub mod outlier_ejection;
 
 use crate::time::Time;
 
