@@ -15,6 +15,7 @@ pub mod balancing;
 pub mod codel;
 pub mod concurrency_limit;
 pub mod config_error;
+pub mod fallback;
 pub mod health;
 pub mod health_endpoint;
 pub mod hedge;
