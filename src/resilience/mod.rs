@@ -10,6 +10,10 @@
 //! - every state change is a [`Transition`] value for metrics, logs and traces;
 //! - rates are compared in integers (basis points times counts), never in floating point.
 
+pub mod circuit_breaker;
+pub mod rate_limiter;
+mod slots;
+
 use crate::time::Time;
 
 /// A state change of a policy: what metrics, logs and the simulator's trace all see.
