@@ -10,7 +10,9 @@
 //! - every state change is a [`Transition`] value for metrics, logs and traces;
 //! - rates are compared in integers (basis points times counts), never in floating point.
 
+pub mod bulkhead;
 pub mod circuit_breaker;
+pub mod deadline;
 pub mod rate_limiter;
 mod slots;
 
