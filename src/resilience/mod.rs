@@ -14,6 +14,8 @@ pub mod bulkhead;
 pub mod circuit_breaker;
 pub mod deadline;
 pub mod rate_limiter;
+pub mod retry;
+pub mod retry_budget;
 mod slots;
 
 use crate::time::Time;
