@@ -14,8 +14,10 @@ pub mod bulkhead;
 pub mod circuit_breaker;
 pub mod deadline;
 pub mod rate_limiter;
+pub mod registry;
 pub mod retry;
 pub mod retry_budget;
+pub mod shared;
 mod slots;
 
 use crate::time::Time;

@@ -1,1 +1,3 @@
 //! The one integration binary; each module is one kind of claim.
+
+mod traces;
