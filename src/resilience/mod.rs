@@ -12,9 +12,12 @@
 
 pub mod adaptive_throttle;
 pub mod balancing;
+pub mod bulkhead;
+pub mod circuit_breaker;
 pub mod codel;
 pub mod concurrency_limit;
 pub mod config_error;
+pub mod deadline;
 pub mod fallback;
 pub mod health;
 pub mod health_endpoint;
@@ -22,6 +25,12 @@ pub mod hedge;
 pub mod latency_histogram;
 pub mod load_shedding;
 pub mod outlier_ejection;
+pub mod rate_limiter;
+pub mod registry;
+pub mod retry;
+pub mod retry_budget;
+pub mod shared;
+mod slots;
 
 use crate::time::Time;
 
