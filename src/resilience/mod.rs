@@ -29,6 +29,7 @@ pub mod rate_limiter;
 pub mod registry;
 pub mod retry;
 pub mod retry_budget;
+pub mod saga;
 pub mod shared;
 mod slots;
 
