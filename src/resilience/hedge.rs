@@ -13,6 +13,7 @@
 use crate::resilience::ErrorClass;
 use crate::resilience::config_error::{ConfigError, require};
 use crate::resilience::latency_histogram::LatencyHistogram;
+use crate::resilience::retry::Pushback;
 use crate::time::{Span, Time};
 
 /// How long to wait before the next hedge.
@@ -149,17 +150,6 @@ impl HedgeBudget {
     }
 }
 
-/// What a callee says about trying again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pushback {
-    /// Nothing.
-    Silent,
-    /// Not before so long.
-    After(Span),
-    /// Not at all.
-    Never,
-}
-
 /// How an attempt of a hedged call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HedgeResult {
@@ -168,7 +158,7 @@ pub enum HedgeResult {
     /// It decides the call, too: another attempt would fail alike.
     Fatal(ErrorClass),
     /// Another attempt may do better.
-    NonFatal(ErrorClass, Pushback),
+    NonFatal(ErrorClass, Option<Pushback>),
 }
 
 /// What a hedged call does next.
@@ -270,12 +260,12 @@ impl HedgeState {
             HedgeResult::NonFatal(class, pushback) => {
                 self.last_failure = class;
                 self.next_at = match pushback {
-                    Pushback::Never => {
+                    Some(Pushback::Never) => {
                         self.sends_max = self.sent;
                         None
                     }
-                    Pushback::Silent => self.before_deadline(now),
-                    Pushback::After(wait) => self.before_deadline(now + wait),
+                    Some(Pushback::After(wait)) => self.before_deadline(now + wait),
+                    None => self.before_deadline(now),
                 };
                 self.settle()
             }

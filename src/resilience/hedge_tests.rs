@@ -1,7 +1,8 @@
 use proptest::prelude::{prop, prop_assert, proptest};
 
-use super::{HedgeAfter, HedgeBudget, HedgeConfig, HedgeDelay, HedgeResult, HedgeState, HedgeStep, Pushback};
+use super::{HedgeAfter, HedgeBudget, HedgeConfig, HedgeDelay, HedgeResult, HedgeState, HedgeStep};
 use crate::resilience::ErrorClass;
+use crate::resilience::retry::Pushback;
 use crate::time::{Span, Time};
 
 fn at(millis: u64) -> Time {
@@ -18,7 +19,7 @@ fn call(hedges: u32) -> (HedgeState, HedgeBudget) {
     (HedgeState::start(&config, at(0), Some(DELAY), at(100), true, &mut budget), budget)
 }
 
-const FAILED: HedgeResult = HedgeResult::NonFatal(ErrorClass::Error, Pushback::Silent);
+const FAILED: HedgeResult = HedgeResult::NonFatal(ErrorClass::Error, None);
 
 #[test]
 fn the_first_goes_at_once_and_the_next_after_each_delay() {
@@ -46,10 +47,10 @@ fn pushback_delays_the_next_and_never_stops_it() {
     let (mut call, mut budget) = call(3);
     call.poll(at(0), &mut budget);
     call.poll(at(10), &mut budget);
-    call.ended(at(12), HedgeResult::NonFatal(ErrorClass::Overload, Pushback::After(Span::from_millis(30))));
+    call.ended(at(12), HedgeResult::NonFatal(ErrorClass::Overload, Some(Pushback::After(Span::from_millis(30)))));
     assert_eq!(call.next_wake(), Some(at(42)));
     assert_eq!(call.poll(at(42), &mut budget), HedgeStep::Send(2));
-    let never = HedgeResult::NonFatal(ErrorClass::Overload, Pushback::Never);
+    let never = HedgeResult::NonFatal(ErrorClass::Overload, Some(Pushback::Never));
     assert_eq!(call.ended(at(43), never), HedgeStep::Wait);
     assert_eq!(call.next_wake(), None);
     assert_eq!(call.ended(at(44), FAILED), HedgeStep::Done(Err(ErrorClass::Error)));
@@ -76,7 +77,7 @@ fn the_last_failure_is_the_result() {
     call.poll(at(0), &mut budget);
     call.poll(at(10), &mut budget);
     assert_eq!(call.ended(at(11), FAILED), HedgeStep::Wait);
-    let last = HedgeResult::NonFatal(ErrorClass::Timeout, Pushback::Silent);
+    let last = HedgeResult::NonFatal(ErrorClass::Timeout, None);
     assert_eq!(call.ended(at(12), last), HedgeStep::Done(Err(ErrorClass::Timeout)));
 }
 

@@ -25,6 +25,7 @@ pub mod hedge;
 pub mod latency_histogram;
 pub mod load_shedding;
 pub mod outlier_ejection;
+pub mod pipeline;
 pub mod rate_limiter;
 pub mod registry;
 pub mod retry;

@@ -68,12 +68,15 @@ fn every_trace_is_replayed() {
         files.map(|file| file.expect("readable").path().file_stem().expect("a name").to_owned()).collect();
     names.sort();
     let replayed = [
+        "at01_adaptive_throttle",
         "bh01_queue_timeout_fifo",
         "cb01_count_min_calls",
         "cb06_half_open_three_probes",
         "cb15_time_window_idle_gap",
         "cb20_consecutive_profile",
         "dl01_deadline",
+        "hc01_rise_fall",
+        "ls01_priority_shedding",
         "rl01_gcra_basic",
         "rt01_schedules_no_jitter",
         "rt03_attempt_counting",
