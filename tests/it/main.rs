@@ -1,3 +1,4 @@
 //! The one integration binary; each module is one kind of claim.
 
+mod naive;
 mod traces;
