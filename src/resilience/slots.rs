@@ -64,9 +64,23 @@ impl<T: Copy + Default + AddAssign + SubAssign> Slots<T> {
 
     #[inline]
     fn advance(&mut self, now: Time) {
-        if now.as_nanos() >= self.end {
-            self.turn(now.as_nanos());
+        let now = now.as_nanos();
+        // a slot that reaches the end of the clock is the last
+        if now >= self.end && self.end < u64::MAX {
+            if now - self.end < self.width { self.step() } else { self.turn(now) }
         }
+    }
+
+    /// To the next slot, which takes the place of the oldest.
+    #[inline]
+    fn step(&mut self) {
+        self.place = if self.place + 1 == self.ring.len() { 0 } else { self.place + 1 };
+        if let Some(slot) = self.ring.get_mut(self.place) {
+            self.total -= *slot;
+            *slot = T::default();
+        }
+        self.index += 1;
+        self.end = self.end.saturating_add(self.width);
     }
 
     #[cold]
@@ -78,17 +92,11 @@ impl<T: Copy + Default + AddAssign + SubAssign> Slots<T> {
         if steps >= slots {
             self.clear();
             self.place = (index % slots) as usize;
+            self.index = index;
+            self.end = index.saturating_add(1).saturating_mul(self.width);
         } else {
-            for _ in 0..steps {
-                self.place = if self.place + 1 == self.ring.len() { 0 } else { self.place + 1 };
-                if let Some(slot) = self.ring.get_mut(self.place) {
-                    self.total -= *slot;
-                    *slot = T::default();
-                }
-            }
+            (0..steps).for_each(|_| self.step());
         }
-        self.index = index;
-        self.end = index.saturating_add(1).saturating_mul(self.width);
     }
 }
 

@@ -1,4 +1,5 @@
 //! The one integration binary; each module is one kind of claim.
 
+mod naive;
 mod traces;
 mod traces_admission;
