@@ -328,6 +328,31 @@ fn a_queue_timeout_is_a_local_rejection() {
 }
 
 #[test]
+fn a_cancelled_waiter_leaves_the_queue_at_once() {
+    let bulkhead = Some(BulkheadConfig { max_queue: 1, ..BulkheadConfig::new(1) });
+    let mut host = Host::new(PipelineConfig { bulkhead, ..PipelineConfig::new(1) });
+    let mut first = host.start(at(0));
+    host.sent(&mut first, at(0));
+    let mut second = host.with(at(1), |client, edge| Call::start(client, request(1), edge));
+    host.step(&mut second, at(1));
+    host.with(at(2), |client, edge| second.cancel(client, edge));
+    let counts = host.client.bulkhead().unwrap().counts();
+    assert_eq!((counts.active, counts.queued, counts.cancelled), (1, 0, 1));
+}
+
+#[test]
+fn a_cell_that_was_not_used_is_given_back() {
+    let rate_limit = Some(RateLimitConfig { rate: GcraConfig::per_second(10.0), wait: Span::ZERO });
+    let bulkhead = Some(BulkheadConfig::new(1));
+    let mut host = Host::new(PipelineConfig { rate_limit, bulkhead, ..PipelineConfig::new(1) });
+    let mut blocker = host.start(at(0));
+    host.sent(&mut blocker, at(0));
+    assert_eq!(host.quick(at(100), Ok(())), finish(0, Err(ErrorClass::Rejected), 0), "by the bulkhead");
+    host.end(&mut blocker, 0, Ok(()), at(100));
+    assert_eq!(host.quick(at(100), Ok(())), finish(0, Ok(()), 1));
+}
+
+#[test]
 fn a_booked_attempt_waits_for_its_turn() {
     let rate_limit = Some(RateLimitConfig { rate: GcraConfig::per_second(10.0), wait: ms(100) });
     let mut host = Host::new(PipelineConfig { rate_limit, ..PipelineConfig::new(1) });
