@@ -1,4 +1,5 @@
 //! The one integration binary; each module is one kind of claim.
 
+mod backoff;
 mod naive;
 mod traces;
