@@ -36,7 +36,7 @@ fn time(bucket: Span) -> Trip {
 fn one_call(breaker: &mut CircuitBreaker, now: &mut Time, calls: &mut u32) {
     *now += STEP;
     *calls = calls.wrapping_add(1);
-    let outcome = if *calls % 8 == 0 { Outcome::Failure } else { Outcome::Success };
+    let outcome = if calls.is_multiple_of(8) { Outcome::Failure } else { Outcome::Success };
     if let Ok(permit) = black_box(&mut *breaker).acquire(*now) {
         breaker.record(*now, permit, black_box(outcome), black_box(Span::MILLISECOND));
     }
@@ -145,8 +145,8 @@ fn retries(c: &mut Criterion) {
         let mut state = start;
         group.bench_function(name, |b| {
             b.iter(|| {
-                turn += 1;
-                if turn % 8 == 0 {
+                turn += 1_u32;
+                if turn.is_multiple_of(8) {
                     state = start;
                 }
                 state.next_wait(black_box(&backoff), &mut rng)

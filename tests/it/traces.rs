@@ -11,7 +11,7 @@ use ninefold::resilience::bulkhead::{Admission, Ask, Bulkhead, BulkheadConfig, E
 use ninefold::resilience::circuit_breaker::{
     BreakerConfig, CircuitBreaker, Order, Permit, Probing, State, Trip, Window,
 };
-use ninefold::resilience::deadline::{AttemptShare, Deadline};
+use ninefold::resilience::deadline::{Attempt, AttemptShare, Deadline};
 use ninefold::resilience::rate_limiter::{Gcra, GcraConfig, Refused};
 use ninefold::resilience::retry::{
     Backoff, Call, Decision, Failure, Jitter, Pushback, Retry, RetryConfig, Stop, Strategy,
@@ -265,7 +265,7 @@ fn dl01_deadline() {
     for row in list(&trace, "rows") {
         let attempt = Deadline::after(now, ns(row, "remaining_ns")).attempt(now, share, None);
         match row["error"].as_str() {
-            None => assert_eq!(attempt.map(|attempt| attempt.timeout()), Ok(ns(row, "attempt_timeout_ns")), "{row}"),
+            None => assert_eq!(attempt.map(Attempt::timeout), Ok(ns(row, "attempt_timeout_ns")), "{row}"),
             Some(error) => {
                 assert_eq!(error, "deadline_exceeded");
                 assert!(attempt.is_err(), "{row}");

@@ -112,7 +112,7 @@ impl Ring {
 
     #[inline]
     pub(super) fn push(&mut self, failure: bool, slow: bool) -> Tally {
-        let new = u8::from(failure) * FAILURE | u8::from(slow) * SLOW;
+        let new = (u8::from(failure) * FAILURE) | (u8::from(slow) * SLOW);
         let full = self.tally.total >= self.results.len() as u64;
         if let Some(place) = self.results.get_mut(self.next) {
             let old = if full { *place } else { 0 };

@@ -11,219 +11,21 @@
 //! It neither sends nor sleeps: [`Retry::failed`] answers [`Decision`], and the caller waits until [`Plan::at`].
 
 mod backoff;
+mod config;
+mod decision;
 mod marker;
 #[cfg(test)]
 mod tests;
 
 pub use backoff::{Backoff, BackoffState, Jitter, Strategy};
+pub use config::{ErrorSet, RetryConfig, RetryConfigError};
+pub use decision::{Call, Decision, Failure, Plan, Pushback, RetryError, RetryEvent, Stop};
 pub use marker::{AttemptHistogram, RetryMarker};
 
 use rand::Rng;
 
-use super::ErrorClass;
-use super::deadline::Deadline;
 use super::retry_budget::{RetryBudget, Withdrawal};
-use crate::time::{Span, Time};
-
-/// A set of classes of errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ErrorSet(u16);
-
-impl ErrorSet {
-    /// None.
-    pub const EMPTY: ErrorSet = ErrorSet(0);
-    /// Timeout, connect, overload, error: what the callee did, and may not do again.
-    pub const TRANSIENT: ErrorSet = ErrorSet::EMPTY
-        .with(ErrorClass::Timeout)
-        .with(ErrorClass::Connect)
-        .with(ErrorClass::Overload)
-        .with(ErrorClass::Error);
-    /// Errors after which the request was surely not processed: not connected, turned away by an overloaded callee, or
-    /// rejected on this side.
-    pub const UNPROCESSED: ErrorSet =
-        ErrorSet::EMPTY.with(ErrorClass::Connect).with(ErrorClass::Overload).with(ErrorClass::Rejected);
-
-    /// The set and this class.
-    pub const fn with(self, class: ErrorClass) -> Self {
-        ErrorSet(self.0 | 1 << class as u16)
-    }
-
-    /// Whether the class is in it.
-    pub const fn contains(self, class: ErrorClass) -> bool {
-        self.0 & 1 << class as u16 != 0
-    }
-}
-
-/// The numbers of a retry policy.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RetryConfig {
-    /// Attempts in all, the first included, at least 1. Default 3.
-    pub max_attempts: u32,
-    /// The waits between them. Default exponential from 100 ms, full jitter, cap 20 s.
-    pub backoff: Backoff,
-    /// Which classes of errors are worth another attempt. Default [`ErrorSet::TRANSIENT`]; a rejection by an own policy
-    /// ([`ErrorClass::Rejected`]) is not.
-    pub retry_on: ErrorSet,
-    /// A retry is pointless with less time than this before the deadline. Default 0.
-    pub min_attempt_time: Span,
-}
-
-impl Default for RetryConfig {
-    fn default() -> Self {
-        RetryConfig {
-            max_attempts: 3,
-            backoff: Backoff::default(),
-            retry_on: ErrorSet::TRANSIENT,
-            min_attempt_time: Span::ZERO,
-        }
-    }
-}
-
-/// A number of a [`RetryConfig`] that cannot be meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}` of the retry {rule}")]
-pub struct RetryConfigError {
-    /// The field.
-    pub field: &'static str,
-    /// What it must be.
-    pub rule: &'static str,
-}
-
-/// What a call says of itself at its start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// Whether it may be processed twice without harm.
-    pub idempotent: bool,
-    /// Whether somebody above retries it, by its [`RetryMarker`].
-    pub retried_above: bool,
-    /// When it is given up.
-    pub deadline: Deadline,
-}
-
-impl Default for Call {
-    /// Idempotent, retried by nobody else, without deadline.
-    fn default() -> Self {
-        Call { idempotent: true, retried_above: false, deadline: Deadline::NONE }
-    }
-}
-
-/// What the server said about trying again (`grpc-retry-pushback-ms`, HTTP `Retry-After`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pushback {
-    /// Not before this; it replaces the next wait and restarts the schedule.
-    After(Span),
-    /// Do not.
-    Never,
-}
-
-/// How an attempt failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Its class.
-    pub class: ErrorClass,
-    /// What the server said, if anything.
-    pub pushback: Option<Pushback>,
-}
-
-impl From<ErrorClass> for Failure {
-    fn from(class: ErrorClass) -> Self {
-        Failure { class, pushback: None }
-    }
-}
-
-/// The answer to a failure.
-#[must_use]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Try again.
-    Retry(Plan),
-    /// Do not; the call is over.
-    Stop(Stop),
-}
-
-/// When to try again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// How long to wait.
-    pub after: Span,
-    /// The end of the wait.
-    pub at: Time,
-    /// Number of the attempt to come, from 2.
-    pub attempt: u32,
-}
-
-/// Why there is no further attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// The error is not worth one.
-    NotRetryable,
-    /// The request may have been processed and must not be twice.
-    NotIdempotent,
-    /// Somebody above retries.
-    RetriedAbove,
-    /// The server said "never".
-    ToldNotTo,
-    /// `max_attempts` have been made.
-    Exhausted,
-    /// The wait would end at or past the deadline, or leave too little time.
-    DeadlineWouldPass,
-    /// The budget refused.
-    NoBudget,
-}
-
-/// What a call ends with when it has failed for good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RetryError<E> {
-    /// Every attempt allowed has failed.
-    #[error("all {attempts} attempts failed, the last with: {last}")]
-    Exhausted {
-        /// Attempts made.
-        attempts: u32,
-        /// The last error.
-        #[source]
-        last: E,
-    },
-    /// There were attempts left, but no time or no budget.
-    #[error("gave up after {attempts} attempts ({reason:?}), the last with: {last}")]
-    GaveUp {
-        /// Attempts made.
-        attempts: u32,
-        /// Why.
-        reason: Stop,
-        /// The last error.
-        #[source]
-        last: E,
-    },
-    /// The error as it came: it was not to be retried.
-    #[error(transparent)]
-    Returned(E),
-}
-
-impl Stop {
-    /// The error to return after `attempts` attempts of which the last failed with `last`.
-    pub fn error<E>(self, attempts: u32, last: E) -> RetryError<E> {
-        match self {
-            Stop::Exhausted => RetryError::Exhausted { attempts, last },
-            Stop::DeadlineWouldPass | Stop::NoBudget => RetryError::GaveUp { attempts, reason: self, last },
-            Stop::NotRetryable | Stop::NotIdempotent | Stop::RetriedAbove | Stop::ToldNotTo => {
-                RetryError::Returned(last)
-            }
-        }
-    }
-}
-
-/// What an observer hears after each failed attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetryEvent {
-    /// When the attempt failed.
-    pub now: Time,
-    /// Its number, from 1.
-    pub attempt: u32,
-    /// How it failed.
-    pub failure: Failure,
-    /// What follows.
-    pub decision: Decision,
-}
+use crate::time::Time;
 
 /// What one call remembers from attempt to attempt.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -259,14 +61,7 @@ impl Retry {
     /// # Errors
     /// The first field out of range.
     pub fn new(config: RetryConfig) -> Result<Self, RetryConfigError> {
-        let error = |(field, rule)| RetryConfigError { field, rule };
-        config.backoff.check().map_err(error)?;
-        if config.max_attempts == 0 {
-            return Err(error(("max_attempts", "must be at least 1: it counts the first attempt")));
-        }
-        if config.retry_on.contains(ErrorClass::Cancelled) || config.retry_on.contains(ErrorClass::DeadlineExceeded) {
-            return Err(error(("retry_on", "must not hold cancelled or deadline exceeded: nobody waits any more")));
-        }
+        config.check()?;
         Ok(Retry { config })
     }
 

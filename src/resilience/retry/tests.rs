@@ -4,7 +4,10 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
 use super::*;
+use crate::resilience::ErrorClass;
+use crate::resilience::deadline::Deadline;
 use crate::resilience::retry_budget::{TokenBudget, TokenConfig};
+use crate::time::Span;
 
 fn ms(millis: u64) -> Span {
     Span::from_millis(millis)
@@ -219,7 +222,9 @@ fn no_wait_is_longer_than_the_cap_whatever_the_jitter() {
     };
     for cap in [ms(1_000), ms(1_001), ms(60_000), Span::MAX] {
         for jitter in jitters {
-            strategies.iter().for_each(|strategy| check(Backoff { cap, jitter, ..schedule(*strategy) }));
+            for strategy in strategies {
+                check(Backoff { cap, jitter, ..schedule(strategy) });
+            }
         }
         check(Backoff { cap, ..schedule(Strategy::Decorrelated) });
         check(Backoff { cap, ..schedule(Strategy::Smooth) });
