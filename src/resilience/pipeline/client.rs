@@ -90,7 +90,9 @@ pub struct Client {
     ejection: Option<OutlierEjection>,
     panic: Panic,
     healthy: Vec<bool>,
-    eligible: Vec<u32>,
+    /// The eligible targets come first; as long as there are targets, so that a clone need not grow.
+    targets: Vec<u32>,
+    eligible: usize,
 }
 
 impl Client {
@@ -135,7 +137,8 @@ impl Client {
             ejection: config.ejection.map(|ejection| OutlierEjection::new(ejection, targets, now)).transpose()?,
             panic: Panic::new(config.panic, config.panic_action)?,
             healthy: vec![true; targets],
-            eligible: (0..config.targets).collect(),
+            targets: (0..config.targets).collect(),
+            eligible: targets,
         })
     }
 
@@ -152,7 +155,7 @@ impl Client {
 
     /// The targets that may be sent to now.
     pub fn eligible(&self) -> &[u32] {
-        &self.eligible
+        &self.targets[..self.eligible]
     }
 
     /// What a health check believes of a target.
@@ -200,7 +203,7 @@ impl Client {
 
     /// Chooses a target; none if nobody may be sent to.
     pub(super) fn pick<R: Rng>(&mut self, now: Time, avoid: &[u32], key: u64, rng: &mut R) -> Option<u32> {
-        self.balancer.pick(now, &self.eligible, avoid, key, rng)
+        self.balancer.pick(now, &self.targets[..self.eligible], avoid, key, rng)
     }
 
     /// Asks one gate for an attempt at `target`; what it grants is noted in `held`.
@@ -343,10 +346,11 @@ impl Client {
             Spread::All => true,
             Spread::Nowhere => false,
         };
-        self.eligible.clear();
+        self.eligible = 0;
         for (target, &healthy) in self.healthy.iter().enumerate() {
             if wanted(target, healthy) {
-                self.eligible.push(target as u32);
+                self.targets[self.eligible] = target as u32;
+                self.eligible += 1;
             }
         }
     }

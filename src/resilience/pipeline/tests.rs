@@ -402,6 +402,22 @@ fn with_every_target_known_dead_the_call_fails_unsent() {
 }
 
 #[test]
+fn health_ejection_and_panic_decide_who_is_eligible() {
+    let ejection = Some(EjectionConfig { errors: Some(1), ..EjectionConfig::default() });
+    let mut host = Host::new(PipelineConfig { ejection, ..PipelineConfig::new(4) });
+    let set = |host: &mut Host, target, healthy| host.client.set_health(at(0), target, healthy, &mut host.heard);
+    set(&mut host, 3, false);
+    assert_eq!(host.client.eligible(), [0, 1, 2]);
+    host.quick(at(0), Err(ErrorClass::Error));
+    assert_eq!(host.client.eligible(), [1, 2], "target 0 is ejected; half are left, which is no panic");
+    set(&mut host, 2, false);
+    assert_eq!(host.client.eligible(), [0, 1, 2, 3], "panic: all");
+    set(&mut host, 2, true);
+    host.with(at(30_000), Client::poll);
+    assert_eq!(host.client.eligible(), [0, 1, 2]);
+}
+
+#[test]
 fn a_cancelled_call_gives_everything_back() {
     // without the throttle, which may refuse the hedge: after one request without answer its p is 1/2
     let mut host = Host::new(PipelineConfig { throttle: None, ..full(2) });
