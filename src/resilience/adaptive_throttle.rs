@@ -6,6 +6,9 @@
 //! `requests` counts at the attempt and also what was rejected here; otherwise p would oscillate. p is capped, so that
 //! some probes always get through and recovery is seen.
 //!
+//! By the formula a window with few requests is jumpy: after one request that is not yet answered p is 1/2. So a
+//! throttle belongs on busy edges, not on an idle client's first two calls.
+//!
 //! The draw is compared in integers. A throttle has no states, hence no transitions; keep one per criticality, with
 //! its own K and window (an array indexed by [`Criticality::index`](crate::resilience::load_shedding::Criticality)).
 

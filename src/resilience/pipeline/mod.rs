@@ -9,16 +9,51 @@
 //! [`Client`] is what all calls of one caller to one callee share; [`Call`] is one logical call and asks its host to
 //! send, abort or wait ([`Step`]). Invariants: what an attempt holds (a breaker's permit, a bulkhead's slot, a booking)
 //! is given back exactly once, however it ends; every call finishes exactly once; nothing allocates after construction.
+//!
+//! ```
+//! use ninefold::resilience::{ErrorClass, bulkhead::Event, deadline::Deadline, retry::RetryConfig};
+//! use ninefold::resilience::pipeline::{AttemptEnd, Call, Client, Edge, Observer, PipelineConfig, Request, Step, Waiter};
+//! use ninefold::time::{Span, Time};
+//! use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::SeedableRng};
+//!
+//! struct Host;
+//! impl Observer for Host {
+//!     fn queue(&mut self, _event: Event<Waiter>) {} // there is no bulkhead
+//! }
+//!
+//! let (retry, deadline) = (Some(RetryConfig::default()), Some(Span::SECOND));
+//! let mut client = Client::new(PipelineConfig { retry, deadline, ..PipelineConfig::new(2) }, Time::ZERO)?;
+//! let mut edge = Edge { now: Time::ZERO, rng: &mut Xoshiro256PlusPlus::seed_from_u64(1), observer: &mut Host };
+//! let request =
+//!     Request { id: 0, idempotent: true, retried_above: false, deadline: Deadline::NONE, key: 0, cached_age: None };
+//! let mut call = Call::start(&mut client, request, &mut edge);
+//! let result = loop {
+//!     match call.step(&mut client, &mut edge) {
+//!         Step::Send { attempt, target, .. } => {
+//!             // the first target is broken, the second is well
+//!             let end = if target == 0 { AttemptEnd::failed(ErrorClass::Error) } else { AttemptEnd::OK };
+//!             call.attempt_ended(&mut client, attempt, end, &mut edge);
+//!         }
+//!         Step::Wait(until) => edge.now = until.expect("there is a deadline"), // sleep
+//!         Step::Abort(_) | Step::RunTier(_) => {}
+//!         Step::Finish(result) => break result,
+//!     }
+//! };
+//! assert_eq!((result.result, result.sent), (Ok(()), 2));
+//! # Ok::<(), ninefold::resilience::pipeline::PipelineError>(())
+//! ```
 
 mod call;
 mod client;
 #[cfg(test)]
 mod script_tests;
+mod step;
 #[cfg(test)]
 mod tests;
 
-pub use call::{AttemptEnd, AttemptId, Call, CallResult, Request, Step};
+pub use call::Call;
 pub use client::{Client, Edge, Observer, Waiter};
+pub use step::{AttemptEnd, AttemptId, CallResult, Request, Step};
 
 use crate::resilience::adaptive_throttle::ThrottleConfig;
 use crate::resilience::balancing::BalancePolicy;
