@@ -36,6 +36,11 @@ impl<T: Copy + Default + AddAssign + SubAssign> Slots<T> {
     /// Adds `entry` to the slot of `now`.
     #[inline]
     pub fn add(&mut self, now: Time, entry: T) {
+        let nanos = now.as_nanos();
+        if nanos >= self.end && nanos - self.end < self.width && self.end < u64::MAX {
+            self.step(entry);
+            return;
+        }
         self.advance(now);
         if let Some(slot) = self.ring.get_mut(self.place) {
             *slot += entry;
@@ -67,17 +72,18 @@ impl<T: Copy + Default + AddAssign + SubAssign> Slots<T> {
         let now = now.as_nanos();
         // a slot that reaches the end of the clock is the last
         if now >= self.end && self.end < u64::MAX {
-            if now - self.end < self.width { self.step() } else { self.turn(now) }
+            self.turn(now);
         }
     }
 
-    /// To the next slot, which takes the place of the oldest.
+    /// To the next slot, which takes the place of the oldest and begins with `entry`.
     #[inline]
-    fn step(&mut self) {
+    fn step(&mut self, entry: T) {
         self.place = if self.place + 1 == self.ring.len() { 0 } else { self.place + 1 };
         if let Some(slot) = self.ring.get_mut(self.place) {
+            self.total += entry;
             self.total -= *slot;
-            *slot = T::default();
+            *slot = entry;
         }
         self.index += 1;
         self.end = self.end.saturating_add(self.width);
@@ -95,7 +101,7 @@ impl<T: Copy + Default + AddAssign + SubAssign> Slots<T> {
             self.index = index;
             self.end = index.saturating_add(1).saturating_mul(self.width);
         } else {
-            (0..steps).for_each(|_| self.step());
+            (0..steps).for_each(|_| self.step(T::default()));
         }
     }
 }

@@ -10,6 +10,19 @@
 //!
 //! Waiters are values of the caller's own (an id, a channel); the bulkhead hands them back in an [`Event`] when their
 //! fate is decided. It does not run or interrupt the calls themselves.
+//!
+//! ```
+//! use ninefold::resilience::bulkhead::{Admission, Bulkhead, BulkheadConfig, Event};
+//! use ninefold::time::Time;
+//!
+//! let mut bulkhead = Bulkhead::new(BulkheadConfig { max_queue: 8, ..BulkheadConfig::new(1) })?;
+//! let (now, mut told) = (Time::ZERO, Vec::new());
+//! assert_eq!(bulkhead.acquire(now, "first", &mut |_| {}), Admission::Admitted);
+//! assert!(matches!(bulkhead.acquire(now, "second", &mut |_| {}), Admission::Queued(_)));
+//! bulkhead.release(now, &mut |event| told.push(event)); // the first is done
+//! assert_eq!(told, [Event::Admitted("second")]);
+//! # Ok::<(), ninefold::resilience::bulkhead::BulkheadConfigError>(())
+//! ```
 
 mod queue;
 #[cfg(test)]

@@ -114,6 +114,17 @@ fn a_cancelled_waiter_leaves_the_queue_once() {
 }
 
 #[test]
+fn queued_work_is_dropped_when_its_deadline_has_passed() {
+    use crate::resilience::deadline::Deadline;
+    let mut b = bulkhead(1, 1);
+    assert_eq!(ask(&mut b, 0, 1, 100, 0), Admission::Admitted);
+    let deadline = Deadline::after(at(20), ms(50));
+    let timeout = deadline.remaining(at(20)).min(ms(1_000));
+    assert!(matches!(b.acquire_as(at(20), 2, Ask { timeout, class: 0 }, &mut |_| {}), Admission::Queued(_)));
+    assert_eq!(told(|mut on| b.release(at(70), &mut on)), "-2@70", "the slot is free, but nobody waits for the answer");
+}
+
+#[test]
 fn the_newest_waiter_goes_first_under_overload_if_told_to() {
     let config = BulkheadConfig { max_queue: 5, lifo_above: Some(2), ..BulkheadConfig::new(1) };
     let mut b = Bulkhead::new(config).expect("valid");

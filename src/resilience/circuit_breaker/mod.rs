@@ -10,6 +10,21 @@
 //!
 //! It classifies nothing (see [`ErrorClass::outcome`](super::ErrorClass::outcome)) and does not time calls: the caller
 //! passes the latency, and must finish each permit by exactly one `record` or `release`.
+//!
+//! ```
+//! use ninefold::resilience::circuit_breaker::{BreakerConfig, CircuitBreaker, State};
+//! use ninefold::resilience::ErrorClass;
+//! use ninefold::time::{Span, Time};
+//!
+//! let mut breaker = CircuitBreaker::new(BreakerConfig::default())?;
+//! let mut now = Time::ZERO;
+//! while let Ok(permit) = breaker.acquire(now) {
+//!     now += Span::from_millis(500); // the call, which times out
+//!     breaker.record(now, permit, ErrorClass::Timeout.outcome(), Span::from_millis(500));
+//! }
+//! assert_eq!(breaker.state(), State::Open { until: now + Span::from_secs(30) });
+//! # Ok::<(), ninefold::resilience::circuit_breaker::BreakerConfigError>(())
+//! ```
 
 mod config;
 mod state;

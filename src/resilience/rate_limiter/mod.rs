@@ -9,6 +9,16 @@
 //! future books it with [`Gcra::reserve`]. [`AtomicGcra`] is the same on one shared word, [`KeyedGcra`] one limiter
 //! per key in bounded memory, and [`FixedCycle`] the flawed scheme that lets twice the limit through around the turn
 //! of a cycle, here so that it can be modelled.
+//!
+//! ```
+//! use ninefold::resilience::rate_limiter::{Gcra, GcraConfig, Refused};
+//! use ninefold::time::{Span, Time};
+//!
+//! let mut limiter = Gcra::new(GcraConfig::per_second(10.0))?;
+//! assert_eq!(limiter.acquire(Time::ZERO, 1), Ok(()));
+//! assert_eq!(limiter.acquire(Time::ZERO, 1), Err(Refused::Wait(Span::from_millis(100))));
+//! # Ok::<(), ninefold::resilience::rate_limiter::GcraConfigError>(())
+//! ```
 
 mod atomic;
 mod fixed_cycle;

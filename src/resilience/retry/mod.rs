@@ -9,6 +9,30 @@
 //! worth a retry is returned as it is.
 //!
 //! It neither sends nor sleeps: [`Retry::failed`] answers [`Decision`], and the caller waits until [`Plan::at`].
+//!
+//! ```
+//! use ninefold::resilience::ErrorClass;
+//! use ninefold::resilience::retry::{Call, Decision, Retry, RetryConfig};
+//! use ninefold::resilience::retry_budget::{RatioBudget, RatioConfig, RetryBudget};
+//! use ninefold::time::Time;
+//! # use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::SeedableRng};
+//! # let (now, mut rng) = (Time::ZERO, Xoshiro256PlusPlus::seed_from_u64(1));
+//! # fn attempt() -> Result<(), ErrorClass> { Ok(()) }
+//!
+//! let retry = Retry::new(RetryConfig::default())?;
+//! let mut budget = RetryBudget::Ratio(RatioBudget::new(RatioConfig::share(2_000))?); // shared by all calls
+//! let mut state = retry.start(now, Call::default(), &mut budget);
+//! loop {
+//!     match attempt() {
+//!         Ok(()) => break retry.succeeded(state, &mut budget),
+//!         Err(class) => match retry.failed(&mut state, now, class.into(), &mut budget, &mut rng) {
+//!             Decision::Retry(plan) => { /* sleep until plan.at */ }
+//!             Decision::Stop(_) => break,
+//!         },
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod backoff;
 mod config;
