@@ -10,6 +10,30 @@
 //! - every state change is a [`Transition`] value for metrics, logs and traces;
 //! - rates are compared in integers (basis points times counts), never in floating point.
 
+pub mod adaptive_throttle;
+pub mod balancing;
+pub mod bulkhead;
+pub mod circuit_breaker;
+pub mod codel;
+pub mod concurrency_limit;
+pub mod config_error;
+pub mod deadline;
+pub mod fallback;
+pub mod health;
+pub mod health_endpoint;
+pub mod hedge;
+pub mod latency_histogram;
+pub mod load_shedding;
+pub mod outlier_ejection;
+pub mod pipeline;
+pub mod rate_limiter;
+pub mod registry;
+pub mod retry;
+pub mod retry_budget;
+pub mod saga;
+pub mod shared;
+mod slots;
+
 use crate::time::Time;
 
 /// A state change of a policy: what metrics, logs and the simulator's trace all see.

@@ -1,1 +1,6 @@
 //! The one integration binary; each module is one kind of claim.
+
+mod backoff;
+mod naive;
+mod traces;
+mod traces_admission;

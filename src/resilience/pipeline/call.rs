@@ -1,0 +1,498 @@
+//! One logical call on its way through the pipeline.
+//!
+//! The host drives it: [`Call::step`] until it says wait or finish, then again after each event and at
+//! [`Call::next_wake`]. What was sent is answered by [`Call::attempt_ended`], a tier by [`Call::tier_ended`].
+
+use rand::Rng;
+
+use super::client::{Client, Edge, Held, Observer, Passage, Waiter};
+use super::step::{AttemptEnd, AttemptId, CallResult, Request, Step};
+use super::{Gate, PARALLEL_MAX};
+use crate::resilience::ErrorClass;
+use crate::resilience::bulkhead::{Event, Ticket};
+use crate::resilience::deadline::Deadline;
+use crate::resilience::fallback::Trigger;
+use crate::resilience::hedge::{HedgeAfter, HedgeConfig, HedgeDelay, HedgeResult, HedgeState, HedgeStep};
+use crate::resilience::retry::{self, Decision, Failure, Pushback, RetryMarker, RetryState};
+use crate::time::{Span, Time};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// May go on to the gate of this index.
+    At(usize),
+    /// Booked at the rate limiter; goes on at the gate of this index then.
+    Until(Time, usize),
+    /// In the queue of the bulkhead; goes on at the gate of this index.
+    Queued(Ticket, Time, usize),
+    /// Sent at the first instant, times out at the second.
+    Sent(Time, Time),
+    /// To be aborted.
+    Doomed,
+}
+
+#[derive(Clone, Debug)]
+struct Attempt {
+    id: AttemptId,
+    target: u32,
+    progress: Progress,
+    held: Held,
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    /// Attempts are being made.
+    Trying(HedgeState),
+    /// The next attempt comes at this instant.
+    BackingOff(Time),
+    /// A fallback tier is to run, or runs.
+    Tier { tier: usize, announced: bool },
+    /// Over, but for the aborts.
+    Done { tier: usize, result: Result<(), ErrorClass> },
+}
+
+/// One logical call.
+#[derive(Clone, Debug)]
+pub struct Call {
+    request: Request,
+    deadline: Deadline,
+    phase: Phase,
+    retry: Option<RetryState>,
+    attempts: [Option<Attempt>; PARALLEL_MAX],
+    /// Targets of this call's last attempts.
+    used: [u32; PARALLEL_MAX],
+    /// Attempts begun, and those of them sent.
+    begun: u32,
+    sent: u32,
+    /// Which policy refused last, and what the callee said last.
+    refused_by: Option<Trigger>,
+    pushback: Option<Pushback>,
+    error: ErrorClass,
+    now: Time,
+}
+
+/// Without a hedge each attempt stands alone.
+const ALONE: HedgeConfig = HedgeConfig { after: HedgeAfter::Fixed(Span::MAX), at_most: 1, budget: 0 };
+
+impl Call {
+    /// A call begins: with an attempt, or at the tier to which calls have fallen.
+    pub fn start<R: Rng, O: Observer>(client: &mut Client, request: Request, edge: &mut Edge<'_, R, O>) -> Self {
+        let own = client.deadline.map_or(Deadline::NONE, |span| Deadline::after(edge.now, span));
+        let mut call = Call {
+            request,
+            deadline: request.deadline.nested(own),
+            phase: Phase::Done { tier: 0, result: Err(ErrorClass::Rejected) },
+            retry: None,
+            attempts: [const { None }; PARALLEL_MAX],
+            used: [u32::MAX; PARALLEL_MAX],
+            begun: 0,
+            sent: 0,
+            refused_by: None,
+            pushback: None,
+            error: ErrorClass::Rejected,
+            now: edge.now,
+        };
+        let placed = client.fallback.as_mut().map(|fallback| fallback.begin(edge.now, request.cached_age));
+        if let Some(change) = placed.and_then(|placed| placed.change) {
+            edge.observer.fallback(change);
+        }
+        match placed.map_or(Some(0), |placed| placed.tier) {
+            Some(0) => {
+                let Request { idempotent, retried_above, .. } = request;
+                let of_retry = retry::Call { idempotent, retried_above, deadline: call.deadline };
+                call.retry = Some(client.retry.start(edge.now, of_retry, &mut client.budget));
+                call.phase = call.round(client);
+            }
+            Some(tier) => call.phase = Phase::Tier { tier, announced: false },
+            None => {}
+        }
+        call
+    }
+
+    /// What to do now; see [`Step`].
+    pub fn step<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>) -> Step {
+        self.see(edge);
+        client.tick(edge);
+        loop {
+            if let Some(step) = self.abort_one() {
+                return step;
+            }
+            match &mut self.phase {
+                Phase::Done { tier, result } => {
+                    return Step::Finish(CallResult { tier: *tier, result: *result, sent: self.sent });
+                }
+                Phase::Tier { tier, announced: false } => {
+                    let step = Step::RunTier(*tier);
+                    self.phase = Phase::Tier { tier: *tier, announced: true };
+                    return step;
+                }
+                Phase::Tier { announced: true, .. } => return Step::Wait(None),
+                Phase::Trying(_) | Phase::BackingOff(_) if self.deadline.expired(self.now) => {
+                    self.stop_attempts(client, edge, ErrorClass::DeadlineExceeded);
+                    self.give_up_retry(client);
+                    self.full_tier_failed(client, edge, ErrorClass::DeadlineExceeded);
+                }
+                Phase::BackingOff(until) if self.now >= *until => self.phase = self.round(client),
+                Phase::BackingOff(_) => return Step::Wait(self.next_wake()),
+                Phase::Trying(_) => {
+                    if let Some(step) = self.try_once(client, edge) {
+                        return step;
+                    }
+                }
+            }
+        }
+    }
+
+    /// An attempt that was sent has ended. At or after its timeout it counts as timed out; one that was aborted, or
+    /// unknown, changes nothing.
+    pub fn attempt_ended<R: Rng, O: Observer>(
+        &mut self,
+        client: &mut Client,
+        attempt: AttemptId,
+        end: AttemptEnd,
+        edge: &mut Edge<'_, R, O>,
+    ) {
+        self.see(edge);
+        let Some(index) = self.find(attempt) else { return };
+        let Some(Attempt { progress: Progress::Sent(started, ends), .. }) = self.attempts[index] else { return };
+        if self.deadline.expired(self.now) {
+            return; // the next step ends the call
+        }
+        if self.now >= ends {
+            self.end_sent(client, index, (started, AttemptEnd::failed(ErrorClass::Timeout)), edge);
+        } else {
+            self.end_sent(client, index, (started, end), edge);
+        }
+    }
+
+    /// What the bulkhead decided of an attempt of this call ([`Observer::queue`]). A slot that is no longer wanted goes
+    /// back at once, also after the end of the call.
+    pub fn queue_event<R: Rng, O: Observer>(
+        &mut self,
+        client: &mut Client,
+        event: Event<Waiter>,
+        edge: &mut Edge<'_, R, O>,
+    ) {
+        self.see(edge);
+        let (waiter, admitted) = match event {
+            Event::Admitted(waiter) => (waiter, true),
+            Event::TimedOut { waiter, .. } => (waiter, false),
+        };
+        let waiting = self.find(AttemptId(waiter.attempt)).and_then(|index| match &self.attempts[index] {
+            Some(Attempt { progress: Progress::Queued(_, _, gate), .. }) => Some((index, *gate)),
+            Some(_) | None => None,
+        });
+        match (waiting, admitted) {
+            (Some((index, gate)), true) => {
+                if let Some(attempt) = &mut self.attempts[index] {
+                    Client::admitted(&mut attempt.held);
+                    attempt.progress = Progress::At(gate);
+                }
+            }
+            (Some((index, _)), false) => self.refuse(client, index, (ErrorClass::Rejected, Some(Trigger::Shed)), edge),
+            (None, true) => client.return_slot(edge),
+            (None, false) => {}
+        }
+    }
+
+    /// The tier that was to run has answered (`ok`) or failed.
+    pub fn tier_ended<R: Rng, O: Observer>(&mut self, client: &mut Client, ok: bool, edge: &mut Edge<'_, R, O>) {
+        self.see(edge);
+        let Phase::Tier { tier, .. } = self.phase else { return };
+        if let Some(fallback) = &mut client.fallback {
+            fallback.leave(tier);
+        }
+        if ok {
+            self.phase = Phase::Done { tier, result: Ok(()) };
+        } else {
+            self.fall(client, edge, tier, Trigger::Failed);
+        }
+    }
+
+    /// The caller no longer wants the answer. Step until it says finish.
+    pub fn cancel<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>) {
+        self.see(edge);
+        match self.phase {
+            Phase::Done { .. } => return,
+            Phase::Tier { tier, .. } => {
+                if let Some(fallback) = &mut client.fallback {
+                    fallback.leave(tier);
+                }
+            }
+            Phase::Trying(_) | Phase::BackingOff(_) => {
+                self.stop_attempts(client, edge, ErrorClass::Cancelled);
+                self.give_up_retry(client);
+            }
+        }
+        self.phase = Phase::Done { tier: 0, result: Err(ErrorClass::Cancelled) };
+    }
+
+    /// When to step next, if no event comes before.
+    pub fn next_wake(&self) -> Option<Time> {
+        let own = match &self.phase {
+            Phase::Trying(hedge) => hedge.next_wake(),
+            Phase::BackingOff(until) => Some(*until),
+            Phase::Tier { .. } | Phase::Done { .. } => return None,
+        };
+        let of_attempt = |attempt: &Attempt| match attempt.progress {
+            Progress::At(_) | Progress::Doomed => self.now,
+            Progress::Until(at, _) | Progress::Queued(_, at, _) | Progress::Sent(_, at) => at,
+        };
+        let attempts = self.attempts.iter().flatten().map(of_attempt);
+        attempts.chain(own).chain(self.deadline.next_wake()).min().filter(|&at| at < Time::NEVER)
+    }
+
+    /// One thing that is due while trying; none: look again.
+    fn try_once<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>) -> Option<Step> {
+        let due = |attempt: &Attempt| match attempt.progress {
+            Progress::At(_) => true,
+            Progress::Until(at, _) | Progress::Sent(_, at) => self.now >= at,
+            Progress::Queued(..) | Progress::Doomed => false,
+        };
+        if let Some(index) = self.attempts.iter().position(|entry| entry.as_ref().is_some_and(due)) {
+            return match self.attempts[index].as_ref().map(|attempt| attempt.progress) {
+                Some(Progress::At(gate) | Progress::Until(_, gate)) => self.pass_gates(client, index, gate, edge),
+                Some(Progress::Sent(started, _)) => {
+                    self.end_sent(client, index, (started, AttemptEnd::failed(ErrorClass::Timeout)), edge);
+                    None
+                }
+                Some(Progress::Queued(..) | Progress::Doomed) | None => None,
+            };
+        }
+        let Phase::Trying(hedge) = &mut self.phase else { return None };
+        match hedge.poll(self.now, &mut client.hedge_budget) {
+            HedgeStep::Wait => Some(Step::Wait(self.next_wake())),
+            HedgeStep::Send(_) => {
+                self.begin_attempt(client, edge);
+                None
+            }
+            HedgeStep::Done(result) => {
+                self.round_over(client, edge, result);
+                None
+            }
+        }
+    }
+
+    /// A new round of attempts: the first, and its hedges.
+    fn round(&self, client: &mut Client) -> Phase {
+        let delay = client.hedge_delay.as_ref().and_then(HedgeDelay::get);
+        let config = client.hedge.unwrap_or(ALONE);
+        let (deadline, idempotent) = (self.deadline.instant(), self.request.idempotent);
+        Phase::Trying(HedgeState::start(&config, self.now, delay, deadline, idempotent, &mut client.hedge_budget))
+    }
+
+    /// Chooses a target, one not yet used if possible. With nobody to send to the attempt fails unsent.
+    fn begin_attempt<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>) {
+        let id = AttemptId(self.begun);
+        let avoid = &self.used[..(self.begun as usize).min(PARALLEL_MAX)];
+        let target = client.pick(self.now, avoid, self.request.key, edge.rng);
+        self.used[self.begun as usize % PARALLEL_MAX] = target.unwrap_or(u32::MAX);
+        self.begun += 1;
+        // a hedge sends at most as many as there are places
+        let Some(index) = self.attempts.iter().position(Option::is_none) else { return };
+        let attempt = Attempt { id, target: target.unwrap_or(0), progress: Progress::At(0), held: Held::default() };
+        self.attempts[index] = Some(attempt);
+        if target.is_none() {
+            self.refuse(client, index, (ErrorClass::Connect, None), edge);
+        }
+    }
+
+    fn pass_gates<R: Rng, O: Observer>(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        first: usize,
+        edge: &mut Edge<'_, R, O>,
+    ) -> Option<Step> {
+        let gates: [Gate; 4] = client.gates;
+        let (call, deadline) = (self.request.id, self.deadline);
+        let attempt = self.attempts[index].as_mut()?;
+        for (next, gate) in (first + 1..).zip(&gates[first..]) {
+            let about = (attempt.target, Waiter { call, attempt: attempt.id.0 }, deadline);
+            match client.ask(*gate, about, &mut attempt.held, edge) {
+                Passage::Open => {}
+                Passage::WaitUntil(at) => {
+                    attempt.progress = Progress::Until(at, next);
+                    return None;
+                }
+                Passage::Queued { ticket, until } => {
+                    attempt.progress = Progress::Queued(ticket, until, next);
+                    return None;
+                }
+                Passage::Refused(by) => {
+                    self.refuse(client, index, (ErrorClass::Rejected, Some(by)), edge);
+                    return None;
+                }
+            }
+        }
+        self.send(client, index, edge)
+    }
+
+    fn send<R: Rng, O: Observer>(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        edge: &mut Edge<'_, R, O>,
+    ) -> Option<Step> {
+        let unlimited = self.deadline == Deadline::NONE && client.attempt_timeout.is_none();
+        let (timeout, ends) = if unlimited {
+            (None, Time::NEVER)
+        } else if let Ok(share) = self.deadline.attempt(self.now, client.share, client.attempt_timeout) {
+            (Some(share.timeout()), share.deadline().instant())
+        } else {
+            self.refuse(client, index, (ErrorClass::DeadlineExceeded, None), edge);
+            return None;
+        };
+        let attempt = self.attempts[index].as_mut()?;
+        attempt.progress = Progress::Sent(self.now, ends);
+        let (id, target) = (attempt.id, attempt.target);
+        client.sent(target);
+        self.sent += 1;
+        let marker = self.retry.map_or(RetryMarker { attempt: 1, retried: false }, |retry| retry.marker());
+        Some(Step::Send { attempt: id, target, timeout, marker })
+    }
+
+    /// An attempt was stopped before it was sent.
+    fn refuse<R: Rng, O: Observer>(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        (class, by): (ErrorClass, Option<Trigger>),
+        edge: &mut Edge<'_, R, O>,
+    ) {
+        let Some(attempt) = self.attempts[index].take() else { return };
+        client.unsent(attempt.target, attempt.held, edge);
+        self.refused_by = by;
+        self.pushback = None;
+        // what stopped this one would stop a hedge as well
+        self.tell_hedge(client, edge, HedgeResult::NonFatal(class, Some(Pushback::Never)));
+    }
+
+    /// An attempt that was sent has ended, or timed out.
+    fn end_sent<R: Rng, O: Observer>(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        (started, end): (Time, AttemptEnd),
+        edge: &mut Edge<'_, R, O>,
+    ) {
+        let Some(attempt) = &mut self.attempts[index] else { return };
+        let (target, held) = (attempt.target, std::mem::take(&mut attempt.held));
+        if end.result == Err(ErrorClass::Timeout) {
+            attempt.progress = Progress::Doomed;
+        } else {
+            self.attempts[index] = None;
+        }
+        client.ended(target, held, (end.result.err(), self.now.since(started)), edge);
+        self.refused_by = None;
+        self.pushback = end.pushback;
+        let result = match end.result {
+            Ok(()) => HedgeResult::Success,
+            Err(class) if client.retry.config().retry_on.contains(class) => HedgeResult::NonFatal(class, end.pushback),
+            Err(class) => HedgeResult::Fatal(class),
+        };
+        self.tell_hedge(client, edge, result);
+    }
+
+    fn tell_hedge<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>, result: HedgeResult) {
+        let Phase::Trying(hedge) = &mut self.phase else { return };
+        match hedge.ended(self.now, result) {
+            HedgeStep::Wait | HedgeStep::Send(_) => {}
+            HedgeStep::Done(result) => self.round_over(client, edge, result),
+        }
+    }
+
+    fn round_over<R: Rng, O: Observer>(
+        &mut self,
+        client: &mut Client,
+        edge: &mut Edge<'_, R, O>,
+        result: Result<(), ErrorClass>,
+    ) {
+        self.stop_attempts(client, edge, ErrorClass::Cancelled);
+        let Some(mut retry) = self.retry.take() else { return };
+        let Err(class) = result else {
+            client.retry.succeeded(retry, &mut client.budget);
+            self.phase = Phase::Done { tier: 0, result: Ok(()) };
+            return;
+        };
+        let failure = Failure { class, pushback: self.pushback };
+        match client.retry.failed(&mut retry, self.now, failure, &mut client.budget, edge.rng) {
+            Decision::Retry(plan) => {
+                self.retry = Some(retry);
+                self.phase = Phase::BackingOff(plan.at);
+            }
+            Decision::Stop(_) => self.full_tier_failed(client, edge, class),
+        }
+    }
+
+    fn full_tier_failed<R: Rng, O: Observer>(
+        &mut self,
+        client: &mut Client,
+        edge: &mut Edge<'_, R, O>,
+        class: ErrorClass,
+    ) {
+        self.error = class;
+        let by = self.refused_by.filter(|_| class == ErrorClass::Rejected);
+        match by.or(Trigger::of(class)) {
+            Some(trigger) => self.fall(client, edge, 0, trigger),
+            None => self.phase = Phase::Done { tier: 0, result: Err(class) },
+        }
+    }
+
+    fn fall<R, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>, from: usize, trigger: Trigger) {
+        let fallen = client.fallback.as_mut().map(|tiers| tiers.fall(self.now, from, trigger, self.request.cached_age));
+        if let Some(change) = fallen.and_then(|placed| placed.change) {
+            edge.observer.fallback(change);
+        }
+        self.phase = match fallen.and_then(|placed| placed.tier) {
+            Some(tier) => Phase::Tier { tier, announced: false },
+            None => Phase::Done { tier: from, result: Err(self.error) },
+        };
+    }
+
+    /// Ends all attempts: what was sent is to be aborted, the rest gives back what it holds.
+    fn stop_attempts<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>, why: ErrorClass) {
+        for entry in &mut self.attempts {
+            let Some(attempt) = entry else { continue };
+            let held = std::mem::take(&mut attempt.held);
+            match attempt.progress {
+                Progress::Sent(started, _) => {
+                    attempt.progress = Progress::Doomed;
+                    client.ended(attempt.target, held, (Some(why), self.now.since(started)), edge);
+                }
+                Progress::At(_) | Progress::Until(..) => {
+                    client.unsent(attempt.target, held, edge);
+                    *entry = None;
+                }
+                Progress::Queued(ticket, ..) => {
+                    client.leave_queue(ticket, edge);
+                    client.unsent(attempt.target, held, edge);
+                    *entry = None;
+                }
+                Progress::Doomed => {}
+            }
+        }
+    }
+
+    fn give_up_retry(&mut self, client: &mut Client) {
+        if let Some(retry) = self.retry.take() {
+            client.retry.cancelled(retry, &mut client.budget);
+        }
+    }
+
+    fn abort_one(&mut self) -> Option<Step> {
+        let doomed =
+            |entry: &&mut Option<Attempt>| entry.as_ref().is_some_and(|attempt| attempt.progress == Progress::Doomed);
+        let attempt = self.attempts.iter_mut().find(doomed)?.take()?;
+        Some(Step::Abort(attempt.id))
+    }
+
+    fn find(&self, id: AttemptId) -> Option<usize> {
+        self.attempts.iter().position(|entry| entry.as_ref().is_some_and(|attempt| attempt.id == id))
+    }
+
+    /// Time never runs back, for this call and for what it asks of the policies.
+    fn see<R, O>(&mut self, edge: &mut Edge<'_, R, O>) {
+        self.now = self.now.max(edge.now);
+        edge.now = self.now;
+    }
+}
