@@ -1,4 +1,8 @@
 //! ninefold: a multi-region failover simulator and availability modeller.
 
+pub mod engine;
+pub mod model;
 pub mod resilience;
+pub mod scenario;
+pub mod stats;
 pub mod time;

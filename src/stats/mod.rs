@@ -1,0 +1,1 @@
+//! A small library of statistics on plain numbers: moments, intervals, quantiles, when to stop.
