@@ -207,7 +207,11 @@ const KEPT: usize = 200;
 impl Diagnostics {
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         if self.list.len() < KEPT {
-            if !self.list.contains(&diagnostic) {
+            let same = |other: &Diagnostic| {
+                let place = other.place.is_some() || other.message == diagnostic.message;
+                other.code == diagnostic.code && other.place == diagnostic.place && place
+            };
+            if !self.list.iter().any(same) {
                 self.list.push(diagnostic);
             }
         } else {

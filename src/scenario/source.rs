@@ -22,6 +22,11 @@ pub(super) struct Origin {
     pub end: u32,
 }
 
+impl FileId {
+    /// The scenario's own file.
+    pub const MAIN: FileId = FileId(0);
+}
+
 impl Origin {
     pub fn new(file: FileId, range: Range<usize>) -> Self {
         Origin { file, start: range.start as u32, end: range.end as u32 }

@@ -75,16 +75,12 @@ fn quantity<T>(
     node: &Node,
     session: &Session<'_>,
     parse: impl FnOnce(&str) -> Result<T, BadQuantity>,
-    bare: (Code, &str),
 ) -> Option<T> {
     match &node.value {
         Value::Text(text) => parse(text).map_err(|bad| report_bad(session, node, 0, bad)).ok(),
         Value::Integer(_) | Value::Float(_) => {
-            let number = node.show();
-            let bad = parse(&number).err();
-            let help = bad.and_then(|bad| bad.help).map(|help| help.replace('`', "").replace('"', ""));
-            let help = help.unwrap_or_else(|| format!("write it as text with its unit, such as \"{number}{}\"", bare.1));
-            session.report(bare.0, node.origin, format!("`{number}` has no unit"), Some(help));
+            let bad = parse(&node.show()).err()?;
+            session.report(bad.code, node.origin, shorten(&bad.message), bad.help);
             None
         }
         Value::Bool(_) | Value::Datetime(_) | Value::List(_) | Value::Table(_) => {
@@ -96,7 +92,7 @@ fn quantity<T>(
 
 impl Written for Span {
     fn read(node: &Node, session: &Session<'_>) -> Option<Self> {
-        quantity(node, session, quantity::duration, (Code::E101, "s"))
+        quantity(node, session, quantity::duration)
     }
 
     fn show(&self) -> String {
@@ -106,7 +102,7 @@ impl Written for Span {
 
 impl Written for Percent {
     fn read(node: &Node, session: &Session<'_>) -> Option<Self> {
-        quantity(node, session, quantity::percentage, (Code::E105, "%")).map(Percent)
+        quantity(node, session, quantity::percentage).map(Percent)
     }
 
     fn show(&self) -> String {
@@ -116,7 +112,7 @@ impl Written for Percent {
 
 impl Written for Rate {
     fn read(node: &Node, session: &Session<'_>) -> Option<Self> {
-        let rate = quantity(node, session, quantity::rate, (Code::E101, "/s"))?;
+        let rate = quantity(node, session, quantity::rate)?;
         if rate > 0.0 && rate.is_finite() {
             return Some(Rate(rate));
         }
