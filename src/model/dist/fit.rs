@@ -230,9 +230,9 @@ fn hyperexponential(given: &[Given<'_>]) -> Result<Random, LawError> {
         return Err(refuse(LawName::Hyperexp, given, Impossibility::VariationBelowOne));
     }
     let squared = cv * cv;
-    // 1 - p1 = (1 - r) / 2 with r^2 = (cv^2 - 1) / (cv^2 + 1), written without the cancellation at large cv
+    // p1 = (1 - r) / 2 with r^2 = (cv^2 - 1) / (cv^2 + 1), written without the cancellation at large cv; the first
+    // branch is the rare long one, so that 1 - p1 keeps its digits
     let root = ((squared - 1.0) / (squared + 1.0)).sqrt();
-    let p2 = 1.0 / ((squared + 1.0) * (1.0 + root));
-    let p1 = 1.0 - p2;
-    Ok(Random::HyperExponential { p1, mean1: mean / (2.0 * p1), mean2: mean / (2.0 * p2) })
+    let p1 = 1.0 / ((squared + 1.0) * (1.0 + root));
+    Ok(Random::HyperExponential { p1, mean1: mean / (2.0 * p1), mean2: mean / (2.0 * (1.0 - p1)) })
 }

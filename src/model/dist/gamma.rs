@@ -87,10 +87,12 @@ mod tests {
 
     #[test]
     fn quantile_inverts_the_law_over_the_range_of_shapes() {
+        // the density is exp(a ln x - x - ln Gamma(a)): terms of size a ln a cancel, and so many ulps are lost
         for a in [0.01, 0.1, 0.5, 0.9, 1.5, 3.0, 30.0, 1e3, 1e5] {
             for p in [0.001, 0.1, 0.5, 0.9, 0.999] {
                 let back = lower(a, quantile(a, p));
-                assert!((back - p).abs() < 1e-10 * p, "shape {a}, p {p}: {back}");
+                let lost = 1e-13 + 4.0 * f64::EPSILON * a * libm::log(a).abs();
+                assert!((back - p).abs() < lost * p, "shape {a}, p {p}: {back}");
             }
         }
     }

@@ -154,6 +154,9 @@ impl Law {
         if limit <= offset {
             return limit_s.max(0.0);
         }
+        if limit == f64::INFINITY {
+            return self.mean_s();
+        }
         (offset + self.random.mean_within(limit - offset)) / NANOS
     }
 

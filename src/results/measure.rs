@@ -1,0 +1,181 @@
+//! The catalogue of measures: name, unit, definition. Names are a contract; one is never renamed.
+
+/// What a figure measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Measure {
+    /// Share of the horizon not down.
+    AvailabilityTime,
+    /// Served demand over offered demand.
+    AvailabilityRequest,
+    /// Share of the horizon down.
+    UnavailabilityTime,
+    /// Demand not served over offered demand.
+    UnavailabilityRequest,
+    /// -log10 of the unavailability in time.
+    NinesTime,
+    /// -log10 of the unavailability in requests.
+    NinesRequest,
+    /// Share of the horizon degraded.
+    DegradedTime,
+    /// Time down in a year.
+    DowntimePerYear,
+    /// Outages in a year.
+    OutagesPerYear,
+    /// Length of an outage.
+    OutageDuration,
+    /// Time not down per outage.
+    Mtbf,
+    /// Time down per outage.
+    Mttr,
+    /// Outage start to outage end, of outages in which a failover was begun.
+    Rto,
+    /// Work lost by a promotion of a lagging copy, as time.
+    Rpo,
+    /// Failovers completed without people, of those begun.
+    FailoverSuccess,
+    /// Share of windows that meet the objective's availability.
+    SloAttainment,
+    /// Downtime of a window over the downtime that the objective allows, in the mean.
+    ErrorBudgetUsed,
+    /// Share of the downtime of outages that began at the start of this cause's faults.
+    Contribution,
+    /// Mean time an outage spends in a stage.
+    Waterfall,
+    /// From the start of an outage to its being noticed.
+    DetectionDelay,
+    /// Faults in a trial.
+    Faults,
+    /// Repairs in a trial.
+    Repairs,
+    /// Nodes that do not work, in the time mean.
+    NodesDown,
+}
+
+/// What a figure is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A share, 0 to 1.
+    Ratio,
+    /// Seconds.
+    Seconds,
+    /// Events per year of 365.25 days.
+    PerYear,
+    /// Leading nines, -log10 of an unavailability.
+    Nines,
+    /// A number of things.
+    Count,
+}
+
+impl Unit {
+    /// The unit's name in JSON and on axes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Unit::Ratio => "ratio",
+            Unit::Seconds => "s",
+            Unit::PerYear => "1/y",
+            Unit::Nines => "nines",
+            Unit::Count => "count",
+        }
+    }
+}
+
+impl Measure {
+    /// All measures, in the order in which they are reported.
+    pub const ALL: [Measure; 23] = [
+        Measure::AvailabilityTime,
+        Measure::AvailabilityRequest,
+        Measure::UnavailabilityTime,
+        Measure::UnavailabilityRequest,
+        Measure::NinesTime,
+        Measure::NinesRequest,
+        Measure::DegradedTime,
+        Measure::DowntimePerYear,
+        Measure::OutagesPerYear,
+        Measure::OutageDuration,
+        Measure::Mtbf,
+        Measure::Mttr,
+        Measure::Rto,
+        Measure::Rpo,
+        Measure::FailoverSuccess,
+        Measure::SloAttainment,
+        Measure::ErrorBudgetUsed,
+        Measure::Contribution,
+        Measure::Waterfall,
+        Measure::DetectionDelay,
+        Measure::Faults,
+        Measure::Repairs,
+        Measure::NodesDown,
+    ];
+
+    /// The name in JSON, csv and conditions.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Measure::AvailabilityTime => "availability.time",
+            Measure::AvailabilityRequest => "availability.request",
+            Measure::UnavailabilityTime => "unavailability.time",
+            Measure::UnavailabilityRequest => "unavailability.request",
+            Measure::NinesTime => "nines.time",
+            Measure::NinesRequest => "nines.request",
+            Measure::DegradedTime => "degraded.time",
+            Measure::DowntimePerYear => "downtime_per_year",
+            Measure::OutagesPerYear => "outages_per_year",
+            Measure::OutageDuration => "outage_duration",
+            Measure::Mtbf => "mtbf",
+            Measure::Mttr => "mttr",
+            Measure::Rto => "rto",
+            Measure::Rpo => "rpo",
+            Measure::FailoverSuccess => "failover_success",
+            Measure::SloAttainment => "slo_attainment",
+            Measure::ErrorBudgetUsed => "error_budget_used",
+            Measure::Contribution => "contribution",
+            Measure::Waterfall => "waterfall",
+            Measure::DetectionDelay => "detection_delay",
+            Measure::Faults => "faults",
+            Measure::Repairs => "repairs",
+            Measure::NodesDown => "nodes_down",
+        }
+    }
+
+    /// What the figure is counted in.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Measure::AvailabilityTime
+            | Measure::AvailabilityRequest
+            | Measure::UnavailabilityTime
+            | Measure::UnavailabilityRequest
+            | Measure::DegradedTime
+            | Measure::FailoverSuccess
+            | Measure::SloAttainment
+            | Measure::ErrorBudgetUsed
+            | Measure::Contribution => Unit::Ratio,
+            Measure::NinesTime | Measure::NinesRequest => Unit::Nines,
+            Measure::DowntimePerYear
+            | Measure::OutageDuration
+            | Measure::Mtbf
+            | Measure::Mttr
+            | Measure::Rto
+            | Measure::Rpo
+            | Measure::Waterfall
+            | Measure::DetectionDelay => Unit::Seconds,
+            Measure::OutagesPerYear => Unit::PerYear,
+            Measure::Faults | Measure::Repairs | Measure::NodesDown => Unit::Count,
+        }
+    }
+
+    /// The measure with this name.
+    pub fn by_name(name: &str) -> Option<Measure> {
+        Measure::ALL.into_iter().find(|measure| measure.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_measure_is_found_by_its_name() {
+        for measure in Measure::ALL {
+            assert_eq!(Measure::by_name(measure.name()), Some(measure));
+        }
+    }
+}
