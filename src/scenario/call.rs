@@ -39,7 +39,12 @@ impl<'s> Policies<'s> {
         let found = self.list.iter().find(|entry| entry.key == name);
         if found.is_none() {
             let known: Vec<&str> = self.list.iter().map(|entry| entry.key.as_str()).collect();
-            session.report(Code::E201, origin, format!("there is no policy `{}`", shorten(name)), suggest(name, &known));
+            session.report(
+                Code::E201,
+                origin,
+                format!("there is no policy `{}`", shorten(name)),
+                suggest(name, &known),
+            );
         }
         found.and_then(|entry| entry.node.as_table())
     }
@@ -84,7 +89,12 @@ pub(super) fn depends_on(fields: &mut Fields<'_>, names: &Names) -> Vec<(Need, O
 }
 
 /// Reads `calls`.
-pub(super) fn calls(fields: &mut Fields<'_>, names: &Names, from: ServiceId, policies: &Policies<'_>) -> Vec<(Need, Call)> {
+pub(super) fn calls(
+    fields: &mut Fields<'_>,
+    names: &Names,
+    from: ServiceId,
+    policies: &Policies<'_>,
+) -> Vec<(Need, Call)> {
     let mut found = Vec::new();
     let Some(entry) = fields.entry("calls") else { return found };
     let session = fields.session;
@@ -110,7 +120,9 @@ pub(super) fn calls(fields: &mut Fields<'_>, names: &Names, from: ServiceId, pol
         let merged = policies.under(session, written);
         let path = format!("{}.calls.{}", fields.path, called.key);
         let ((reach, attempts), explanation) =
-            Fields::read(session, &merged, called.key_origin, &path, false, |fields| read_call(fields, names, Some(to)));
+            Fields::read(session, &merged, called.key_origin, &path, false, |fields| {
+                read_call(fields, names, Some(to))
+            });
         shown.table(&called.key, explanation);
         let need = Need { term: Term::Service(to), reach };
         found.push((need, Call { from, to, attempts, origin: called.key_origin }));

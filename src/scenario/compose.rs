@@ -79,7 +79,12 @@ fn follow(session: &mut Session<'_>, entry: &Entry, folder: &Path, seen: &[PathB
         return None;
     }
     if seen.len() >= DEPTH {
-        session.report(Code::E006, origin, format!("`extends` goes {DEPTH} deep"), Some("merge some of the files".into()));
+        session.report(
+            Code::E006,
+            origin,
+            format!("`extends` goes {DEPTH} deep"),
+            Some("merge some of the files".into()),
+        );
         return None;
     }
     match session.read_bytes(&path) {
@@ -169,8 +174,20 @@ fn key_path(line: &str) -> Option<(Vec<(String, usize, usize)>, usize)> {
 
 /// Tables whose keys are names: a path cannot make new ones.
 const NAMED: [&str; 14] = [
-    "regions", "links", "services", "users", "profiles", "faults", "policies", "crews", "requests", "objectives",
-    "operators", "experiments", "calls", "pools",
+    "regions",
+    "links",
+    "services",
+    "users",
+    "profiles",
+    "faults",
+    "policies",
+    "crews",
+    "requests",
+    "objectives",
+    "operators",
+    "experiments",
+    "calls",
+    "pools",
 ];
 
 type Refused = (usize, String, Option<String>);
@@ -219,16 +236,19 @@ fn put_in_list(items: &mut [Node], at: usize, names: &[&str], origins: &[Origin]
     let count = items.len();
     let Some(item) = names[at].parse::<usize>().ok().and_then(|index| items.get_mut(index)) else {
         let path = names[..at].join(".");
-        return Err((at, format!("`{path}` is a list of {count}, `{}` is none of its items", names[at]), Some("items count from 0".into())));
+        return Err((
+            at,
+            format!("`{path}` is a list of {count}, `{}` is none of its items", names[at]),
+            Some("items count from 0".into()),
+        ));
     };
     if at + 1 == names.len() {
         *item = value;
         return Ok(());
     }
     match &mut item.value {
-        Value::Table(table) => {
-            put(table, &names[at + 1..], &origins[at + 1..], value).map_err(|(index, message, help)| (index + at + 1, message, help))
-        }
+        Value::Table(table) => put(table, &names[at + 1..], &origins[at + 1..], value)
+            .map_err(|(index, message, help)| (index + at + 1, message, help)),
         other => Err((at, format!("`{}` is {}, it has no keys", names[..=at].join("."), other.kind()), None)),
     }
 }
@@ -272,7 +292,12 @@ fn base_of(session: &Session<'_>, regions: &Table, entry: &Entry) -> Option<usiz
     let at = regions.entries.iter().position(|other| other.key == name);
     if at.is_none() {
         let known: Vec<&str> = regions.entries.iter().map(|other| other.key.as_str()).collect();
-        session.report(Code::E201, node.origin, format!("there is no region `{}`", shorten(name)), suggest(name, &known));
+        session.report(
+            Code::E201,
+            node.origin,
+            format!("there is no region `{}`", shorten(name)),
+            suggest(name, &known),
+        );
     }
     at
 }

@@ -24,7 +24,12 @@ pub(super) fn read(node: &Node, session: &Session<'_>, formula: &Formula<'_>) ->
         if piece.is_none() {
             let shown = argument.key.as_ref().unwrap_or(&argument.value);
             let origin = node.within(session, shown.range.clone());
-            session.report(Code::E107, origin, format!("`empirical` has no key `{}`", shorten(shown.text)), suggest(shown.text, &KEYS));
+            session.report(
+                Code::E107,
+                origin,
+                format!("`empirical` has no key `{}`", shorten(shown.text)),
+                suggest(shown.text, &KEYS),
+            );
             return None;
         }
     }
@@ -36,12 +41,19 @@ pub(super) fn read(node: &Node, session: &Session<'_>, formula: &Formula<'_>) ->
     };
     let Some(unit) = Span::unit(unit_name.text) else {
         let origin = node.within(session, unit_name.range.clone());
-        session.report(Code::E102, origin, format!("unknown unit `{}`", shorten(unit_name.text)), Some("such as `min`".into()));
+        session.report(
+            Code::E102,
+            origin,
+            format!("unknown unit `{}`", shorten(unit_name.text)),
+            Some("such as `min`".into()),
+        );
         return None;
     };
     let place = |piece: &Piece<'_>| node.within(session, piece.range.clone());
     let values = column_values(session, node, (file.text, place(file)), (column.text, place(column)), unit)?;
-    let law = Law::empirical(values).map_err(|error| session.report(Code::E110, place(file), error.to_string(), None)).ok()?;
+    let law = Law::empirical(values)
+        .map_err(|error| session.report(Code::E110, place(file), error.to_string(), None))
+        .ok()?;
     Some(law.spelled(&format!("empirical(file='{}', column='{}', unit={})", file.text, column.text, unit_name.text)))
 }
 
@@ -57,9 +69,13 @@ fn column_values(
     let refuse = |origin: Origin, message: String, help: Option<String>| {
         session.report(Code::E110, origin, message, help);
     };
-    let bytes = session.read_bytes(&path).map_err(|error| refuse(file_origin, format!("cannot read `{file}`: {error}"), None)).ok()?;
+    let bytes = session
+        .read_bytes(&path)
+        .map_err(|error| refuse(file_origin, format!("cannot read `{file}`: {error}"), None))
+        .ok()?;
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes.as_slice());
-    let headers = reader.headers().map_err(|error| refuse(file_origin, format!("`{file}`: {error}"), None)).ok()?.clone();
+    let headers =
+        reader.headers().map_err(|error| refuse(file_origin, format!("`{file}`: {error}"), None)).ok()?.clone();
     let Some(index) = headers.iter().position(|header| header == column) else {
         let names: Vec<&str> = headers.iter().take(12).collect();
         refuse(column_origin, format!("`{file}` has no column `{}`", shorten(column)), suggest(column, &names));

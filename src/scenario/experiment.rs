@@ -24,9 +24,16 @@ pub(super) fn read(root: &mut Fields<'_>, names: &Names) {
         let length: Span = fields.or("length", "1h");
         method(fields, names, length);
         if let Some(actions) = fields.list::<Text>("rollbacks") {
-            for action in actions.iter().filter(|action| !["clear-faults", "failback"].contains(&action.value.0.as_str())) {
+            for action in
+                actions.iter().filter(|action| !["clear-faults", "failback"].contains(&action.value.0.as_str()))
+            {
                 let message = format!("`{}` is not a choice here", shorten(&action.value.0));
-                fields.session.report(Code::E112, action.origin, message, Some("one of clear-faults, failback".to_owned()));
+                fields.session.report(
+                    Code::E112,
+                    action.origin,
+                    message,
+                    Some("one of clear-faults, failback".to_owned()),
+                );
             }
         }
         fields.or::<Span>("every", "10s");
@@ -67,15 +74,28 @@ fn condition(session: &Session<'_>, names: &Names, node: &Node) {
         Ok(formula) => {
             let arguments = formula.arguments.unwrap_or_default();
             let Some(subject) = arguments.first().map(|argument| &argument.value) else {
-                wrong(formula.name.range, "the measure has no subject".to_owned(), "write `success_ratio(system) >= 99%`");
+                wrong(
+                    formula.name.range,
+                    "the measure has no subject".to_owned(),
+                    "write `success_ratio(system) >= 99%`",
+                );
                 return;
             };
             let head = subject.text.split(['@', '/']).next().unwrap_or_default();
             if subject.text.contains(' ') {
-                wrong(subject.range.clone(), format!("`{}` is not a subject", shorten(subject.text)), "a comma before the statistic");
+                wrong(
+                    subject.range.clone(),
+                    format!("`{}` is not a subject", shorten(subject.text)),
+                    "a comma before the statistic",
+                );
             } else if !subject.text.contains("->") && head != "system" && names.get(head).is_none() {
                 let help = suggest(head, &names.all());
-                session.report(Code::E201, node.within(session, subject.range.clone()), format!("there is no `{}`", shorten(head)), help);
+                session.report(
+                    Code::E201,
+                    node.within(session, subject.range.clone()),
+                    format!("there is no `{}`", shorten(head)),
+                    help,
+                );
             }
         }
         Err(bad) => wrong(bad.range, bad.message, "write `success_ratio(system) >= 99%`"),
@@ -83,7 +103,11 @@ fn condition(session: &Session<'_>, names: &Names, node: &Node) {
     let value = formula::trimmed(&text, at + sign.len()..text.len());
     let number = value.text.parse::<f64>().is_ok();
     if !number && quantity::percentage(value.text).is_err() && quantity::duration(value.text).is_err() {
-        wrong(value.range.clone(), format!("`{}` is not a value", shorten(value.text)), "a percentage, a duration or a number");
+        wrong(
+            value.range.clone(),
+            format!("`{}` is not a value", shorten(value.text)),
+            "a percentage, a duration or a number",
+        );
     }
 }
 
@@ -134,8 +158,15 @@ pub(super) fn operators(root: &mut Fields<'_>, names: &Names) {
                 fields.or::<Span>("ramp", "2min");
             } else if let Some(of) = fields.required::<Text>("of", "say on what") {
                 let head = of.0.split(['@', '-']).next().unwrap_or_default().to_owned();
-                if act != "open-breaker" && !matches!(names.get(&of.0).or_else(|| names.get(&head)), Some(Entity::Service(_))) {
-                    fields.fault(Code::E201, "of", format!("there is no service `{}`", shorten(&of.0)), suggest(&of.0, &names.all()));
+                if act != "open-breaker"
+                    && !matches!(names.get(&of.0).or_else(|| names.get(&head)), Some(Entity::Service(_)))
+                {
+                    fields.fault(
+                        Code::E201,
+                        "of",
+                        format!("there is no service `{}`", shorten(&of.0)),
+                        suggest(&of.0, &names.all()),
+                    );
                 }
             }
             if act == "shed" || act == "open-breaker" {

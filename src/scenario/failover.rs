@@ -45,7 +45,12 @@ fn shared<Place>(fields: &mut Fields<'_>, names: &Names, order: Vec<Place>, sees
     let can_fail = success < 1.0 || !needs.is_empty();
     if can_fail && manual.is_none() && !fields.has("manual") {
         let key = if success < 1.0 { "success" } else { "needs" };
-        fields.fault(Code::E004, key, "`promote` can fail but `manual` is missing", "add a law, such as `manual = \"1h\"`".to_owned());
+        fields.fault(
+            Code::E004,
+            key,
+            "`promote` can fail but `manual` is missing",
+            "add a law, such as `manual = \"1h\"`".to_owned(),
+        );
     }
     if manual.is_none() && !fields.has("manual") {
         fields.show_off("manual", "a promotion never fails");
@@ -64,7 +69,12 @@ fn page(fields: &mut Fields<'_>) -> Option<Law> {
     }
     if fields.optional::<Law>("page").is_some() {
         let origin = fields.key_origin("page");
-        fields.session.report(Code::E304, origin, "`page` has no meaning when `mode` is automatic", Some("write `mode = \"manual\"`".into()));
+        fields.session.report(
+            Code::E304,
+            origin,
+            "`page` has no meaning when `mode` is automatic",
+            Some("write `mode = \"manual\"`".into()),
+        );
     }
     None
 }
@@ -158,7 +168,11 @@ enum PolicyName {
 }
 
 /// Reads `routing`; `entry` is the only service that nobody needs, if there is one.
-pub(super) fn routing(root: &mut Fields<'_>, names: &Names, entry: Option<ServiceId>) -> (Option<Routing>, Option<RegionId>) {
+pub(super) fn routing(
+    root: &mut Fields<'_>,
+    names: &Names,
+    entry: Option<ServiceId>,
+) -> (Option<Routing>, Option<RegionId>) {
     let off = "users go to the region of least latency, at once and without fault";
     let read = root.table("routing", off, |fields| {
         let policies = [
@@ -193,12 +207,16 @@ pub(super) fn routing(root: &mut Fields<'_>, names: &Names, entry: Option<Servic
                 PolicyName::Latency | PolicyName::ActivePassive => Policy::Latency,
             };
             let detection = spread_detection(fields);
-            (policy, detection, fields.table("failback", "users return when `up_after` checks pass", failback).flatten())
+            (
+                policy,
+                detection,
+                fields.table("failback", "users return when `up_after` checks pass", failback).flatten(),
+            )
         };
         let propagation = propagation(fields);
         fields.not_yet_unless("spill", &true.into(), "limited capacity");
-        fields.not_yet_unless("panic", &"0%".into(), "panic routing");
-        (entry.map(|entry| Routing { entry, policy, detection, failback, propagation }), first)
+        let Percent(panic) = fields.or("panic", "50%");
+        (entry.map(|entry| Routing { entry, policy, detection, failback, panic, propagation }), first)
     });
     read.unwrap_or_else(|| {
         let routing = |entry| Routing {
@@ -206,6 +224,7 @@ pub(super) fn routing(root: &mut Fields<'_>, names: &Names, entry: Option<Servic
             policy: Policy::Latency,
             detection: Detection::Instant,
             failback: None,
+            panic: 0.5,
             propagation: Propagation::Instant,
         };
         (entry.map(routing), None)
@@ -247,7 +266,12 @@ fn weights(fields: &mut Fields<'_>, names: &Names) -> Vec<f64> {
 fn propagation(fields: &mut Fields<'_>) -> Propagation {
     if fields.has("dns") && fields.has("anycast") {
         let origin = fields.key_origin("anycast");
-        fields.session.report(Code::E304, origin, "`dns` and `anycast` both say how users follow", Some("keep one".into()));
+        fields.session.report(
+            Code::E304,
+            origin,
+            "`dns` and `anycast` both say how users follow",
+            Some("keep one".into()),
+        );
     }
     let off = if fields.has("anycast") { "" } else { "users follow a change at once" };
     let dns = fields.table("dns", off, |fields| {
@@ -266,7 +290,8 @@ fn propagation(fields: &mut Fields<'_>) -> Propagation {
 /// Reports an entry that cannot be told.
 pub(super) fn no_entry(session: &super::session::Session<'_>, names: &Names, free: &[ServiceId]) {
     let Some(first) = free.first() else { return };
-    let shown: Vec<String> = free.iter().take(5).map(|service| format!("`{}`", shorten(names.service_name(*service)))).collect();
+    let shown: Vec<String> =
+        free.iter().take(5).map(|service| format!("`{}`", shorten(names.service_name(*service)))).collect();
     let message = format!("nobody needs {}, so users may enter at any of these", shown.join(" nor "));
     let help = format!("say which: `routing.entry = \"{}\"`", names.service_name(*first));
     session.report(Code::E306, names.services[first.index()].origin, message, Some(help));

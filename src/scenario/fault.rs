@@ -167,7 +167,12 @@ fn process(fields: &mut Fields<'_>) -> Option<Process> {
             let ages = fields.choice("ages", &ages_words, "always");
             if let Some(law) = &fails {
                 if law.mean_s() == 0.0 {
-                    fields.fault(Code::E104, "fails", "the time to failure is always 0", "write a longer time".to_owned());
+                    fields.fault(
+                        Code::E104,
+                        "fails",
+                        "the time to failure is always 0",
+                        "write a longer time".to_owned(),
+                    );
                 }
             }
             Some(Process::Random { fails: fails?, repair: repair?, ages })
@@ -205,7 +210,9 @@ fn lasts(fields: &mut Fields<'_>) -> Option<Law> {
 fn instants(fields: &mut Fields<'_>) -> Option<Vec<Span>> {
     let node = fields.node("at")?;
     let mut at = match &node.value {
-        Value::List(items) => items.iter().map(|item| Span::read(item, fields.session)).collect::<Option<Vec<Span>>>()?,
+        Value::List(items) => {
+            items.iter().map(|item| Span::read(item, fields.session)).collect::<Option<Vec<Span>>>()?
+        }
         _ => vec![Span::read(node, fields.session)?],
     };
     fields.show("at", node.show(), false);
@@ -215,14 +222,20 @@ fn instants(fields: &mut Fields<'_>) -> Option<Vec<Span>> {
 }
 
 /// Reads a list of faults, a fault or the name of a profile.
-pub(super) fn read_all(fields: &mut Fields<'_>, key: &str, profiles: &Profiles, striking: Striking) -> Vec<WrittenFault> {
+pub(super) fn read_all(
+    fields: &mut Fields<'_>,
+    key: &str,
+    profiles: &Profiles,
+    striking: Striking,
+) -> Vec<WrittenFault> {
     let Some(entry) = fields.entry(key) else {
         fields.show_off(key, "never fails by itself");
         return Vec::new();
     };
     let mut shown = Vec::new();
     let path = fields.path_of(key);
-    let items: &[Node] = if let Value::List(items) = &entry.node.value { items } else { std::slice::from_ref(&entry.node) };
+    let items: &[Node] =
+        if let Value::List(items) = &entry.node.value { items } else { std::slice::from_ref(&entry.node) };
     let mut faults = Vec::new();
     for item in items {
         faults.extend(read_one(fields.session, item, entry, &path, profiles, striking, &mut shown));
@@ -252,7 +265,12 @@ fn read_one(
             fault
         }
         Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Datetime(_) | Value::List(_) => {
-            wrong_type(session, node, "a fault", Some("write a profile's name, or `{ fails = .., repair = .. }`".into()));
+            wrong_type(
+                session,
+                node,
+                "a fault",
+                Some("write a profile's name, or `{ fails = .., repair = .. }`".into()),
+            );
             None
         }
     }
@@ -281,7 +299,12 @@ impl Profiles {
             Some((_, _, fault)) => fault.clone().map(|fault| WrittenFault { origin, ..fault }),
             None => {
                 let known: Vec<&str> = self.list.iter().map(|(known, _, _)| known.as_str()).collect();
-                session.report(Code::E201, origin, format!("there is no profile `{}`", shorten(name)), suggest(name, &known));
+                session.report(
+                    Code::E201,
+                    origin,
+                    format!("there is no profile `{}`", shorten(name)),
+                    suggest(name, &known),
+                );
                 None
             }
         }
@@ -310,6 +333,3 @@ pub(super) fn crews(root: &mut Fields<'_>) {
         fields.or::<Law>("dispatch", "0s");
     });
 }
-
-/// An empty table, for what has none written.
-pub(super) static EMPTY: Table = Table { entries: Vec::new() };

@@ -42,8 +42,15 @@ impl<'s> Fields<'s> {
         inert: bool,
         reader: impl FnOnce(&mut Fields<'s>) -> T,
     ) -> (T, Explanation) {
-        let mut fields =
-            Fields { session, table, origin, path: path.to_owned(), asked: Vec::new(), shown: Explanation::default(), inert };
+        let mut fields = Fields {
+            session,
+            table,
+            origin,
+            path: path.to_owned(),
+            asked: Vec::new(),
+            shown: Explanation::default(),
+            inert,
+        };
         let result = reader(&mut fields);
         fields.refuse_unknown();
         (result, fields.shown)
@@ -206,9 +213,15 @@ impl<'s> Fields<'s> {
         };
         let found = choices.iter().find(|(word, _)| *word == text).copied();
         if found.is_none() {
-            let near = super::session::nearest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`? "));
+            let near =
+                super::session::nearest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`? "));
             let help = format!("{}one of {}", near.unwrap_or_default(), words.join(", "));
-            self.session.report(Code::E112, node.origin, format!("`{}` is not a choice here", shorten(text)), Some(help));
+            self.session.report(
+                Code::E112,
+                node.origin,
+                format!("`{}` is not a choice here", shorten(text)),
+                Some(help),
+            );
         }
         found
     }

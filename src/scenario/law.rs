@@ -18,7 +18,12 @@ use crate::time::Span;
 pub(super) fn read(node: &Node, session: &Session<'_>) -> Option<Law> {
     let text = node.as_text()?;
     if text.is_empty() {
-        session.report(Code::E101, node.origin, "there is no law in this text", Some("write a duration such as \"8min\"".into()));
+        session.report(
+            Code::E101,
+            node.origin,
+            "there is no law in this text",
+            Some("write a duration such as \"8min\"".into()),
+        );
         return None;
     }
     let parts = match formula::split(text, 0..text.len(), '+') {
@@ -30,7 +35,8 @@ pub(super) fn read(node: &Node, session: &Session<'_>) -> Option<Law> {
     for part in parts {
         let numeric = part.text.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '.');
         let (law, duration) = if numeric || part.text.is_empty() {
-            let span = quantity::duration(part.text).map_err(|bad| report_bad(session, node, part.range.start, bad)).ok()?;
+            let span =
+                quantity::duration(part.text).map_err(|bad| report_bad(session, node, part.range.start, bad)).ok()?;
             (None, Some(span))
         } else {
             (Some(family(node, session, &part)?), None)
@@ -51,7 +57,12 @@ pub(super) fn read(node: &Node, session: &Session<'_>) -> Option<Law> {
 }
 
 fn malformed(node: &Node, session: &Session<'_>, bad: Malformed) -> Option<Law> {
-    session.report(Code::E107, node.within(session, bad.range), bad.message, Some("a law is written `exp(mean=8min)`".into()));
+    session.report(
+        Code::E107,
+        node.within(session, bad.range),
+        bad.message,
+        Some("a law is written `exp(mean=8min)`".into()),
+    );
     None
 }
 
@@ -65,7 +76,12 @@ fn family(node: &Node, session: &Session<'_>, part: &Piece<'_>) -> Option<Law> {
     if formula.arguments.is_none() && name != "never" {
         let origin = node.within(session, formula.name.range.clone());
         if LAW_NAMES.contains(&name) {
-            session.report(Code::E107, origin, format!("`{name}` has no parameters"), Some(format!("write `{name}(..)`")));
+            session.report(
+                Code::E107,
+                origin,
+                format!("`{name}` has no parameters"),
+                Some(format!("write `{name}(..)`")),
+            );
         } else {
             let help = suggest(name, &LAW_NAMES).or_else(|| Some("write a duration such as \"8min\"".to_owned()));
             session.report(Code::E106, origin, format!("`{}` is neither a duration nor a law", shorten(name)), help);
@@ -123,7 +139,8 @@ fn report(node: &Node, session: &Session<'_>, formula: &Formula<'_>, error: &Law
     let at_name = node.within(session, formula.name.range.clone());
     let (code, origin, help) = match error {
         LawError::UnknownLaw { name } => {
-            let near = nearest(name, LAW_NAMES).or_else(|| ["normal", "gauss"].contains(&name.as_str()).then_some("lognormal"));
+            let near = nearest(name, LAW_NAMES)
+                .or_else(|| ["normal", "gauss"].contains(&name.as_str()).then_some("lognormal"));
             let help = near.map(|near| format!("did you mean `{near}`?")).or_else(|| suggest(name, &LAW_NAMES));
             (Code::E106, at_name, help)
         }
@@ -137,7 +154,9 @@ fn report(node: &Node, session: &Session<'_>, formula: &Formula<'_>, error: &Law
             (Code::E107, at_key(key, false), Some("leave it out".to_owned()))
         }
         LawError::MissingKey { wanted, .. } => (Code::E107, at_name, Some(format!("add {}", wanted.join(" or ")))),
-        LawError::ClashingKeys { second, .. } => (Code::E107, at_key(second, false), Some("keep one of the two".to_owned())),
+        LawError::ClashingKeys { second, .. } => {
+            (Code::E107, at_key(second, false), Some("keep one of the two".to_owned()))
+        }
         LawError::WrongKind { key, found, wanted, .. } => {
             let bare = matches!((found, wanted), (crate::model::dist::Kind::Number, crate::model::dist::Kind::Span));
             let code = if bare { Code::E101 } else { Code::E107 };

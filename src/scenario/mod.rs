@@ -98,8 +98,8 @@ pub fn load_text(
     overrides: &[String],
 ) -> Result<Scenario, Diagnostics> {
     let mut session = Session::new(read);
-    let resolved = compose::compose(&mut session, path, text, overrides)
-        .and_then(|root| resolve::resolve(&session, &root, path));
+    let resolved =
+        compose::compose(&mut session, path, text, overrides).and_then(|root| resolve::resolve(&session, &root, path));
     let inert = session.inert();
     let files = resolve::file_digests(&session);
     let problems = session.into_problems();

@@ -74,7 +74,12 @@ pub(super) fn check_name(session: &Session<'_>, name: &str, origin: Origin) -> b
         && name.bytes().next().is_some_and(letter)
         && name.bytes().all(|b| letter(b) || b == b'-' || b == b'_');
     if taken {
-        session.report(Code::E203, origin, format!("`{name}` is a word of the language"), Some("choose another name".into()));
+        session.report(
+            Code::E203,
+            origin,
+            format!("`{name}` is a word of the language"),
+            Some("choose another name".into()),
+        );
     } else if !good {
         let help = "small letters, digits, `-` and `_`, at most 63 characters".to_owned();
         session.report(Code::E203, origin, format!("`{}` is not a name", shorten(name)), Some(help));
@@ -276,7 +281,12 @@ pub(super) fn unknown(
     let shown = shorten(name);
     match other {
         Some(entity) => {
-            session.report(Code::E201, origin, format!("`{shown}` is {}, a {kind} is wanted", entity.kind()), suggest(name, known));
+            session.report(
+                Code::E201,
+                origin,
+                format!("`{shown}` is {}, a {kind} is wanted", entity.kind()),
+                suggest(name, known),
+            );
         }
         None => session.report(Code::E201, origin, format!("there is no {kind} `{shown}`"), suggest(name, known)),
     }
@@ -292,7 +302,9 @@ mod tests {
         let mut session = Session::new(&read);
         let source = super::super::source::Source { name: String::new(), path: "x".into(), text: String::new() };
         let origin = Origin::new(session.add_source(source), 0..0);
-        for (name, good) in [("us-east", true), ("9a_b", true), ("US East", false), ("-a", false), ("any", false), ("", false)] {
+        for (name, good) in
+            [("us-east", true), ("9a_b", true), ("US East", false), ("-a", false), ("any", false), ("", false)]
+        {
             assert_eq!(check_name(&session, name, origin), good, "{name}");
         }
     }

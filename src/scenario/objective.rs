@@ -71,7 +71,12 @@ fn subject(fields: &mut Fields<'_>, names: &Names) -> Subject {
         None => {
             let mut known = names.all();
             known.push("system");
-            fields.fault(Code::E201, "of", format!("there is no group, region or service `{}`", shorten(&of)), suggest(&of, &known));
+            fields.fault(
+                Code::E201,
+                "of",
+                format!("there is no group, region or service `{}`", shorten(&of)),
+                suggest(&of, &known),
+            );
             Subject::System
         }
     }
@@ -101,7 +106,8 @@ fn statistic(word: &str) -> Option<Statistic> {
         "mean" => Some(Statistic::Mean),
         "max" => Some(Statistic::Max),
         _ => {
-            let level = word.strip_prefix('p').filter(|level| level.bytes().all(|b| b.is_ascii_digit() || b == b'.'))?;
+            let level =
+                word.strip_prefix('p').filter(|level| level.bytes().all(|b| b.is_ascii_digit() || b == b'.'))?;
             let share = format!("{level}e-2").parse::<f64>().ok()?;
             (share > 0.0 && share < 1.0).then_some(Statistic::Quantile(share))
         }

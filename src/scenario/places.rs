@@ -18,7 +18,11 @@ pub(super) fn regions(root: &mut Fields<'_>, world: &mut World<'_>) -> (Vec<Regi
     let mut regions = root.tables("regions", |name, fields| region(name, fields, world));
     if !root.has("regions") || regions.is_empty() {
         root.show_off("regions", "all stands in one region `here` with the zone `a`");
-        regions = vec![Region { name: "here".into(), zones: world.names.zones(RegionId(0)), restart: Law::fixed(crate::time::Span::ZERO) }];
+        regions = vec![Region {
+            name: "here".into(),
+            zones: world.names.zones(RegionId(0)),
+            restart: Law::fixed(crate::time::Span::ZERO),
+        }];
     }
     let mut zones = Vec::new();
     for (index, region) in world.names.regions.iter().enumerate() {
@@ -102,7 +106,12 @@ fn ends(session: &Session<'_>, names: &Names, key: &str, origin: Origin) -> Opti
         Some(Entity::Region(region)) => Some(Endpoint::Region(region)),
         Some(Entity::Group(group)) => Some(Endpoint::Group(group)),
         Some(Entity::Service(_)) => {
-            session.report(Code::E204, origin, format!("`{}` is a service, a link joins regions and user groups", word.trim()), None);
+            session.report(
+                Code::E204,
+                origin,
+                format!("`{}` is a service, a link joins regions and user groups", word.trim()),
+                None,
+            );
             None
         }
         None => {
@@ -132,7 +141,9 @@ pub(super) fn pool_zones(
     let mut zones = Vec::new();
     for zone in written {
         match names.zone(region, &zone.value.0) {
-            Some(id) if zones.contains(&id) => session.report(Code::E202, zone.origin, "this zone is listed twice", None),
+            Some(id) if zones.contains(&id) => {
+                session.report(Code::E202, zone.origin, "this zone is listed twice", None)
+            }
             Some(id) => zones.push(id),
             None => {
                 let message = format!("`{}` has no zone `{}`", names.region_name(region), shorten(&zone.value.0));

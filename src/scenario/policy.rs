@@ -126,7 +126,12 @@ fn fallback(fields: &mut Fields<'_>, names: &Names, failed: Option<ServiceId>) {
     let Some(entry) = fields.entry("fallback") else { return };
     let session = fields.session;
     let Value::List(tiers) = &entry.node.value else {
-        super::fields::wrong_type(session, &entry.node, "a list of tiers", Some("write `[{ tier = \"cached\" }]`".into()));
+        super::fields::wrong_type(
+            session,
+            &entry.node,
+            "a list of tiers",
+            Some("write `[{ tier = \"cached\" }]`".into()),
+        );
         return;
     };
     let path = fields.path_of("fallback");
@@ -202,7 +207,11 @@ const SHAPES: [Form; 4] = [
     ("steady", &[], 0),
     ("diurnal", &[("swing", Type::Share), ("peak", Type::Duration)], 0),
     ("daily", &[], 0),
-    ("trace", &[("file", Type::Anything), ("time", Type::Anything), ("unit", Type::Anything), ("level", Type::Anything)], 4),
+    (
+        "trace",
+        &[("file", Type::Anything), ("time", Type::Anything), ("unit", Type::Anything), ("level", Type::Anything)],
+        4,
+    ),
 ];
 
 /// Reads `concurrency_limit`.
@@ -238,7 +247,12 @@ fn check_form(fields: &Fields<'_>, node: &Node, formula: &Formula<'_>, forms: &[
     let name = formula.name.text;
     let Some((_, keys, needed)) = forms.iter().find(|(word, _, _)| *word == name) else {
         let help = super::session::suggest(name, &words);
-        session.report(Code::E112, node.within(session, formula.name.range.clone()), format!("`{}` is not a choice here", shorten(name)), help);
+        session.report(
+            Code::E112,
+            node.within(session, formula.name.range.clone()),
+            format!("`{}` is not a choice here", shorten(name)),
+            help,
+        );
         return;
     };
     let known: Vec<&str> = keys.iter().map(|(key, _)| *key).collect();
@@ -246,7 +260,12 @@ fn check_form(fields: &Fields<'_>, node: &Node, formula: &Formula<'_>, forms: &[
     for argument in formula.arguments.iter().flatten() {
         let Some(key) = &argument.key else {
             let message = format!("`{}` has no key", shorten(argument.value.text));
-            session.report(Code::E107, node.within(session, argument.value.range.clone()), message, Some(format!("one of {}", known.join(", "))));
+            session.report(
+                Code::E107,
+                node.within(session, argument.value.range.clone()),
+                message,
+                Some(format!("one of {}", known.join(", "))),
+            );
             continue;
         };
         given.push(key.text);
@@ -259,12 +278,22 @@ fn check_form(fields: &Fields<'_>, node: &Node, formula: &Formula<'_>, forms: &[
             check_type(fields, node, &argument.value, *kind);
         } else {
             let message = format!("`{name}` has no key `{}`", shorten(key.text));
-            session.report(Code::E107, node.within(session, key.range.clone()), message, super::session::suggest(key.text, &known));
+            session.report(
+                Code::E107,
+                node.within(session, key.range.clone()),
+                message,
+                super::session::suggest(key.text, &known),
+            );
         }
     }
     for missing in known.iter().take(*needed).filter(|key| !given.contains(key)) {
         let message = format!("`{name}` needs `{missing}`");
-        session.report(Code::E107, node.within(session, formula.name.range.clone()), message, Some(format!("add `{missing}=..`")));
+        session.report(
+            Code::E107,
+            node.within(session, formula.name.range.clone()),
+            message,
+            Some(format!("add `{missing}=..`")),
+        );
     }
 }
 

@@ -132,12 +132,23 @@ fn requests(fields: &mut Fields<'_>) {
 
 impl Template {
     /// The pool in this region, with its faults laid on it; nothing if there are too many nodes.
-    fn build(&self, session: &Session<'_>, world: &mut World<'_>, service: ServiceId, region: Option<RegionId>) -> Option<Pool> {
+    fn build(
+        &self,
+        session: &Session<'_>,
+        world: &mut World<'_>,
+        service: ServiceId,
+        region: Option<RegionId>,
+    ) -> Option<Pool> {
         world.nodes += u64::from(self.nodes);
         if world.nodes > super::names::NODES {
             let limit = super::names::NODES;
             let message = format!("more than {limit} nodes in all");
-            session.report(Code::E007, self.origin, message, Some("model a large pool by fewer, larger nodes".to_owned()));
+            session.report(
+                Code::E007,
+                self.origin,
+                message,
+                Some("model a large pool by fewer, larger nodes".to_owned()),
+            );
             return None;
         }
         let names = world.names;

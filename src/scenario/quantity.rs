@@ -29,12 +29,14 @@ pub(super) const LONGEST: Span = Span::from_nanos(500 * Span::YEAR.as_nanos());
 /// The bytes of the number at the start of `text`: digits with at most one point.
 fn number_length(text: &str) -> usize {
     let mut point = false;
-    let more = |character: char| character.is_ascii_digit() || (character == '.' && !std::mem::replace(&mut point, true));
-    text.char_indices().find({
-        let mut more = more;
-        move |(_, character)| !more(*character)
-    })
-    .map_or(text.len(), |(at, _)| at)
+    let more =
+        |character: char| character.is_ascii_digit() || (character == '.' && !std::mem::replace(&mut point, true));
+    text.char_indices()
+        .find({
+            let mut more = more;
+            move |(_, character)| !more(*character)
+        })
+        .map_or(text.len(), |(at, _)| at)
 }
 
 /// A duration such as `1h30m`; `1.5h` is read exactly.
@@ -51,7 +53,12 @@ pub(super) fn duration(text: &str) -> Result<Span, BadQuantity> {
         let digits = &text[at..at + number];
         if !digits.bytes().any(|byte| byte.is_ascii_digit()) {
             let message = format!("`{text}` is not a duration");
-            return bad(Code::E101, message, at.min(text.len())..text.len(), "write a number with its unit, such as `15min`");
+            return bad(
+                Code::E101,
+                message,
+                at.min(text.len())..text.len(),
+                "write a number with its unit, such as `15min`",
+            );
         }
         let unit_start = at + number;
         let rest = &text[unit_start..];
@@ -73,7 +80,12 @@ pub(super) fn duration(text: &str) -> Result<Span, BadQuantity> {
 
 fn unit(digits: &str, name: &str, range: Range<usize>, number: Range<usize>) -> Result<Span, BadQuantity> {
     if name.is_empty() {
-        return bad(Code::E101, format!("`{digits}` has no unit"), number, format!("write `{digits}s` (ns us ms s min h d w y)"));
+        return bad(
+            Code::E101,
+            format!("`{digits}` has no unit"),
+            number,
+            format!("write `{digits}s` (ns us ms s min h d w y)"),
+        );
     }
     if name == "M" || name == "mo" || name == "month" || name == "months" {
         let help = format!("write `{digits}min`, or days such as `30d`");
@@ -106,7 +118,12 @@ pub(super) fn percentage(text: &str) -> Result<f64, BadQuantity> {
     match format!("{digits}e-2").parse::<f64>() {
         Ok(share) if plain && (0.0..=1.0).contains(&share) => Ok(share.abs()),
         Ok(_) if plain => bad(Code::E104, format!("`{text}` is out of range"), all, "from 0% to 100%"),
-        _ => bad(Code::E105, format!("`{text}` is not a percentage"), all, "write a number with `%`, such as `\"99.95%\"`"),
+        _ => bad(
+            Code::E105,
+            format!("`{text}` is not a percentage"),
+            all,
+            "write a number with `%`, such as `\"99.95%\"`",
+        ),
     }
 }
 
@@ -131,7 +148,9 @@ pub(super) fn rate(text: &str) -> Result<f64, BadQuantity> {
             Ok(if unit == Span::SECOND { number } else { number / unit.as_secs_f64() })
         }
         _ if digits.starts_with('-') => bad(Code::E104, format!("`{text}` is negative"), all, "a rate is above 0"),
-        _ => bad(Code::E101, format!("`{text}` is not a rate"), all, "write a number and its unit, such as `\"200/s\"`"),
+        _ => {
+            bad(Code::E101, format!("`{text}` is not a rate"), all, "write a number and its unit, such as `\"200/s\"`")
+        }
     }
 }
 
@@ -157,7 +176,9 @@ mod tests {
         assert_eq!(code("1M"), Err((Code::E103, 1..2)));
         assert_eq!(code("-5s"), Err((Code::E104, 0..3)));
         assert_eq!(code("501y"), Err((Code::E104, 0..4)));
-        for rubbish in ["", "s", ".", "1h30", "1..5h", "1 h", "é", "9999999999999999999999999999999y", "1e9s", "nan", "1é"] {
+        for rubbish in
+            ["", "s", ".", "1h30", "1..5h", "1 h", "é", "9999999999999999999999999999999y", "1e9s", "nan", "1é"]
+        {
             assert!(duration(rubbish).is_err(), "{rubbish}");
         }
     }

@@ -109,7 +109,8 @@ pub(super) fn nearest<'w>(word: &str, candidates: impl IntoIterator<Item = &'w s
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, candidate)| {
-            let prefix = word.len() >= 3 && (candidate.starts_with(word) || word.starts_with(candidate) && candidate.len() >= 3);
+            let prefix =
+                word.len() >= 3 && (candidate.starts_with(word) || word.starts_with(candidate) && candidate.len() >= 3);
             *distance <= limit || prefix
         })
         .min_by_key(|(distance, _)| *distance)

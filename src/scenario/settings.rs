@@ -70,7 +70,12 @@ fn version(root: &mut Fields<'_>) {
     match root.required::<Whole>("version", "write `version = 1` at the top") {
         Some(Whole(1)) | None => {}
         Some(Whole(other)) => {
-            root.fault(Code::E005, "version", format!("version {other} is not known"), "this program reads 1".to_owned());
+            root.fault(
+                Code::E005,
+                "version",
+                format!("version {other} is not known"),
+                "this program reads 1".to_owned(),
+            );
         }
     }
 }

@@ -20,7 +20,14 @@ pub(super) struct World<'n> {
 
 impl World<'_> {
     /// Lays faults of each node on these pools, blamed on `label` unless they name a cause.
-    pub fn strike_nodes(&mut self, session: &Session<'_>, faults: &[WrittenFault], label: &str, pool: PoolId, external: bool) {
+    pub fn strike_nodes(
+        &mut self,
+        session: &Session<'_>,
+        faults: &[WrittenFault],
+        label: &str,
+        pool: PoolId,
+        external: bool,
+    ) {
         for fault in faults {
             let mode = match fault.mode {
                 None if external => Mode::Outage { silent: fault.silent.unwrap_or(true) },
@@ -78,7 +85,14 @@ impl World<'_> {
         }
     }
 
-    fn strike(&mut self, session: &Session<'_>, fault: &WrittenFault, name: &str, selector: Selector, origin: super::source::Origin) {
+    fn strike(
+        &mut self,
+        session: &Session<'_>,
+        fault: &WrittenFault,
+        name: &str,
+        selector: Selector,
+        origin: super::source::Origin,
+    ) {
         if selector.drawn.is_some() {
             not_yet(session, origin, "a number of nodes drawn at random", "a fault on some nodes");
             return;

@@ -145,7 +145,11 @@ impl Words<'_> {
     fn count(&self, word: &str, range: &Range<usize>, most: u32) -> Option<u32> {
         match word.parse::<u32>() {
             Ok(count) if (1..=most).contains(&count) => Some(count),
-            _ => self.fault(range.clone(), format!("`{}` of {most} cannot hold", shorten(word)), Some("write a smaller number".into())),
+            _ => self.fault(
+                range.clone(),
+                format!("`{}` of {most} cannot hold", shorten(word)),
+                Some("write a smaller number".into()),
+            ),
         }
     }
 
@@ -175,7 +179,9 @@ impl Words<'_> {
             return Some(Selector { selected: Selected::Link, drawn: None });
         }
         let (drawn, at) = match text.split_once(" of ") {
-            Some((count, rest)) => (Some(self.count(count, &(start..start + count.len()), u32::MAX)?), text.len() - rest.len()),
+            Some((count, rest)) => {
+                (Some(self.count(count, &(start..start + count.len()), u32::MAX)?), text.len() - rest.len())
+            }
             None => (None, 0),
         };
         let range = start + at..start + text.len();
@@ -186,7 +192,9 @@ impl Words<'_> {
             Some(at) => {
                 let pool = self.pool(head.clone(), at)?;
                 match slash {
-                    Some(slash) => Selected::PoolZone(pool, self.zone(self.region(at + 1..head.end)?, slash + 1..range.end)?),
+                    Some(slash) => {
+                        Selected::PoolZone(pool, self.zone(self.region(at + 1..head.end)?, slash + 1..range.end)?)
+                    }
                     None => Selected::Pool(pool),
                 }
             }
@@ -194,7 +202,9 @@ impl Words<'_> {
                 (Entity::Region(region), Some(slash)) => Selected::Zone(self.zone(region, slash + 1..range.end)?),
                 (Entity::Region(region), None) => Selected::Region(region),
                 (Entity::Service(service), None) => Selected::Service(service),
-                (Entity::Service(_), Some(_)) => return self.fault(range, "a zone stands in a region", Some("write `api@us-east/a`".into())),
+                (Entity::Service(_), Some(_)) => {
+                    return self.fault(range, "a zone stands in a region", Some("write `api@us-east/a`".into()));
+                }
                 (Entity::Group(_), _) => return self.fault(range, "a user group cannot be struck", None),
             },
         };
@@ -213,7 +223,12 @@ pub(super) fn terms(session: &Session<'_>, names: &Names, node: &Node) -> Vec<Te
     match &node.value {
         super::tree::Value::List(items) => items.iter().filter_map(|item| term(session, names, item)).collect(),
         _ => {
-            super::fields::wrong_type(session, node, "a list of terms", Some(format!("write `[{}]`", shorten(&node.show()))));
+            super::fields::wrong_type(
+                session,
+                node,
+                "a list of terms",
+                Some(format!("write `[{}]`", shorten(&node.show()))),
+            );
             Vec::new()
         }
     }

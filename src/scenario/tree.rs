@@ -204,7 +204,11 @@ impl Table {
                 }
                 (_, Value::Bool(false)) => removed.push(at),
                 (_, value) => {
-                    *old = Entry { key: entry.key, key_origin: entry.key_origin, node: Node { origin: entry.node.origin, value } };
+                    *old = Entry {
+                        key: entry.key,
+                        key_origin: entry.key_origin,
+                        node: Node { origin: entry.node.origin, value },
+                    };
                 }
             }
         }
@@ -238,7 +242,11 @@ fn convert_table(table: DeTable<'_>, file: FileId, base: usize) -> Table {
         .into_iter()
         .map(|(key, value)| {
             let origin = place(value.span());
-            Entry { key_origin: place(key.span()), key: key.into_inner().into_owned(), node: convert(value.into_inner(), origin, base) }
+            Entry {
+                key_origin: place(key.span()),
+                key: key.into_inner().into_owned(),
+                node: convert(value.into_inner(), origin, base),
+            }
         })
         .collect();
     entries.sort_by_key(|entry| entry.key_origin);

@@ -24,7 +24,13 @@ struct Written {
 }
 
 /// Reads `users`; `near` is the region next to groups that name none, `classes` the names of `requests`.
-pub(super) fn read(root: &mut Fields<'_>, names: &Names, policies: &Policies<'_>, near: RegionId, classes: &[String]) -> Vec<Group> {
+pub(super) fn read(
+    root: &mut Fields<'_>,
+    names: &Names,
+    policies: &Policies<'_>,
+    near: RegionId,
+    classes: &[String],
+) -> Vec<Group> {
     let mut written = Vec::new();
     let session = root.session;
     let off = "one group `everyone`";
@@ -63,7 +69,12 @@ fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, 
     let share = fields.optional::<Percent>("share").map(|share| share.0);
     if rate.is_some() && share.is_some() {
         let origin = fields.key_origin("share");
-        session.report(Code::E304, origin, "`share` and `rate` both say how much the group asks", Some("keep one".into()));
+        session.report(
+            Code::E304,
+            origin,
+            "`share` and `rate` both say how much the group asks",
+            Some("keep one".into()),
+        );
     }
     if let Some(entry) = fields.entries().iter().find(|entry| entry.key == "closed") {
         not_yet(session, entry.key_origin, "`closed`", "a closed group of clients");
@@ -88,7 +99,12 @@ fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, 
 fn bursts(fields: &mut Fields<'_>) {
     let Some(node) = fields.node("bursts") else { return };
     let Value::List(items) = &node.value else {
-        wrong_type(fields.session, node, "a list of bursts", Some("write `[{ at = \"1h\", for = \"5min\", factor = 3 }]`".into()));
+        wrong_type(
+            fields.session,
+            node,
+            "a list of bursts",
+            Some("write `[{ at = \"1h\", for = \"5min\", factor = 3 }]`".into()),
+        );
         return;
     };
     let path = fields.path_of("bursts");
@@ -161,8 +177,17 @@ fn shares(root: &Fields<'_>, written: Vec<Written>) -> Vec<Group> {
     }
     if !rates && (sum - 1.0).abs() > 1e-9 {
         let nowhere = tidy((1.0 - sum) * 100.0);
-        let help = if nowhere > 0.0 { format!("{nowhere} % of the users are nowhere") } else { "lower one of them".to_owned() };
-        session.report(Code::E303, root.key_origin("users"), format!("the shares sum to {} %", tidy(sum * 100.0)), Some(help));
+        let help = if nowhere > 0.0 {
+            format!("{nowhere} % of the users are nowhere")
+        } else {
+            "lower one of them".to_owned()
+        };
+        session.report(
+            Code::E303,
+            root.key_origin("users"),
+            format!("the shares sum to {} %", tidy(sum * 100.0)),
+            Some(help),
+        );
     }
     let share = |group: &Written| group.rate.or(group.share).unwrap_or(if alone { 1.0 } else { 0.0 }) / sum;
     written.into_iter().map(|group| Group { share: share(&group), ..group.group }).collect()

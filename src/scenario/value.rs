@@ -71,11 +71,7 @@ pub(super) fn report_bad(session: &Session<'_>, node: &Node, base: usize, bad: B
     session.report(bad.code, origin, shorten(&bad.message), bad.help);
 }
 
-fn quantity<T>(
-    node: &Node,
-    session: &Session<'_>,
-    parse: impl FnOnce(&str) -> Result<T, BadQuantity>,
-) -> Option<T> {
+fn quantity<T>(node: &Node, session: &Session<'_>, parse: impl FnOnce(&str) -> Result<T, BadQuantity>) -> Option<T> {
     match &node.value {
         Value::Text(text) => parse(text).map_err(|bad| report_bad(session, node, 0, bad)).ok(),
         Value::Integer(_) | Value::Float(_) => {
@@ -148,7 +144,12 @@ fn whole(node: &Node, session: &Session<'_>, least: i64, most: i64) -> Option<i6
         Value::Integer(number) if (least..=most).contains(&number) => Some(number),
         Value::Integer(number) => {
             let code = if number > most { Code::E007 } else { Code::E104 };
-            session.report(code, node.origin, format!("{number} is out of range"), Some(format!("from {least} to {most}")));
+            session.report(
+                code,
+                node.origin,
+                format!("{number} is out of range"),
+                Some(format!("from {least} to {most}")),
+            );
             None
         }
         Value::Float(_) | Value::Text(_) | Value::Bool(_) | Value::Datetime(_) | Value::List(_) | Value::Table(_) => {
@@ -191,7 +192,12 @@ fn number(node: &Node, session: &Session<'_>, infinite: bool) -> Option<f64> {
     if value >= 0.0 && (infinite || value.is_finite()) {
         return Some(value);
     }
-    session.report(Code::E104, node.origin, format!("`{}` is out of range", node.show()), Some("at least 0 and finite".into()));
+    session.report(
+        Code::E104,
+        node.origin,
+        format!("`{}` is out of range", node.show()),
+        Some("at least 0 and finite".into()),
+    );
     None
 }
 

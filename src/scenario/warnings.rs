@@ -88,7 +88,11 @@ fn availability(model: &Model, pool: PoolId) -> Option<f64> {
 /// W404 and W407: detection that no real system has, and checks that see too much.
 fn perfect(session: &Session<'_>, names: &Names, model: &Model) {
     for (index, service) in model.services.iter().enumerate() {
-        if service.failover.as_ref().is_some_and(|failover| failover.detection == Detection::Instant && failover.order.len() > 1) {
+        if service
+            .failover
+            .as_ref()
+            .is_some_and(|failover| failover.detection == Detection::Instant && failover.order.len() > 1)
+        {
             let message = format!("failover of `{}` has no detection: it is instant and never wrong", service.name);
             let help = "add `health_check = {}` or `detect`".to_owned();
             session.report(Code::W404, service_origin(names, ServiceId(index as u32)), message, Some(help));
@@ -99,7 +103,9 @@ fn perfect(session: &Session<'_>, names: &Names, model: &Model) {
         let help = "add `health_check = {}` or `detect` to `routing`".to_owned();
         session.report(Code::W404, top(), "routing has no detection: it is instant and never wrong", Some(help));
     }
-    if matches!(&model.routing.detection, Detection::Check(Check { sees: Sees::Dependencies, .. })) && model.regions.len() > 1 {
+    if matches!(&model.routing.detection, Detection::Check(Check { sees: Sees::Dependencies, .. }))
+        && model.regions.len() > 1
+    {
         let message = "routing's check sees all dependencies: one blip of a shared one empties every region";
         session.report(Code::W407, top(), message, Some("write `sees = \"region\"`".to_owned()));
     }
@@ -141,7 +147,12 @@ fn lag(session: &Session<'_>, names: &Names, model: &Model, level: f64, limit: S
         if service.failover.is_some() && behind > limit {
             let level = percent(level);
             let message = format!("lag of `{}` has p{level} = {behind} against `rpo p{level} = {limit}`", service.name);
-            session.report(Code::W412, service_origin(names, ServiceId(index as u32)), message, Some("ship more often".into()));
+            session.report(
+                Code::W412,
+                service_origin(names, ServiceId(index as u32)),
+                message,
+                Some("ship more often".into()),
+            );
         }
     }
 }
@@ -173,7 +184,12 @@ fn calls_of(session: &Session<'_>, names: &Names, model: &Model, calls: &[Call])
         if let (Some(own), Some(below)) = (call.attempts.timeout, below) {
             if own < below {
                 let message = format!("`{from}` gives up on `{to}` after {own}, which itself waits {below}");
-                session.report(Code::W413, call.origin, message, Some("let the outer timeout be the longer one".into()));
+                session.report(
+                    Code::W413,
+                    call.origin,
+                    message,
+                    Some("let the outer timeout be the longer one".into()),
+                );
             }
         }
     }

@@ -386,7 +386,8 @@ impl World<'_> {
     fn plan_failback(&mut self, now: Time, process: u32) {
         let plan = &self.layout.processes[process as usize];
         let state = &mut self.processes[process as usize];
-        let Some(failback) = plan.failback.as_ref().filter(|_| state.primary != 0 && state.phase == Phase::Steady) else {
+        let Some(failback) = plan.failback.as_ref().filter(|_| state.primary != 0 && state.phase == Phase::Steady)
+        else {
             return;
         };
         state.back_generation += 1;
@@ -408,9 +409,7 @@ impl World<'_> {
             return false;
         }
         let (step, due) = match (state.back_step, &failback.page) {
-            (BackStep::Healthy, Some(page)) => {
-                (BackStep::Answered, now + page.sample(&mut state.streams.failback))
-            }
+            (BackStep::Healthy, Some(page)) => (BackStep::Answered, now + page.sample(&mut state.streams.failback)),
             (BackStep::Healthy, None) | (BackStep::Answered, _) => {
                 let running = plan.places[0].pools.iter().map(|&pool| self.wake(now, pool)).max().unwrap_or(now);
                 (BackStep::Running, running)
@@ -448,7 +447,9 @@ impl World<'_> {
     /// Are stopped nodes of the place in charge still starting?
     fn is_waking(&self, place: &Place) -> bool {
         let shelves = place.pools.iter().flat_map(|&pool| &self.layout.pools[pool as usize].shelves);
-        shelves.into_iter().any(|&shelf| self.shelves[shelf as usize].stopped && self.shelves[shelf as usize].working > 0)
+        shelves
+            .into_iter()
+            .any(|&shelf| self.shelves[shelf as usize].stopped && self.shelves[shelf as usize].working > 0)
     }
 
     /// Is the service of the process out for the way back?

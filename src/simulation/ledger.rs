@@ -255,7 +255,8 @@ impl Ledger {
     fn begin(&mut self, subject: usize, now: Time) {
         let account = &mut self.accounts[subject];
         account.stage_since = now;
-        let touching = account.last_closed.filter(|&last| self.outages[last].start + self.outages[last].duration == now);
+        let touching =
+            account.last_closed.filter(|&last| self.outages[last].start + self.outages[last].duration == now);
         let outage = if let Some(last) = touching {
             let outage = self.outages[last].clone();
             self.outages[last].duration = Span::ZERO;
@@ -331,7 +332,10 @@ mod tests {
         ledger.finish(at(40));
         let real: Vec<_> = ledger.outages.iter().filter(|outage| !outage.duration.is_zero()).collect();
         assert_eq!(real.len(), 1);
-        assert_eq!((real[0].start, real[0].duration, real[0].cause, real[0].cut), (at(20), Span::from_nanos(20), 1, true));
+        assert_eq!(
+            (real[0].start, real[0].duration, real[0].cause, real[0].cut),
+            (at(20), Span::from_nanos(20), 1, true)
+        );
     }
 
     proptest! {

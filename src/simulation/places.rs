@@ -165,9 +165,8 @@ impl World<'_> {
     pub(super) fn wake(&mut self, now: Time, pool: u32) -> Time {
         let layout = self.layout;
         let plan = &layout.pools[pool as usize];
-        let stopped = |shelf: &&u32| {
-            self.shelves[**shelf as usize].stopped && layout.shelves[**shelf as usize].nodes > 0
-        };
+        let stopped =
+            |shelf: &&u32| self.shelves[**shelf as usize].stopped && layout.shelves[**shelf as usize].nodes > 0;
         if plan.shelves.iter().find(stopped).is_none() {
             return now;
         }

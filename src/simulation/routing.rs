@@ -356,7 +356,8 @@ impl Flow {
             }
         }
         let moving: f64 = self.stale.iter().map(|cohort| cohort.at(now)).sum();
-        let missing: Vec<f64> = regions.clone().map(|region| (answer[region] - fresh[region].max(0.0)).max(0.0)).collect();
+        let missing: Vec<f64> =
+            regions.clone().map(|region| (answer[region] - fresh[region].max(0.0)).max(0.0)).collect();
         let total: f64 = missing.iter().sum();
         self.destination = if moving > 0.0 && total > 0.0 {
             missing.iter().map(|part| part / total).collect()

@@ -98,7 +98,11 @@ impl Watch {
         let period = self.period(check);
         let seen = now.since(self.next_check).as_nanos().div_ceil(period.as_nanos().max(1));
         self.next_check += period * seen;
-        self.run = if self.healthy == self.believed { 0 } else { self.run.saturating_add(u32::try_from(seen).unwrap_or(u32::MAX)) };
+        self.run = if self.healthy == self.believed {
+            0
+        } else {
+            self.run.saturating_add(u32::try_from(seen).unwrap_or(u32::MAX))
+        };
     }
 
     fn threshold(&self, check: &Check) -> u32 {

@@ -232,7 +232,8 @@ impl<'a> World<'a> {
             if !self.ledger.is_down(subject) {
                 continue;
             }
-            let service = subject.checked_sub(layout.first_service).filter(|&service| service < layout.service_processes.len());
+            let service =
+                subject.checked_sub(layout.first_service).filter(|&service| service < layout.service_processes.len());
             let (service, users) = match service {
                 Some(service) => (service, false),
                 None => (self.layout.entry, subject < layout.first_service),

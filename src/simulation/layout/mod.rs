@@ -321,7 +321,11 @@ impl Layout {
             failback_cause: 0,
             region_zones: model.regions.iter().map(|region| region.zones.iter().map(|zone| zone.0).collect()).collect(),
             zone_region: model.zones.iter().map(|zone| zone.region.0).collect(),
-            service_pools: model.services.iter().map(|service| service.pools.iter().map(|pool| pool.0).collect()).collect(),
+            service_pools: model
+                .services
+                .iter()
+                .map(|service| service.pools.iter().map(|pool| pool.0).collect())
+                .collect(),
             sites: Vec::new(),
             subjects: subjects(model),
             first_group: 1,

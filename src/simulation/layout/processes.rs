@@ -82,11 +82,8 @@ fn compile<T>(
     lag: Option<Law>,
     entity: Entity,
 ) -> Process {
-    let needs: Vec<GateId> = failover
-        .needs
-        .iter()
-        .map(|term| term_gate(model, layout, structure, term, Reach::Any, None))
-        .collect();
+    let needs: Vec<GateId> =
+        failover.needs.iter().map(|term| term_gate(model, layout, structure, term, Reach::Any, None)).collect();
     Process {
         service: None,
         available: None,
@@ -172,9 +169,8 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         let any = layout.wiring.at_least(1, &gates);
         return connect_direct(layout, any);
     }
-    let region_key = |region: usize, purpose| {
-        Entity::new(&format!("routing/{}", model.regions[region].name)).key(purpose)
-    };
+    let region_key =
+        |region: usize, purpose| Entity::new(&format!("routing/{}", model.regions[region].name)).key(purpose);
     for region in 0..model.regions.len() {
         let edge = Edge::Region(region as u32);
         layout.wiring.connect(layout.region_gates[region], edge);

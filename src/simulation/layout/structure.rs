@@ -97,8 +97,11 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
     let service = &model.services[id.index()];
     for &pool in &service.pools {
         let region = model.pools[pool.index()].region;
-        let terms: Vec<GateId> =
-            service.needs.iter().map(|need| term_gate(model, layout, structure, &need.term, need.reach, region)).collect();
+        let terms: Vec<GateId> = service
+            .needs
+            .iter()
+            .map(|need| term_gate(model, layout, structure, &need.term, need.reach, region))
+            .collect();
         let shelf = layout.pools[pool.index()].shelves[0] as usize;
         let (serving, fit) = (layout.shelves[shelf].serving, layout.shelves[shelf].fit);
         let with = |gate: GateId| std::iter::once(gate).chain(terms.iter().copied()).collect::<Vec<_>>();
