@@ -59,13 +59,18 @@ impl<'s> Policies<'s> {
         }
     }
 
-    /// The keys of `table` over those of the policy that it names.
-    pub fn under(&self, session: &Session<'_>, table: &Table) -> Table {
+    /// The keys of `table` over those of the policy that it names; users take only what a single attempt can have.
+    pub fn under(&self, session: &Session<'_>, table: &Table, for_users: bool) -> Table {
         let mut merged = Table::default();
         if let Some(node) = table.get("policy") {
             let name = Text::read(node, session);
             if let Some(policy) = name.and_then(|name| self.get(session, &name.0, node.origin)) {
                 merged.merge(policy.clone());
+            }
+            if for_users {
+                merged.entries.retain(|entry| {
+                    !["policy", "reach", "share", "times", "stage", "only"].contains(&entry.key.as_str())
+                });
             }
         }
         merged.merge(table.clone());
@@ -117,7 +122,7 @@ pub(super) fn calls(
                 continue;
             }
         };
-        let merged = policies.under(session, written);
+        let merged = policies.under(session, written, false);
         let path = format!("{}.calls.{}", fields.path, called.key);
         let ((reach, attempts), explanation) =
             Fields::read(session, &merged, called.key_origin, &path, false, |fields| {

@@ -4,7 +4,7 @@
 
 use super::diagnostic::Code;
 use super::fields::shorten;
-use super::session::{Session, suggest};
+use super::session::{Session, nearest, suggest};
 use super::source::{FileId, Origin, Source};
 use super::tree::{self, Entry, Node, Table, Value};
 use std::path::{Path, PathBuf};
@@ -200,7 +200,9 @@ fn put(root: &mut Table, names: &[&str], origins: &[Origin], value: Node) -> Res
         if table.get(name).is_none() {
             if index > 0 && NAMED.contains(&names[index - 1]) || *name == "pools" {
                 let known: Vec<&str> = table.entries.iter().map(|entry| entry.key.as_str()).collect();
-                return Err((index, format!("there is no `{path}`"), suggest(name, &known)));
+                let near = nearest(name, known)
+                    .map(|near| format!("did you mean `{}`?", [&names[..index], &[near]].concat().join(".")));
+                return Err((index, format!("there is no `{path}`"), near));
             }
             let node = Node { origin: origins[index], value: Value::Table(Table::default()) };
             table.set(Entry { key: (*name).to_owned(), key_origin: origins[index], node });

@@ -15,7 +15,7 @@ pub struct Explanation {
 #[derive(Clone, Debug, PartialEq)]
 enum Item {
     Value { key: String, value: String, default: bool },
-    Off { key: String, meaning: String },
+    Remark { key: String, text: String },
     Table { key: String, table: Explanation },
 }
 
@@ -24,8 +24,8 @@ impl Explanation {
         self.items.push(Item::Value { key: key.to_owned(), value, default });
     }
 
-    pub(super) fn off(&mut self, key: &str, meaning: &str) {
-        self.items.push(Item::Off { key: key.to_owned(), meaning: meaning.to_owned() });
+    pub(super) fn remark(&mut self, key: &str, text: String) {
+        self.items.push(Item::Remark { key: key.to_owned(), text });
     }
 
     pub(super) fn table(&mut self, key: &str, table: Explanation) {
@@ -43,7 +43,7 @@ impl Explanation {
                     let mark = if *default { "   # (default)" } else { "" };
                     writeln!(f, "{} = {value}{mark}", bare_or_quoted(key))?;
                 }
-                Item::Off { key, meaning } => writeln!(f, "# {} is off: {meaning}", bare_or_quoted(key))?,
+                Item::Remark { key, text } => writeln!(f, "# {}{text}", bare_or_quoted(key))?,
                 Item::Table { .. } => {}
             }
         }

@@ -70,14 +70,14 @@ pub(super) enum Striking {
 /// Reads the keys of a fault; nothing if it cannot be used.
 pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>) -> Option<WrittenFault> {
     let mode = fields.optional_choice("mode", &MODES);
-    if mode.is_none() && !fields.has("mode") {
-        match striking {
-            Some(Striking::Nodes) => fields.show("mode", "\"crash\"".into(), true),
-            Some(Striking::Place) => fields.show("mode", "\"outage\"".into(), true),
-            None => {}
-        }
+    let default = striking.map(|striking| match striking {
+        Striking::Nodes => ModeName::Crash,
+        Striking::Place => ModeName::Outage,
+    });
+    if let Some(default) = default.filter(|_| !fields.has("mode")) {
+        fields.show("mode", format!("\"{}\"", default.word()), true);
     }
-    let silent = own_keys(fields, mode);
+    let silent = own_keys(fields, mode, mode.or(default));
     let process = process(fields);
     fields.not_yet("crew", "repair crews");
     fields.not_yet_unless("role", &"any".into(), "faults of one role");
@@ -102,11 +102,11 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>) -> Optio
 }
 
 /// The keys that belong to one mode only; gives `silent`.
-fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>) -> Option<bool> {
+fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>, in_force: Option<ModeName>) -> Option<bool> {
     match mode {
         None | Some(ModeName::Crash | ModeName::Outage) => {
             let silent = fields.optional::<bool>("silent");
-            if let (None, Some(mode)) = (silent, mode) {
+            if let (false, Some(mode)) = (fields.has("silent"), in_force) {
                 fields.show("silent", (mode == ModeName::Outage).to_string(), true);
             }
             return silent;
@@ -143,7 +143,8 @@ fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>) -> Option<bool> {
 fn beta(fields: &mut Fields<'_>) {
     let exponential = fields.entries().iter().find(|entry| entry.key == "fails").and_then(|entry| entry.node.as_text());
     if let Some(law) = exponential.filter(|law| !law.trim_start().starts_with("exp(")) {
-        if fields.has("beta") {
+        let beta = fields.entries().iter().find(|entry| entry.key == "beta").map(|entry| entry.node.as_text());
+        if beta.is_some_and(|share| share != Some("0%")) {
             let name = law.split('(').next().unwrap_or(law);
             let help = "give `fails` as `exp(..)`, or write a fault with `hits`".to_owned();
             fields.fault(Code::E311, "beta", format!("`beta` needs `exp`, this is `{}`", shorten(name)), help);
@@ -158,6 +159,7 @@ fn process(fields: &mut Fields<'_>) -> Option<Process> {
         let origin = fields.key_origin(second);
         let message = format!("`{}` and `{second}` both say when it strikes", triggers[0]);
         fields.session.report(Code::E304, origin, message, Some("keep one".to_owned()));
+        fields.leave(&["fails", "every", "at", "first", "repair", "for", "ages"].map(str::to_owned));
     }
     let ages_words = [("always", Ages::Always), ("running", Ages::Running)];
     match triggers.first().copied() {

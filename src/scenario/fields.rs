@@ -136,7 +136,12 @@ impl<'s> Fields<'s> {
 
     /// Records what it means that a key is absent.
     pub fn show_off(&mut self, key: &str, meaning: &str) {
-        self.shown.off(key, meaning);
+        self.shown.remark(key, format!(" is off: {meaning}"));
+    }
+
+    /// Records a remark about a key that is absent.
+    pub fn show_note(&mut self, key: &str, text: &str) {
+        self.shown.remark(key, format!(": {text}"));
     }
 
     /// Records an inner table.

@@ -11,7 +11,7 @@ use super::quantity;
 use super::session::{Session, nearest, suggest};
 use super::tree::Node;
 use super::value::report_bad;
-use crate::model::dist::{LAW_NAMES, Law, LawError, ParameterValue};
+use crate::model::dist::{Impossibility, LAW_NAMES, Law, LawError, ParameterValue};
 use crate::time::Span;
 
 /// Reads a law from a text.
@@ -98,7 +98,8 @@ fn family(node: &Node, session: &Session<'_>, part: &Piece<'_>) -> Option<Law> {
         };
         parameters.push((key.text.to_owned(), parameter(node, session, &argument.value)?));
     }
-    Law::from_parameters(name, &parameters).map_err(|error| report(node, session, &formula, &error)).ok()
+    let law = Law::from_parameters(name, &parameters).map_err(|error| report(node, session, &formula, &error)).ok()?;
+    Some(if law.is_never() { law } else { law.spelled(part.text) })
 }
 
 /// A value without a key.
@@ -162,9 +163,19 @@ fn report(node: &Node, session: &Session<'_>, formula: &Formula<'_>, error: &Law
             let code = if bare { Code::E101 } else { Code::E107 };
             (code, at_key(key, true), bare.then(|| "write it with its unit, such as `15s`".to_owned()))
         }
-        LawError::Impossible { key, .. } => (Code::E108, at_key(key, true), None),
+        LawError::Impossible { key, why, .. } => {
+            let crossed = matches!(why, Impossibility::QuantilesCross { .. });
+            (Code::E108, at_key(key, true), crossed.then(|| "swap them".to_owned()))
+        }
     };
-    session.report(code, origin, shorten_message(&error.to_string()), help);
+    let message = match error {
+        LawError::Impossible { law, why: why @ Impossibility::QuantilesCross { .. }, .. } => {
+            format!("impossible `{law}`: {why}")
+        }
+        LawError::Impossible { law, key, why } => format!("impossible `{law}`, `{key}`: {why}"),
+        other => other.to_string(),
+    };
+    session.report(code, origin, shorten_message(&message), help);
 }
 
 fn shorten_message(message: &str) -> String {

@@ -63,7 +63,9 @@ pub(super) struct Names {
     pub regions: Vec<RegionName>,
     pub services: Vec<ServiceName>,
     pub groups: Vec<String>,
-    index: BTreeMap<String, Entity>,
+    region_index: BTreeMap<String, RegionId>,
+    service_index: BTreeMap<String, ServiceId>,
+    group_index: BTreeMap<String, GroupId>,
 }
 
 /// Is this a name as the language wants it?
@@ -105,7 +107,7 @@ impl Names {
         }
         if names.groups.is_empty() {
             names.groups.push("everyone".to_owned());
-            names.index.entry("everyone".to_owned()).or_insert(Entity::Group(GroupId(0)));
+            names.group_index.insert("everyone".to_owned(), GroupId(0));
         }
         for entry in services {
             let id = ServiceId(names.services.len() as u32);
@@ -122,7 +124,13 @@ impl Names {
 
     fn claim(&mut self, session: &Session<'_>, entry: &Entry, entity: Entity) {
         check_name(session, &entry.key, entry.key_origin);
-        if let Some(other) = self.index.insert(entry.key.clone(), entity) {
+        let other = self.get(&entry.key);
+        match entity {
+            Entity::Region(id) => _ = self.region_index.insert(entry.key.clone(), id),
+            Entity::Service(id) => _ = self.service_index.insert(entry.key.clone(), id),
+            Entity::Group(id) => _ = self.group_index.insert(entry.key.clone(), id),
+        }
+        if let Some(other) = other {
             let message = format!("`{}` is {} and {}", shorten(&entry.key), other.kind(), entity.kind());
             session.report(Code::E202, entry.key_origin, message, Some("rename one of the two".into()));
         }
@@ -148,7 +156,7 @@ impl Names {
         }
         if self.regions.is_empty() {
             self.regions.push(RegionName { name: "here".to_owned(), zones: vec!["a".to_owned()], first_zone: 0 });
-            self.index.insert("here".to_owned(), Entity::Region(RegionId(0)));
+            self.region_index.insert("here".to_owned(), RegionId(0));
         }
         true
     }
@@ -191,37 +199,54 @@ impl Names {
         Some(())
     }
 
+    /// What the name is; a name given twice is the region before the group before the service.
     pub fn get(&self, name: &str) -> Option<Entity> {
-        self.index.get(name).copied()
+        let region = self.region_index.get(name).copied().map(Entity::Region);
+        let group = || self.group_index.get(name).copied().map(Entity::Group);
+        let service = || self.service_index.get(name).copied().map(Entity::Service);
+        region.or_else(group).or_else(service)
+    }
+
+    /// The region of this name, if there is one.
+    pub fn find_region(&self, name: &str) -> Option<RegionId> {
+        self.region_index.get(name).copied()
+    }
+
+    /// The service of this name, if there is one.
+    pub fn find_service(&self, name: &str) -> Option<ServiceId> {
+        self.service_index.get(name).copied()
     }
 
     /// The region of this name, or a diagnostic.
     pub fn region(&self, session: &Session<'_>, name: &str, origin: Origin) -> Option<RegionId> {
-        match self.get(name) {
-            Some(Entity::Region(region)) => Some(region),
-            other => {
-                let known: Vec<&str> = self.regions.iter().map(|region| region.name.as_str()).collect();
-                unknown(session, "region", name, origin, other, &known);
-                None
-            }
+        let found = self.find_region(name);
+        if found.is_none() {
+            unknown(session, "region", name, origin, self.get(name), &self.region_names());
         }
+        found
     }
 
     /// The service of this name, or a diagnostic.
     pub fn service(&self, session: &Session<'_>, name: &str, origin: Origin) -> Option<ServiceId> {
-        match self.get(name) {
-            Some(Entity::Service(service)) => Some(service),
-            other => {
-                let known: Vec<&str> = self.services.iter().map(|service| service.name.as_str()).collect();
-                unknown(session, "service", name, origin, other, &known);
-                None
-            }
+        let found = self.find_service(name);
+        if found.is_none() {
+            unknown(session, "service", name, origin, self.get(name), &self.service_names());
         }
+        found
     }
 
     /// All names of the common name space, for suggestions.
     pub fn all(&self) -> Vec<&str> {
-        self.index.keys().map(String::as_str).collect()
+        let [regions, groups] = [self.region_names(), self.groups.iter().map(String::as_str).collect()];
+        [regions, self.service_names(), groups].concat()
+    }
+
+    pub fn region_names(&self) -> Vec<&str> {
+        self.regions.iter().map(|region| region.name.as_str()).collect()
+    }
+
+    pub fn service_names(&self) -> Vec<&str> {
+        self.services.iter().map(|service| service.name.as_str()).collect()
     }
 
     pub fn zone(&self, region: RegionId, name: &str) -> Option<ZoneId> {

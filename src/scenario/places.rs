@@ -51,7 +51,7 @@ fn region(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>) -> Region 
     let zone_outages = read_all(fields, "zone_outage", &world.profiles, Striking::Place);
     fields.on_request_clock(|fields| fields.or::<Law>("zone_latency", "0s"));
     let restart = fields.or::<Law>("restart", "0s");
-    let Some(Entity::Region(id)) = world.names.get(name) else {
+    let Some(id) = world.names.find_region(name) else {
         return Region { name: name.to_owned(), zones: Vec::new(), restart };
     };
     world.strike_place(session, &outages, &format!("{name} outage"), Target::Region(id));

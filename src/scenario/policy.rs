@@ -23,6 +23,8 @@ pub(super) struct Attempts {
     pub timeout: Option<Span>,
     /// Time that the whole call may take.
     pub deadline: Option<Span>,
+    /// Share of the callee's nodes that may be ejected.
+    pub max_ejected: Option<f64>,
 }
 
 /// Reads the policy keys; `failed` is the service that the call is to.
@@ -56,11 +58,11 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, failed: Option<Servic
     });
     let balances = ["round-robin", "random", "least-requests", "p2c", "peak-ewma", "sticky"].map(|word| (word, ()));
     fields.choice("balance", &balances, "round-robin");
-    fields.table("ejection", "no node is ejected", ejection);
+    let max_ejected = fields.table("ejection", "no node is ejected", ejection);
     fields.or::<Percent>("panic", "50%");
     fields.set_inert(before);
     fallback(fields, names, failed);
-    Attempts { attempts, timeout, deadline }
+    Attempts { attempts, timeout, deadline, max_ejected }
 }
 
 /// Reads a retry table; gives the number of attempts.
@@ -114,11 +116,11 @@ fn hedge_after(fields: &mut Fields<'_>) {
     }
 }
 
-fn ejection(fields: &mut Fields<'_>) {
+fn ejection(fields: &mut Fields<'_>) -> f64 {
     fields.or::<Count>("errors", 5);
     fields.or::<Span>("every", "10s");
     fields.or::<Span>("base", "30s");
-    fields.or::<Percent>("max_ejected", "50%");
+    fields.or::<Percent>("max_ejected", "50%").0
 }
 
 /// Reads the tiers of a fallback, which make the call soft: without meaning so far.

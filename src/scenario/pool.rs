@@ -27,9 +27,12 @@ pub(super) struct Template {
 /// Reads the keys of a pool of this service.
 pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceId) -> Template {
     let name = &world.names.services[service.index()];
-    let nodes = if name.dependency { 1 } else { fields.or::<Count>("nodes", 1).0 };
-    let need = need(fields, nodes);
-    let zones = fields.list("zones");
+    let (mut nodes, mut required, mut zones) = (1, 1, None);
+    if !name.dependency {
+        nodes = fields.or::<Count>("nodes", 1).0;
+        required = need(fields, nodes);
+        zones = fields.list("zones");
+    }
     if zones.as_ref().is_some_and(Vec::is_empty) {
         fields.fault(Code::E104, "zones", "a pool stands in at least one zone", None);
     }
@@ -42,7 +45,7 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
     fields.not_yet("coverage", "imperfect coverage");
     fields.on_request_clock(requests);
     let origin = if fields.has("nodes") { fields.origin_of("nodes") } else { fields.origin };
-    Template { nodes, need, zones, faults, standby, origin }
+    Template { nodes, need: required, zones, faults, standby, origin }
 }
 
 fn need(fields: &mut Fields<'_>, nodes: u32) -> u32 {
@@ -189,6 +192,9 @@ pub(super) fn read_pools(fields: &mut Fields<'_>, world: &mut World<'_>, service
             if common.is_none() {
                 common = Some(read(fields, world, service));
             }
+            if let Some(entry) = entry {
+                shown.table(&entry.key, Explanation::default());
+            }
             common.as_ref().and_then(|template| template.build(session, world, service, region))
         };
         match pool {
@@ -196,7 +202,15 @@ pub(super) fn read_pools(fields: &mut Fields<'_>, world: &mut World<'_>, service
             None => break,
         }
     }
-    if common.is_none() && !pools.is_empty() {
+    let none = names.services[service.index()].pools.is_empty();
+    if none && names_no_pool(fields) {
+        for entry in &rest.entries {
+            let message = format!("`{}` has no meaning in `{}`: it has no pools", entry.key, fields.path);
+            let help = Some("a service without pools has `depends_on` only".to_owned());
+            session.report(Code::E002, entry.key_origin, message, help);
+        }
+    }
+    if common.is_none() {
         let keys: Vec<String> = rest.entries.iter().map(|entry| entry.key.clone()).collect();
         fields.leave(&keys);
     }
@@ -206,10 +220,16 @@ pub(super) fn read_pools(fields: &mut Fields<'_>, world: &mut World<'_>, service
     pools
 }
 
+/// Is `pools` the empty list?
+fn names_no_pool(fields: &Fields<'_>) -> bool {
+    let written = fields.entries().iter().find(|entry| entry.key == "pools").map(|entry| &entry.node.value);
+    matches!(written, Some(Value::List(items)) if items.is_empty())
+}
+
 /// The pools written as tables.
 fn own_tables<'s>(fields: &mut Fields<'s>) -> &'s [Entry] {
     let Some(node) = fields.node("pools") else {
-        fields.show("pools", "\"in all regions\"".into(), true);
+        fields.show_note("pools", "in all regions");
         return &[];
     };
     match &node.value {

@@ -93,7 +93,7 @@ fn unit(digits: &str, name: &str, range: Range<usize>, number: Range<usize>) -> 
     }
     Span::unit(name).map_or_else(
         || {
-            let help = match nearest(name, UNITS) {
+            let help = match long_name(name).or_else(|| nearest(name, UNITS)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "the units are ns us ms s min h d w y".to_owned(),
             };
@@ -101,6 +101,21 @@ fn unit(digits: &str, name: &str, range: Range<usize>, number: Range<usize>) -> 
         },
         Ok,
     )
+}
+
+/// The unit that a word means, if it is written out.
+fn long_name(word: &str) -> Option<&'static str> {
+    let singular = word.strip_suffix('s').unwrap_or(word).to_ascii_lowercase();
+    match singular.as_str() {
+        "sec" | "second" => Some("s"),
+        "milli" | "msec" | "millisecond" => Some("ms"),
+        "minute" => Some("min"),
+        "hr" | "hour" => Some("h"),
+        "day" => Some("d"),
+        "week" => Some("w"),
+        "yr" | "year" => Some("y"),
+        _ => None,
+    }
 }
 
 /// A percentage such as `99.95%`, as a share: the nearest number to 0.9995.

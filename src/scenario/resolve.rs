@@ -40,7 +40,7 @@ pub(super) fn resolve(session: &Session<'_>, root: &Table, path: &Path) -> Optio
     if session.has_errors() {
         return None;
     }
-    warnings::warn(session, &names, &model, &calls);
+    warnings::warn(session, root, &names, &model, &calls);
     let tree = Node { origin, value: Value::Table(root.clone()) };
     Some(Resolved { model, settings, explanation, canonical: tree.canonical().into_bytes() })
 }
@@ -73,8 +73,10 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     experiment::operators(root, names);
     places::costs(root, names);
     experiment::read(root, names);
-    world.profiles.warn_unused(session);
-    policies.warn_unused(session);
+    if !session.has_errors() {
+        world.profiles.warn_unused(session);
+        policies.warn_unused(session);
+    }
     let start = top.start(longest_repair_s(&world.faults));
     let model = Model {
         name: top.name,

@@ -5,7 +5,6 @@ use super::check;
 use super::diagnostic::Code;
 use super::failover;
 use super::fields::Fields;
-use super::names::Entity;
 use super::policy;
 use super::pool::read_pools;
 use super::strike::World;
@@ -38,7 +37,7 @@ pub(super) fn read(root: &mut Fields<'_>, world: &mut World<'_>, policies: &Poli
 }
 
 fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies: &Policies<'_>, all: &mut Services) {
-    let Some(Entity::Service(id)) = world.names.get(name) else { return };
+    let Some(id) = world.names.find_service(name) else { return };
     let names = world.names;
     let kind = fields.choice("kind", &KINDS, "server");
     let written = depends_on(fields, names);
@@ -64,6 +63,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
     fields.not_yet("deploys", "deploys");
     fields.on_request_clock(requests);
     if kind == ServiceKind::Dependency {
+        fields.leave(&["nodes", "zones", "need"].map(str::to_owned));
         for key in ["pools", "nodes", "zones", "need"] {
             if fields.has(key) {
                 let message = format!("a dependency has no `{key}`");

@@ -107,6 +107,7 @@ pub(super) fn nearest<'w>(word: &str, candidates: impl IntoIterator<Item = &'w s
     let limit = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()
+        .filter(|candidate| *candidate != word)
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, candidate)| {
             let prefix =

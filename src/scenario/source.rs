@@ -69,7 +69,7 @@ pub(super) struct Excerpt {
 }
 
 /// Characters kept on either side of the mark.
-const KEPT: usize = 70;
+const KEPT: usize = 100;
 
 impl Sources {
     pub fn add(&mut self, source: Source) -> FileId {

@@ -51,10 +51,16 @@ impl Words<'_> {
     /// A service or region name that stands at `range`.
     fn name(&self, range: Range<usize>, wanted: &str) -> Option<Entity> {
         let word = &self.text[range.clone()];
-        if let Some(entity) = self.names.get(word) {
+        let service = self.names.find_service(word).filter(|_| wanted == "service").map(Entity::Service);
+        if let Some(entity) = service.or_else(|| self.names.get(word)) {
             return Some(entity);
         }
-        let help = suggest(word, &self.names.all());
+        let known = match wanted {
+            "service" => self.names.service_names(),
+            "region" => self.names.region_names(),
+            _ => self.names.all(),
+        };
+        let help = suggest(word, &known);
         self.fault(range, format!("there is no {wanted} `{}`", shorten(word)), help)
     }
 

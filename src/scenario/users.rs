@@ -41,7 +41,7 @@ pub(super) fn read(
                 continue;
             };
             all.node(&entry.key);
-            let merged = policies.under(session, table);
+            let merged = policies.under(session, table, true);
             let path = format!("users.{}", entry.key);
             let (group, shown) = Fields::read(session, &merged, entry.key_origin, &path, false, |fields| {
                 read_one(&entry.key, fields, names, near, classes)

@@ -27,7 +27,7 @@ pub(super) struct Percent(pub f64);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Rate(pub f64);
 
-/// A whole number from 1 to `u32::MAX`.
+/// A whole number from 1 to a million.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Count(pub u32);
 
@@ -75,8 +75,10 @@ fn quantity<T>(node: &Node, session: &Session<'_>, parse: impl FnOnce(&str) -> R
     match &node.value {
         Value::Text(text) => parse(text).map_err(|bad| report_bad(session, node, 0, bad)).ok(),
         Value::Integer(_) | Value::Float(_) => {
-            let bad = parse(&node.show()).err()?;
-            session.report(bad.code, node.origin, shorten(&bad.message), bad.help);
+            let number = node.show();
+            let bad = parse(&number).err()?;
+            let help = bad.help.map(|help| help.replace(&format!("`{number}s`"), &format!("`\"{number}s\"`")));
+            session.report(bad.code, node.origin, shorten(&bad.message), help);
             None
         }
         Value::Bool(_) | Value::Datetime(_) | Value::List(_) | Value::Table(_) => {
@@ -142,14 +144,13 @@ impl Written for Law {
 fn whole(node: &Node, session: &Session<'_>, least: i64, most: i64) -> Option<i64> {
     match node.value {
         Value::Integer(number) if (least..=most).contains(&number) => Some(number),
+        Value::Integer(number) if number > most => {
+            session.report(Code::E007, node.origin, format!("{number} is too large, the limit is {most}"), None);
+            None
+        }
         Value::Integer(number) => {
-            let code = if number > most { Code::E007 } else { Code::E104 };
-            session.report(
-                code,
-                node.origin,
-                format!("{number} is out of range"),
-                Some(format!("from {least} to {most}")),
-            );
+            let message = format!("{number} is out of range");
+            session.report(Code::E104, node.origin, message, Some(format!("from {least} to {most}")));
             None
         }
         Value::Float(_) | Value::Text(_) | Value::Bool(_) | Value::Datetime(_) | Value::List(_) | Value::Table(_) => {
@@ -162,7 +163,7 @@ fn whole(node: &Node, session: &Session<'_>, least: i64, most: i64) -> Option<i6
 
 impl Written for Count {
     fn read(node: &Node, session: &Session<'_>) -> Option<Self> {
-        whole(node, session, 1, i64::from(u32::MAX)).map(|number| Count(number as u32))
+        whole(node, session, 1, 1_000_000).map(|number| Count(number as u32))
     }
 
     fn show(&self) -> String {

@@ -6,6 +6,7 @@ use super::graph::Graph;
 use super::names::Names;
 use super::session::Session;
 use super::source::{FileId, Origin};
+use super::tree::Table;
 use crate::model::Model;
 use crate::model::failover::{Check, Detection, Policy, Propagation, Replication, Sees};
 use crate::model::failure::{Process, Target};
@@ -14,10 +15,10 @@ use crate::model::topology::{PoolId, ServiceId, Term};
 use crate::time::Span;
 
 /// Reports all of them.
-pub(super) fn warn(session: &Session<'_>, names: &Names, model: &Model, calls: &[Call]) {
+pub(super) fn warn(session: &Session<'_>, root: &Table, names: &Names, model: &Model, calls: &[Call]) {
     single_points(session, names, model);
-    perfect(session, names, model);
-    objectives(session, names, model);
+    perfect(session, root, names, model);
+    objectives(session, root, model);
     calls_of(session, names, model, calls);
 }
 
@@ -25,9 +26,23 @@ fn service_origin(names: &Names, service: ServiceId) -> Origin {
     names.services[service.index()].origin
 }
 
-/// Top of the scenario, for what has no token of its own.
-fn top() -> Origin {
-    Origin::new(FileId::MAIN, 0..0)
+/// Where the value at this path stands, or as much of the path as there is.
+fn place(root: &Table, path: &[&str]) -> Origin {
+    let mut origin = Origin::new(FileId::MAIN, 0..0);
+    let mut table = Some(root);
+    for (index, key) in path.iter().enumerate() {
+        let Some(entry) = table.and_then(|table| table.entry(key)) else { break };
+        origin = if index + 1 == path.len() { entry.node.origin } else { entry.key_origin };
+        table = entry.node.as_table();
+    }
+    origin
+}
+
+/// Where the key at this path stands.
+fn key(root: &Table, path: &[&str]) -> Origin {
+    let (last, above) = path.split_last().unwrap_or((&"", &[]));
+    let table = above.iter().try_fold(root, |table, key| table.table(key));
+    table.and_then(|table| table.entry(last)).map_or_else(|| place(root, path), |entry| entry.key_origin)
 }
 
 /// W401: one node that everything passes, while other things are redundant.
@@ -86,8 +101,8 @@ fn availability(model: &Model, pool: PoolId) -> Option<f64> {
 }
 
 /// W404 and W407: detection that no real system has, and checks that see too much.
-fn perfect(session: &Session<'_>, names: &Names, model: &Model) {
-    for (index, service) in model.services.iter().enumerate() {
+fn perfect(session: &Session<'_>, root: &Table, names: &Names, model: &Model) {
+    for service in &model.services {
         if service
             .failover
             .as_ref()
@@ -95,19 +110,29 @@ fn perfect(session: &Session<'_>, names: &Names, model: &Model) {
         {
             let message = format!("failover of `{}` has no detection: it is instant and never wrong", service.name);
             let help = "add `health_check = {}` or `detect`".to_owned();
-            session.report(Code::W404, service_origin(names, ServiceId(index as u32)), message, Some(help));
+            session.report(Code::W404, key(root, &["services", &service.name, "failover"]), message, Some(help));
         }
     }
     let active_passive = matches!(&model.routing.policy, Policy::ActivePassive(failover) if failover.order.len() > 1);
     if active_passive && model.routing.detection == Detection::Instant {
         let help = "add `health_check = {}` or `detect` to `routing`".to_owned();
-        session.report(Code::W404, top(), "routing has no detection: it is instant and never wrong", Some(help));
+        session.report(
+            Code::W404,
+            key(root, &["routing"]),
+            "routing has no detection: it is instant and never wrong",
+            Some(help),
+        );
     }
     if matches!(&model.routing.detection, Detection::Check(Check { sees: Sees::Dependencies, .. }))
         && model.regions.len() > 1
     {
         let message = "routing's check sees all dependencies: one blip of a shared one empties every region";
-        session.report(Code::W407, top(), message, Some("write `sees = \"region\"`".to_owned()));
+        session.report(
+            Code::W407,
+            place(root, &["routing", "health_check", "sees"]),
+            message,
+            Some("write `sees = \"region\"`".to_owned()),
+        );
     }
     let rates = model.groups.iter().any(|group| group.rate.is_some());
     if rates && model.regions.len() > 1 && model.links.is_empty() {
@@ -117,7 +142,7 @@ fn perfect(session: &Session<'_>, names: &Names, model: &Model) {
 }
 
 /// W403 and W412: objectives that cannot be met.
-fn objectives(session: &Session<'_>, names: &Names, model: &Model) {
+fn objectives(session: &Session<'_>, root: &Table, model: &Model) {
     for objective in &model.objectives {
         for condition in &objective.conditions {
             match condition {
@@ -125,11 +150,16 @@ fn objectives(session: &Session<'_>, names: &Names, model: &Model) {
                     if let Propagation::Dns { ttl, .. } = &model.routing.propagation {
                         if ttl > limit && matches!(model.routing.policy, Policy::ActivePassive(_)) {
                             let message = format!("`ttl = {ttl}` against `rto p{} = {limit}`", percent(*level));
-                            session.report(Code::W403, top(), message, Some("lower `routing.dns.ttl`".to_owned()));
+                            session.report(
+                                Code::W403,
+                                place(root, &["routing", "dns", "ttl"]),
+                                message,
+                                Some("lower `routing.dns.ttl`".to_owned()),
+                            );
                         }
                     }
                 }
-                Condition::Rpo(Statistic::Quantile(level), limit) => lag(session, names, model, *level, *limit),
+                Condition::Rpo(Statistic::Quantile(level), limit) => lag(session, root, model, *level, *limit),
                 _ => {}
             }
         }
@@ -140,19 +170,15 @@ fn percent(level: f64) -> f64 {
     super::quantity::tidy(level * 100.0)
 }
 
-fn lag(session: &Session<'_>, names: &Names, model: &Model, level: f64, limit: Span) {
-    for (index, service) in model.services.iter().enumerate() {
+fn lag(session: &Session<'_>, root: &Table, model: &Model, level: f64, limit: Span) {
+    for service in &model.services {
         let Some(Replication::Async { lag }) = &service.replication else { continue };
         let behind = Span::from_secs_f64(lag.quantile_s(level));
         if service.failover.is_some() && behind > limit {
             let level = percent(level);
             let message = format!("lag of `{}` has p{level} = {behind} against `rpo p{level} = {limit}`", service.name);
-            session.report(
-                Code::W412,
-                service_origin(names, ServiceId(index as u32)),
-                message,
-                Some("ship more often".into()),
-            );
+            let origin = place(root, &["services", &service.name, "replication", "lag"]);
+            session.report(Code::W412, origin, message, Some("ship more often".into()));
         }
     }
 }
@@ -167,6 +193,7 @@ fn calls_of(session: &Session<'_>, names: &Names, model: &Model, calls: &[Call])
             let message = format!("`{from}` waits for `{to}` for ever");
             session.report(Code::W405, call.origin, message, Some("add `timeout`".to_owned()));
         }
+        ejects_nobody(session, names, model, call);
         let mut product = u64::from(call.attempts.attempts);
         let mut layers = u32::from(product > 1);
         let mut above = call.from;
@@ -192,5 +219,18 @@ fn calls_of(session: &Session<'_>, names: &Names, model: &Model, calls: &[Call])
                 );
             }
         }
+    }
+}
+
+/// W414: a share of so few nodes that it comes to none.
+fn ejects_nobody(session: &Session<'_>, names: &Names, model: &Model, call: &Call) {
+    let Some(share) = call.attempts.max_ejected else { return };
+    let pools = &model.services[call.to.index()].pools;
+    let Some(nodes) = pools.iter().map(|pool| model.pools[pool.index()].nodes).max() else { return };
+    if share * f64::from(nodes) < 1.0 - 1e-9 {
+        let message =
+            format!("{} % of {nodes} nodes of `{}` ejects nobody", percent(share), names.service_name(call.to));
+        let least = (100.0 / f64::from(nodes)).ceil();
+        session.report(Code::W414, call.origin, message, Some(format!("`max_ejected` of {least} % at least")));
     }
 }

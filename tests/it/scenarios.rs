@@ -88,3 +88,185 @@ fn the_workloads_load() {
     let model = loaded("w3.toml", &["services.fleet.nodes=100000"]).model;
     assert_eq!(model.pools[0].nodes, 100_000);
 }
+
+#[test]
+fn extends_merges_and_false_removes() {
+    let base =
+        "version = 1\nhorizon = \"2y\"\n[services.app]\nnodes = 2\nneed = 1\nhealth_check = { every = \"7s\" }\n";
+    let over = "extends = \"base.toml\"\n[services.app]\nnodes = 3\nhealth_check = false\n[services.db]\n[routing]\nentry = \"app\"\n";
+    let read = |path: &Path| match path.to_str() {
+        Some("dir/base.toml") => Ok(base.as_bytes().to_vec()),
+        _ => Ok(over.as_bytes().to_vec()),
+    };
+    let model = load(Path::new("dir/over.toml"), &read, &[]).unwrap().model;
+    assert_eq!(model.horizon, Span::YEAR * 2);
+    assert_eq!((model.pools[0].nodes, model.pools[0].need), (3, 1));
+    assert_eq!(model.services[0].health_check, None);
+    assert_eq!(model.services.len(), 2);
+}
+
+#[test]
+fn overrides_reach_every_depth() {
+    let scenario = loaded(
+        "active-passive.toml",
+        &[
+            "services.db.failover.success=80%",
+            "links.\"us-east <-> us-west\".latency = \"80ms\"",
+            "simulation.trials=7",
+            "services.api.nodes=8",
+            "regions.us-east.zones=[\"a\", \"b\"]",
+        ],
+    );
+    let failover = scenario.model.services[2].failover.as_ref().unwrap();
+    assert!((failover.success - 0.8).abs() < 1e-15);
+    assert_eq!(scenario.model.links[1].latency.is_fixed(), Some(Span::from_millis(80)));
+    assert_eq!(scenario.settings.trials, 7);
+    // `like` comes after the overrides, so that both regions have two zones
+    assert_eq!(scenario.model.zones.len(), 4);
+}
+
+#[test]
+fn pools_take_what_they_do_not_say_from_their_service() {
+    let text = "version = 1\nregions = { a1 = {}, b1 = {} }\n[services.app]\nnodes = 4\nneed = 2\nstandby = \"warm\"\n\
+                [services.app.pools]\na1 = {}\nb1 = { nodes = 6, standby = \"cold\" }\n";
+    let model = model_of(text);
+    assert_eq!((model.pools[0].nodes, model.pools[0].need), (4, 2));
+    assert_eq!((model.pools[1].nodes, model.pools[1].need), (6, 2));
+    assert!(model.pools[0].standby.running > model.pools[1].standby.running);
+    assert_eq!(model.pools[1].standby.wake.is_fixed(), Some(Span::HOUR));
+}
+
+#[test]
+fn a_dependency_is_one_node_nowhere_that_goes_out() {
+    let text = "version = 1\nregions = { a1 = {}, b1 = {} }\n[services.app]\ncalls.mail = {}\n[services.mail]\n\
+                kind = \"dependency\"\nfaults = { fails = \"exp(mean=30d)\", repair = \"1h\" }\n";
+    let model = model_of(text);
+    let pool = model.services[1].pools[0];
+    assert_eq!(model.pools[pool.index()].region, None);
+    assert_eq!(model.faults[0].mode, Mode::Outage { silent: true });
+    assert_eq!(model.faults[0].target, Target::EachNode { pool, zone: None });
+}
+
+#[test]
+fn several_faults_of_a_service_are_told_apart() {
+    let text = "version = 1\n[profiles]\nvm = { fails = \"exp(mean=90d)\", repair = \"1h\" }\n[services.app]\n\
+                faults = [\"vm\", { every = \"30d\", for = \"5min\", cause = \"patching\" }, { at = [\"2h\", \"1h\"], for = \"1s\" }]\n";
+    let model = model_of(text);
+    let causes: Vec<&str> = model.faults.iter().map(|fault| fault.cause.as_str()).collect();
+    assert_eq!(causes, ["app: vm", "patching", "app: crash"]);
+    assert!(matches!(model.faults[1].process, Process::Calendar { .. }));
+}
+
+#[test]
+fn targets_of_faults_are_resolved() {
+    let fault = |target: &str, more: &str| {
+        let text = format!(
+            "version = 1\nregions.eu = {{ zones = [\"a\", \"b\"] }}\n[services.app]\nnodes = 2\nneed = 1\n\
+             [faults.bomb]\ntarget = \"{target}\"\nat = \"1h\"\nfor = \"1h\"\n{more}"
+        );
+        model_of(&text).faults[0].clone()
+    };
+    assert_eq!(fault("eu", "").target, Target::Region(RegionId(0)));
+    assert!(matches!(fault("eu/b", "").target, Target::Zone(zone) if zone.index() == 1));
+    assert_eq!(fault("app", "").target, Target::EachNode { pool: PoolId(0), zone: None });
+    assert_eq!(fault("app", "mode = \"outage\"\n").target, Target::Service(ServiceId(0)));
+    assert!(matches!(fault("app@eu/b", "").target, Target::EachNode { zone: Some(zone), .. } if zone.index() == 1));
+    assert_eq!(fault("app", "").cause, "bomb");
+}
+
+#[test]
+fn terms_are_read() {
+    let text = "version = 1\nregions = { a1 = {}, b1 = {} }\n[services.app]\n\
+                depends_on = [\"any(db, all(mq, mq@a1))\", \"2 of (db, mq, dns)\", \"3 nodes of (db, mq@b1)\"]\n\
+                [services.db]\n[services.mq]\n[services.dns]\n";
+    let model = model_of(text);
+    let needs = &model.services[0].needs;
+    assert!(matches!(&needs[0].term, Term::AtLeast { count: 1, of } if of.len() == 2));
+    assert!(matches!(&needs[1].term, Term::AtLeast { count: 2, of } if of.len() == 3));
+    assert!(matches!(&needs[2].term, Term::Nodes { count: 3, of } if of.len() == 3));
+}
+
+#[test]
+fn all_faults_of_a_file_come_at_once() {
+    let text = "version = 1\nhorizont = \"1y\"\n[services.app]\nnodes = 6\nneed = 7\nfaults = { fails = \"exp(mean=9)\", repair = \"1M\" }\n";
+    assert_eq!(codes(text), ["E002", "E301", "E101", "E103"]);
+}
+
+#[test]
+fn equal_content_has_equal_hash_input() {
+    let one = parsed("version = 1\nname = \"n\"\nservices.app = { nodes = 2, need = 1 }\n").unwrap();
+    let other = parsed("name = \"n\" # a remark\nversion = 1\n[services.app]\nneed = 1\nnodes = 2\n").unwrap();
+    let third = parsed("name = \"n\"\nversion = 1\n[services.app]\nneed = 2\nnodes = 2\n").unwrap();
+    assert_eq!(one.hash_input, other.hash_input);
+    assert_ne!(one.hash_input, third.hash_input);
+}
+
+#[test]
+fn the_long_form_means_the_same_as_the_scenario() {
+    for name in
+        ["single-node.toml", "two-in-parallel.toml", "pair.toml", "active-passive.toml", "w1.toml", "everything.toml"]
+    {
+        let scenario = loaded(name, &[]);
+        let again = parsed(&scenario.explanation.to_string());
+        let again =
+            again.unwrap_or_else(|problems| panic!("{name}: {}\n{}", problems.render_plain(), scenario.explanation));
+        assert_eq!(again.model, scenario.model, "{name}");
+        assert_eq!(
+            again.explanation.to_string().replace("   # (default)", ""),
+            scenario.explanation.to_string().replace("   # (default)", "")
+        );
+    }
+}
+
+#[test]
+fn hostile_texts_end_in_diagnostics() {
+    let deep = format!("version = 1\nx = {}1{}\n", "[".repeat(100_000), "]".repeat(100_000));
+    let term =
+        format!("version = 1\n[services.app]\ndepends_on = [\"{}app{}\"]\n", "any(".repeat(50_000), ")".repeat(50_000));
+    let dotted = format!("version = 1\n{}x = 1\n", "a.".repeat(100_000));
+    let regions: String = (0..1_001).map(|index| format!("r{index} = {{}}\n")).collect();
+    let many = format!("version = 1\n[regions]\n{regions}[services.app]\n");
+    let services: String = (0..2_000).map(|index| format!("s{index} = {{}}\n")).collect();
+    let regions: String = (0..1_000).map(|index| format!("r{index} = {{}}\n")).collect();
+    let pools = format!("version = 1\n[regions]\n{regions}[services]\n{services}");
+    let chain: String =
+        (0..9_000).map(|index| format!("s{index} = {{ depends_on = [\"s{}\"] }}\n", (index + 1) % 9_000)).collect();
+    let circle = format!("version = 1\n[services]\n{chain}");
+    for (text, code) in
+        [(deep, "E001"), (term, "E111"), (dotted, "E001"), (many, "E007"), (pools, "E007"), (circle, "E305")]
+    {
+        assert!(codes(&text).contains(&code), "{code}");
+    }
+    let big = load_text(Path::new("x"), vec![b'x'; 100 << 20], &|_| Err(io::ErrorKind::NotFound.into()), &[]);
+    assert_eq!(big.unwrap_err().iter().next().unwrap().code.name(), "E007");
+    let invalid = load_text(Path::new("x"), vec![b'a', 0xff, b'='], &|_| Err(io::ErrorKind::NotFound.into()), &[]);
+    assert_eq!(invalid.unwrap_err().iter().next().unwrap().code.name(), "E001");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
+        let _ = load_text(Path::new("x"), bytes, &|_| Err(io::ErrorKind::NotFound.into()), &[]);
+    }
+
+    #[test]
+    fn mutated_scenarios_never_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..6, "\\PC{0,6}|[0-9a-z\"=(){}\\[\\],.% -]{1,8}"), 1..6),
+        overrides in prop::collection::vec("[a-z]{1,9}(\\.[a-z-]{1,9}){0,3}=\\PC{0,9}", 0..3),
+    ) {
+        let mut text = std::fs::read_to_string(fixture("active-passive.toml")).unwrap();
+        for (at, length, insert) in &changes {
+            let mut start = at.index(text.len());
+            let mut end = (start + length).min(text.len());
+            while !text.is_char_boundary(start) { start -= 1; }
+            while !text.is_char_boundary(end) { end += 1; }
+            text.replace_range(start..end, insert);
+        }
+        match load_text(Path::new("x"), text.into_bytes(), &|_| Err(io::ErrorKind::NotFound.into()), &overrides) {
+            Ok(scenario) => assert!(!scenario.model.services.is_empty()),
+            Err(problems) => assert!(problems.has_errors() && !problems.render_plain().is_empty()),
+        }
+    }
+}
