@@ -7,6 +7,7 @@ use super::fields::shorten;
 use super::session::{Session, nearest, suggest};
 use super::source::{FileId, Origin, Source};
 use super::tree::{self, Entry, Node, Table, Value};
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 /// Bytes of one text at most.
@@ -31,7 +32,8 @@ pub(super) fn add_text(session: &mut Session<'_>, name: &str, path: &Path, bytes
             (String::from_utf8(valid).unwrap_or_default(), Some(at))
         }
     };
-    let file = session.add_source(Source { name: name.to_owned(), path: path.to_owned(), text });
+    let file =
+        session.add_source(Source { name: name.to_owned(), path: path.to_owned(), text, lines: OnceCell::new() });
     if let Some(at) = bad {
         let message = format!("byte {at} is not UTF-8 text");
         session.report(Code::E001, Origin::new(file, at..at), message, Some("a scenario is a TOML text".to_owned()));
@@ -266,6 +268,11 @@ pub(super) fn like(session: &Session<'_>, root: &mut Table) {
     for (index, entry) in regions.entries.iter_mut().enumerate() {
         let mut chain = vec![index];
         while let Some(base) = bases[chain[chain.len() - 1]] {
+            if chain.len() > DEPTH && !chain.contains(&base) {
+                let message = format!("`like` goes more than {DEPTH} deep from `{}`", shorten(&entry.key));
+                session.report(Code::E006, entry.key_origin, message, Some("name the first of them".to_owned()));
+                break;
+            }
             if chain.contains(&base) {
                 let message = format!("`{}` is like itself", shorten(&entry.key));
                 session.report(Code::E006, entry.key_origin, message, Some("break the circle".to_owned()));

@@ -14,6 +14,7 @@ use super::value::{Count, Factor, Number, Percent, Text, Written as _};
 use crate::model::dist::Law;
 use crate::model::failure::{Ages, Instants, Process};
 use crate::time::Span;
+use std::collections::BTreeMap;
 
 /// The modes of the language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +160,7 @@ fn process(fields: &mut Fields<'_>) -> Option<Process> {
         let origin = fields.key_origin(second);
         let message = format!("`{}` and `{second}` both say when it strikes", triggers[0]);
         fields.session.report(Code::E304, origin, message, Some("keep one".to_owned()));
-        fields.leave(&["fails", "every", "at", "first", "repair", "for", "ages"].map(str::to_owned));
+        fields.leave(["fails", "every", "at", "first", "repair", "for", "ages"]);
     }
     let ages_words = [("always", Ages::Always), ("running", Ages::Running)];
     match triggers.first().copied() {
@@ -282,6 +283,7 @@ fn read_one(
 #[derive(Debug, Default)]
 pub(super) struct Profiles {
     list: Vec<(String, Origin, Option<WrittenFault>)>,
+    index: BTreeMap<String, usize>,
 }
 
 impl Profiles {
@@ -291,11 +293,12 @@ impl Profiles {
             let fault = read(fields, None).map(|fault| WrittenFault { profile: Some(name.to_owned()), ..fault });
             (name.to_owned(), fields.origin, fault)
         });
-        Profiles { list }
+        let index = list.iter().enumerate().map(|(at, (name, _, _))| (name.clone(), at)).collect();
+        Profiles { list, index }
     }
 
     fn get(&self, session: &Session<'_>, name: &str, origin: Origin) -> Option<WrittenFault> {
-        let found = self.list.iter().find(|(known, _, _)| known == name);
+        let found = self.index.get(name).map(|at| &self.list[*at]);
         session.mark_used("profile", name);
         match found {
             Some((_, _, fault)) => fault.clone().map(|fault| WrittenFault { origin, ..fault }),

@@ -11,6 +11,7 @@ use super::session::{Session, suggest};
 use super::source::Origin;
 use super::tree::{Entry, Node, Table, Value};
 use super::value::Written;
+use std::collections::BTreeSet;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +28,7 @@ pub(super) struct Fields<'s> {
     pub origin: Origin,
     /// Dotted path of the table, for notes.
     pub path: String,
-    asked: Vec<String>,
+    asked: BTreeSet<String>,
     shown: Explanation,
     inert: bool,
 }
@@ -47,7 +48,7 @@ impl<'s> Fields<'s> {
             table,
             origin,
             path: path.to_owned(),
-            asked: Vec::new(),
+            asked: BTreeSet::new(),
             shown: Explanation::default(),
             inert,
         };
@@ -59,10 +60,11 @@ impl<'s> Fields<'s> {
     fn refuse_unknown(&self) {
         let known: Vec<&str> = self.asked.iter().map(String::as_str).collect();
         for entry in &self.table.entries {
-            if !known.contains(&entry.key.as_str()) {
+            if !self.asked.contains(&entry.key) {
                 let place = if self.path.is_empty() { String::new() } else { format!(" in `{}`", self.path) };
                 let message = format!("unknown key `{}`{place}", shorten(&entry.key));
-                self.session.report(Code::E002, entry.key_origin, message, suggest(&entry.key, &known));
+                let help = if self.session.is_full() { None } else { suggest(&entry.key, &known) };
+                self.session.report(Code::E002, entry.key_origin, message, help);
             }
         }
     }
@@ -81,13 +83,13 @@ impl<'s> Fields<'s> {
     }
 
     /// The keys asked for so far.
-    pub fn asked(&self) -> &[String] {
+    pub fn asked(&self) -> &BTreeSet<String> {
         &self.asked
     }
 
     /// Counts keys as asked for that somebody else reads.
-    pub fn leave(&mut self, keys: &[String]) {
-        self.asked.extend_from_slice(keys);
+    pub fn leave(&mut self, keys: impl IntoIterator<Item = impl Into<String>>) {
+        self.asked.extend(keys.into_iter().map(Into::into));
     }
 
     /// Is the key written?
@@ -97,7 +99,7 @@ impl<'s> Fields<'s> {
 
     /// The entry of a key, now asked for.
     pub fn entry(&mut self, key: &str) -> Option<&'s Entry> {
-        self.asked.push(key.to_owned());
+        self.asked.insert(key.to_owned());
         let entry = self.table.entry(key);
         if self.inert && entry.is_some_and(|entry| entry.node.as_table().is_none()) {
             self.session.note_inert(self.path_of(key));
@@ -251,6 +253,13 @@ impl<'s> Fields<'s> {
             }
             return None;
         };
+        self.table_of(entry, reader)
+    }
+
+    /// An entry of this table, read as a table.
+    pub fn table_of<T>(&mut self, entry: &'s Entry, reader: impl FnOnce(&mut Fields<'s>) -> T) -> Option<T> {
+        let key = entry.key.as_str();
+        self.asked.insert(key.to_owned());
         let Value::Table(table) = &entry.node.value else {
             wrong_type(self.session, &entry.node, "a table", Some(format!("write `{key} = {{ .. }}`")));
             return None;
@@ -266,7 +275,7 @@ impl<'s> Fields<'s> {
         let mut results = Vec::new();
         self.table(key, "", |fields| {
             for entry in &fields.table.entries {
-                results.extend(fields.table(&entry.key, "", |inner| reader(&entry.key, inner)));
+                results.extend(fields.table_of(entry, |inner| reader(&entry.key, inner)));
             }
         });
         results

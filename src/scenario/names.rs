@@ -304,6 +304,7 @@ pub(super) fn unknown(
     known: &[&str],
 ) {
     let shown = shorten(name);
+    let known = if session.is_full() { &[] } else { known };
     match other {
         Some(entity) => {
             session.report(
@@ -325,7 +326,12 @@ mod tests {
     fn a_name_begins_with_a_small_letter_or_a_digit() {
         let read = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
         let mut session = Session::new(&read);
-        let source = super::super::source::Source { name: String::new(), path: "x".into(), text: String::new() };
+        let source = super::super::source::Source {
+            name: String::new(),
+            path: "x".into(),
+            text: String::new(),
+            lines: std::cell::OnceCell::new(),
+        };
         let origin = Origin::new(session.add_source(source), 0..0);
         for (name, good) in
             [("us-east", true), ("9a_b", true), ("US East", false), ("-a", false), ("any", false), ("", false)]

@@ -12,6 +12,7 @@ use super::value::{Percent, Text};
 use crate::model::dist::Law;
 use crate::model::failure::Target;
 use crate::model::topology::{Endpoint, Link, Region, RegionId, Zone};
+use std::collections::BTreeSet;
 
 /// Reads `regions`; a file with none has one, `here`, with the zone `a`.
 pub(super) fn regions(root: &mut Fields<'_>, world: &mut World<'_>) -> (Vec<Region>, Vec<Zone>) {
@@ -65,10 +66,11 @@ fn region(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>) -> Region 
 /// Reads `links`: `"A <-> B"` is the way both ways, `"A -> B"` one way.
 pub(super) fn links(root: &mut Fields<'_>, names: &Names) -> Vec<Link> {
     let mut links: Vec<Link> = Vec::new();
+    let mut seen = BTreeSet::new();
     root.table("links", "places are no time apart", |all| {
         for entry in all.entries() {
             let ends = ends(all.session, names, &entry.key, entry.key_origin);
-            let latency = all.table(&entry.key, "", |fields| {
+            let latency = all.table_of(entry, |fields| {
                 let latency: Law = fields.or("latency", "0s");
                 if latency.mean_s().is_infinite() {
                     fields.fault(Code::E104, "latency", "the latency is infinite", None);
@@ -83,7 +85,7 @@ pub(super) fn links(root: &mut Fields<'_>, names: &Names) -> Vec<Link> {
                 ways.push((to, from));
             }
             for (from, to) in ways {
-                if links.iter().any(|link| link.from == from && link.to == to) {
+                if !seen.insert((place_key(from), place_key(to))) {
                     let message = format!("`{}` says again how far two places are apart", shorten(&entry.key));
                     all.session.report(Code::E202, entry.key_origin, message, Some("keep one".to_owned()));
                 } else {
@@ -93,6 +95,14 @@ pub(super) fn links(root: &mut Fields<'_>, names: &Names) -> Vec<Link> {
         }
     });
     links
+}
+
+/// A key by which ends can be told apart and sorted.
+fn place_key(end: Endpoint) -> (bool, u32) {
+    match end {
+        Endpoint::Region(region) => (false, region.0),
+        Endpoint::Group(group) => (true, group.0),
+    }
 }
 
 fn ends(session: &Session<'_>, names: &Names, key: &str, origin: Origin) -> Option<(Endpoint, Endpoint, bool)> {

@@ -211,8 +211,7 @@ pub(super) fn read_pools(fields: &mut Fields<'_>, world: &mut World<'_>, service
         }
     }
     if common.is_none() {
-        let keys: Vec<String> = rest.entries.iter().map(|entry| entry.key.clone()).collect();
-        fields.leave(&keys);
+        fields.leave(rest.entries.iter().map(|entry| entry.key.as_str()));
     }
     if !own.is_empty() {
         fields.show_table("pools", shown);

@@ -63,7 +63,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
     fields.not_yet("deploys", "deploys");
     fields.on_request_clock(requests);
     if kind == ServiceKind::Dependency {
-        fields.leave(&["nodes", "zones", "need"].map(str::to_owned));
+        fields.leave(["nodes", "zones", "need"]);
         for key in ["pools", "nodes", "zones", "need"] {
             if fields.has(key) {
                 let message = format!("a dependency has no `{key}`");

@@ -70,6 +70,11 @@ impl<'a> Session<'a> {
         self.problems.borrow_mut().push(Diagnostic::new(code, message.into(), None, help));
     }
 
+    /// Would a further report be left out anyway?
+    pub fn is_full(&self) -> bool {
+        self.problems.borrow().full()
+    }
+
     pub fn has_errors(&self) -> bool {
         self.problems.borrow().has_errors()
     }

@@ -4,6 +4,7 @@
 //! end of the pipeline still points at the very token. `--set` values live in a file of their own called `--set`.
 //! Lines and columns are computed only when a diagnostic is made; nothing here judges anything.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -46,6 +47,8 @@ pub(super) struct Source {
     pub path: PathBuf,
     /// The text.
     pub text: String,
+    /// Where its lines begin, once somebody asks.
+    pub lines: OnceCell<Vec<u32>>,
 }
 
 /// All texts of a scenario, the main file first.
@@ -93,9 +96,10 @@ impl Sources {
         while !text.is_char_boundary(start) {
             start -= 1;
         }
-        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let starts = self.get(origin.file).lines.get_or_init(|| line_starts(text));
+        let line = starts.partition_point(|first| *first as usize <= start).max(1);
+        let line_start = starts.get(line - 1).map_or(0, |first| *first as usize);
         let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-        let line = text[..start].bytes().filter(|byte| *byte == b'\n').count() + 1;
         let before = &text[line_start..start];
         let column = before.chars().count();
         let skipped = column.saturating_sub(KEPT);
@@ -115,6 +119,11 @@ impl Sources {
             width: width as u32,
         }
     }
+}
+
+fn line_starts(text: &str) -> Vec<u32> {
+    let after = |(at, byte): (usize, u8)| (byte == b'\n').then_some(at as u32 + 1);
+    std::iter::once(0).chain(text.bytes().enumerate().filter_map(after)).collect()
 }
 
 /// A character that a terminal shows as one cell and does not obey.

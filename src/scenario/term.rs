@@ -60,7 +60,7 @@ impl Words<'_> {
             "region" => self.names.region_names(),
             _ => self.names.all(),
         };
-        let help = suggest(word, &known);
+        let help = if self.session.is_full() { None } else { suggest(word, &known) };
         self.fault(range, format!("there is no {wanted} `{}`", shorten(word)), help)
     }
 

@@ -40,7 +40,7 @@ pub(super) fn read(
                 wrong_type(session, &entry.node, "a user group", Some(format!("write `{} = {{}}`", entry.key)));
                 continue;
             };
-            all.node(&entry.key);
+            all.leave([entry.key.as_str()]);
             let merged = policies.under(session, table, true);
             let path = format!("users.{}", entry.key);
             let (group, shown) = Fields::read(session, &merged, entry.key_origin, &path, false, |fields| {

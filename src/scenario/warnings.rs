@@ -48,12 +48,13 @@ fn key(root: &Table, path: &[&str]) -> Origin {
 /// W401: one node that everything passes, while other things are redundant.
 fn single_points(session: &Session<'_>, names: &Names, model: &Model) {
     let graph = Graph::new(&model.services, &model.pools);
+    let mut seen = vec![false; model.services.len()];
     let mut on_path = vec![model.routing.entry];
     let mut at = 0;
     while at < on_path.len() {
         for need in &model.services[on_path[at].index()].needs {
             if let Term::Service(service) = need.term {
-                if !on_path.contains(&service) {
+                if !std::mem::replace(&mut seen[service.index()], true) {
                     on_path.push(service);
                 }
             }
@@ -183,9 +184,18 @@ fn lag(session: &Session<'_>, root: &Table, model: &Model, level: f64, limit: Sp
     }
 }
 
+/// So many layers of calls are looked at for retries over retries.
+const LAYERS: u32 = 16;
+
 /// W405, W406 and W413: calls that wait for ever, or retry over each other.
 fn calls_of(session: &Session<'_>, names: &Names, model: &Model, calls: &[Call]) {
     let rates = model.groups.iter().any(|group| group.rate.is_some());
+    let mut into: Vec<Option<usize>> = vec![None; model.services.len()];
+    let mut patience: Vec<Option<Span>> = vec![None; model.services.len()];
+    for (at, call) in calls.iter().enumerate() {
+        into[call.to.index()].get_or_insert(at);
+        patience[call.from.index()] = patience[call.from.index()].max(call.attempts.timeout);
+    }
     for call in calls {
         let (from, to) = (names.service_name(call.from), names.service_name(call.to));
         let waits = call.attempts.timeout.or(call.attempts.deadline);
@@ -197,8 +207,8 @@ fn calls_of(session: &Session<'_>, names: &Names, model: &Model, calls: &[Call])
         let mut product = u64::from(call.attempts.attempts);
         let mut layers = u32::from(product > 1);
         let mut above = call.from;
-        for _ in 0..calls.len() {
-            let Some(upper) = calls.iter().find(|upper| upper.to == above) else { break };
+        for _ in 0..LAYERS {
+            let Some(upper) = into[above.index()].map(|at| &calls[at]) else { break };
             product = product.saturating_mul(u64::from(upper.attempts.attempts));
             layers += u32::from(upper.attempts.attempts > 1);
             above = upper.from;
@@ -207,8 +217,7 @@ fn calls_of(session: &Session<'_>, names: &Names, model: &Model, calls: &[Call])
             let message = format!("retries at {layers} layers: up to {product} attempts at `{to}`");
             session.report(Code::W406, call.origin, message, Some("retry at one layer".to_owned()));
         }
-        let below = calls.iter().filter(|below| below.from == call.to).filter_map(|below| below.attempts.timeout).max();
-        if let (Some(own), Some(below)) = (call.attempts.timeout, below) {
+        if let (Some(own), Some(below)) = (call.attempts.timeout, patience[call.to.index()]) {
             if own < below {
                 let message = format!("`{from}` gives up on `{to}` after {own}, which itself waits {below}");
                 session.report(
