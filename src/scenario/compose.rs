@@ -145,21 +145,21 @@ fn set_one(session: &Session<'_>, root: &mut Table, line: &str, file: FileId, ba
     }
 }
 
+/// A key of a path, its first byte, and one past its last.
+type PathKey = (String, usize, usize);
+
 /// The dotted path at the start of a line with the bytes of each key, and where its `=` stands.
-fn key_path(line: &str) -> Option<(Vec<(String, usize, usize)>, usize)> {
+fn key_path(line: &str) -> Option<(Vec<PathKey>, usize)> {
     let mut keys = Vec::new();
     let mut at = 0;
     loop {
         let rest = &line[at..];
-        let (key, length) = match rest.chars().next()? {
-            quote @ ('"' | '\'') => {
-                let end = rest[1..].find(quote)? + 1;
-                (rest[1..end].to_owned(), end + 1)
-            }
-            _ => {
-                let end = rest.find(['.', '='])?;
-                (rest[..end].trim().to_owned(), end)
-            }
+        let (key, length) = if let quote @ ('"' | '\'') = rest.chars().next()? {
+            let end = rest[1..].find(quote)? + 1;
+            (rest[1..end].to_owned(), end + 1)
+        } else {
+            let end = rest.find(['.', '='])?;
+            (rest[..end].trim().to_owned(), end)
         };
         if key.is_empty() || keys.len() > 80 {
             return None;

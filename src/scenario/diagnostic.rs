@@ -114,6 +114,15 @@ impl fmt::Display for Code {
     }
 }
 
+/// How a diagnostic is written; colour repeats what the words say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Text only.
+    Plain,
+    /// With the colour codes of a terminal.
+    Colour,
+}
+
 /// The place that a diagnostic is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -168,26 +177,35 @@ impl Diagnostic {
         self.code.severity()
     }
 
-    /// The whole message with the line it is about, uncoloured, ending in a line break.
+    /// As [`Diagnostic::render`], uncoloured.
     pub fn render_plain(&self) -> String {
-        let word = match self.severity() {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
+        self.render(Style::Plain)
+    }
+
+    /// The whole message with the line it is about, ending in a line break.
+    pub fn render(&self, style: Style) -> String {
+        let (word, loud) = match self.severity() {
+            Severity::Error => ("error", "\u{1b}[1;31m"),
+            Severity::Warning => ("warning", "\u{1b}[1;33m"),
         };
-        let mut out = format!("{word}[{}]: {}\n", self.code, self.message);
+        let (loud, quiet, end) = match style {
+            Style::Plain => ("", "", ""),
+            Style::Colour => (loud, "\u{1b}[1;34m", "\u{1b}[0m"),
+        };
+        let mut out = format!("{loud}{word}[{}]{end}: {}\n", self.code, self.message);
         let mut margin = 1;
         if let Some(place) = &self.place {
             margin = place.line.to_string().len();
             let pad = " ".repeat(margin);
             let indent = " ".repeat(place.before as usize);
             let carets = "^".repeat(place.width as usize);
-            let _ = writeln!(out, "{pad}--> {}:{}:{}", place.file, place.line, place.column);
-            let _ = writeln!(out, "{pad} |");
-            let _ = writeln!(out, "{} | {}", place.line, place.excerpt);
-            let _ = writeln!(out, "{pad} | {indent}{carets}");
+            let _ = writeln!(out, "{quiet}{pad}-->{end} {}:{}:{}", place.file, place.line, place.column);
+            let _ = writeln!(out, "{quiet}{pad} |{end}");
+            let _ = writeln!(out, "{quiet}{} |{end} {}", place.line, place.excerpt);
+            let _ = writeln!(out, "{quiet}{pad} |{end} {indent}{loud}{carets}{end}");
         }
         if let Some(help) = &self.help {
-            let _ = writeln!(out, "{} = help: {help}", " ".repeat(margin));
+            let _ = writeln!(out, "{quiet}{} ={end} help: {help}", " ".repeat(margin));
         }
         out
     }
@@ -255,9 +273,14 @@ impl Diagnostics {
         self.list.into_iter().filter(|diagnostic| diagnostic.severity() == Severity::Warning).collect()
     }
 
-    /// All of them, one after the other with an empty line between, uncoloured.
+    /// As [`Diagnostics::render`], uncoloured.
     pub fn render_plain(&self) -> String {
-        let mut parts: Vec<String> = self.list.iter().map(Diagnostic::render_plain).collect();
+        self.render(Style::Plain)
+    }
+
+    /// All of them, one after the other with an empty line between.
+    pub fn render(&self, style: Style) -> String {
+        let mut parts: Vec<String> = self.list.iter().map(|diagnostic| diagnostic.render(style)).collect();
         if self.left_out > 0 {
             parts.push(format!("and {} more\n", self.left_out));
         }

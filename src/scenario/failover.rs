@@ -5,7 +5,7 @@ use super::diagnostic::Code;
 use super::fields::{At, Fields, not_yet, shorten};
 use super::names::Names;
 use super::term;
-use super::value::{Count, Percent, Text};
+use super::value::{Count, Percent, PerhapsNever, Text};
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Failback, Failover, Policy, Propagation, Replication, Routing};
 use crate::model::topology::{PoolId, RegionId, ServiceId};
@@ -95,14 +95,13 @@ pub(super) fn of_service(fields: &mut Fields<'_>, names: &Names, service: Servic
         }
         let mut pools = Vec::new();
         for region in regions.into_iter().flatten() {
-            match names.pool(service, region.value) {
-                Some(pool) => pools.push(pool),
-                None => {
-                    let (service, region_name) = (names.service_name(service), names.region_name(region.value));
-                    let message = format!("`order` names `{region_name}`, but `{service}` has no pool there");
-                    let help = format!("add `{region_name}` to its `pools`");
-                    fields.session.report(Code::E309, region.origin, message, Some(help));
-                }
+            if let Some(pool) = names.pool(service, region.value) {
+                pools.push(pool);
+            } else {
+                let (service, region_name) = (names.service_name(service), names.region_name(region.value));
+                let message = format!("`order` names `{region_name}`, but `{service}` has no pool there");
+                let help = format!("add `{region_name}` to its `pools`");
+                fields.session.report(Code::E309, region.origin, message, Some(help));
             }
         }
         shared(fields, names, pools, "node")
@@ -118,8 +117,8 @@ enum CopyMode {
     MultiPrimary,
 }
 
-/// Reads `replication`.
-pub(super) fn replication(fields: &mut Fields<'_>) -> Option<Replication> {
+/// Reads `replication` of a service with so many copies.
+pub(super) fn replication(fields: &mut Fields<'_>, copies: usize) -> Option<Replication> {
     const MODES: [(&str, CopyMode); 5] = [
         ("async", CopyMode::Async),
         ("semi-sync", CopyMode::SemiSync),
@@ -139,7 +138,15 @@ pub(super) fn replication(fields: &mut Fields<'_>) -> Option<Replication> {
         };
         match mode? {
             CopyMode::Async => Some(Replication::Async { lag: fields.or("lag", "0s") }),
-            CopyMode::Sync => Some(Replication::Sync { acks: fields.or::<Count>("acks", 1).0 }),
+            CopyMode::Sync => {
+                let Count(acks) = fields.or("acks", 1);
+                if acks as usize >= copies {
+                    let message = format!("`acks = {acks}` of {} other copies", copies.saturating_sub(1));
+                    let help = "writes would never be acknowledged: lower `acks` or add a region".to_owned();
+                    fields.fault(Code::E314, "acks", message, help);
+                }
+                Some(Replication::Sync { acks })
+            }
             CopyMode::SemiSync => {
                 fields.or::<Law>("lag", "0s");
                 fields.or::<Count>("acks", 1);
@@ -258,7 +265,9 @@ fn weights(fields: &mut Fields<'_>, names: &Names) -> Vec<f64> {
             let message = format!("the weights sum to {} %", super::quantity::tidy(sum * 100.0));
             fields.session.report(Code::E303, fields.origin, message, Some("make them 100 %".to_owned()));
         }
-        weights.iter_mut().for_each(|weight| *weight /= sum);
+        for weight in &mut weights {
+            *weight /= sum;
+        }
     });
     weights
 }
@@ -277,7 +286,7 @@ fn propagation(fields: &mut Fields<'_>) -> Propagation {
     let dns = fields.table("dns", off, |fields| {
         let ttl = fields.required::<Span>("ttl", "say how long an answer is kept, such as `ttl = \"60s\"`");
         let Percent(ignore_ttl) = fields.or("ignore_ttl", "0%");
-        let ignore_for = fields.or("ignore_for", "1h");
+        let PerhapsNever(ignore_for) = fields.or("ignore_for", "1h");
         Some(Propagation::Dns { ttl: ttl?, ignore_ttl, ignore_for })
     });
     let anycast = fields.table("anycast", "", |fields| {

@@ -9,8 +9,8 @@ use super::explanation::Explanation;
 use super::fields::{Fields, not_yet, shorten, wrong_type};
 use super::session::{Session, suggest};
 use super::source::Origin;
-use super::tree::{Entry, Node, Table, Value};
-use super::value::{Count, Factor, Number, Percent, Text, Written as _};
+use super::tree::{Entry, Node, Value};
+use super::value::{Count, Factor, Number, Percent, PerhapsNever, Text, Written as _};
 use crate::model::dist::Law;
 use crate::model::failure::{Ages, Instants, Process};
 use crate::time::Span;
@@ -166,19 +166,15 @@ fn process(fields: &mut Fields<'_>) -> Option<Process> {
     match triggers.first().copied() {
         Some("fails") => {
             let fails: Option<Law> = fields.required("fails", "");
-            let repair = fields.required("repair", "say how long a repair takes, such as `repair = \"1h\"`");
+            let repair =
+                fields.required::<PerhapsNever>("repair", "say how long a repair takes, such as `repair = \"1h\"`");
             let ages = fields.choice("ages", &ages_words, "always");
-            if let Some(law) = &fails {
-                if law.mean_s() == 0.0 {
-                    fields.fault(
-                        Code::E104,
-                        "fails",
-                        "the time to failure is always 0",
-                        "write a longer time".to_owned(),
-                    );
-                }
+            if let Some(law) = &fails
+                && law.mean_s() == 0.0
+            {
+                fields.fault(Code::E104, "fails", "the time to failure is always 0", "write a longer time".to_owned());
             }
-            Some(Process::Random { fails: fails?, repair: repair?, ages })
+            Some(Process::Random { fails: fails?, repair: repair?.0, ages })
         }
         Some("every") => {
             let every: Span = fields.required("every", "")?;
@@ -300,18 +296,17 @@ impl Profiles {
     fn get(&self, session: &Session<'_>, name: &str, origin: Origin) -> Option<WrittenFault> {
         let found = self.index.get(name).map(|at| &self.list[*at]);
         session.mark_used("profile", name);
-        match found {
-            Some((_, _, fault)) => fault.clone().map(|fault| WrittenFault { origin, ..fault }),
-            None => {
-                let known: Vec<&str> = self.list.iter().map(|(known, _, _)| known.as_str()).collect();
-                session.report(
-                    Code::E201,
-                    origin,
-                    format!("there is no profile `{}`", shorten(name)),
-                    suggest(name, &known),
-                );
-                None
-            }
+        if let Some((_, _, fault)) = found {
+            fault.clone().map(|fault| WrittenFault { origin, ..fault })
+        } else {
+            let known: Vec<&str> = self.list.iter().map(|(known, _, _)| known.as_str()).collect();
+            session.report(
+                Code::E201,
+                origin,
+                format!("there is no profile `{}`", shorten(name)),
+                suggest(name, &known),
+            );
+            None
         }
     }
 

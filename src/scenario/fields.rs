@@ -101,8 +101,8 @@ impl<'s> Fields<'s> {
     pub fn entry(&mut self, key: &str) -> Option<&'s Entry> {
         self.asked.insert(key.to_owned());
         let entry = self.table.entry(key);
-        if self.inert && entry.is_some_and(|entry| entry.node.as_table().is_none()) {
-            self.session.note_inert(self.path_of(key));
+        if let Some(entry) = entry.filter(|entry| self.inert && entry.node.as_table().is_none()) {
+            self.session.note_inert(self.path_of(key), entry.key_origin);
         }
         entry
     }
@@ -161,11 +161,11 @@ impl<'s> Fields<'s> {
 
     /// A key with a default, which stands here as the scenario would write it.
     pub fn or<T: Written>(&mut self, key: &str, default: impl Into<Value>) -> T {
-        if let Some(node) = self.node(key) {
-            if let Some(value) = T::read(node, self.session) {
-                self.show(key, value.show(), false);
-                return value;
-            }
+        if let Some(node) = self.node(key)
+            && let Some(value) = T::read(node, self.session)
+        {
+            self.show(key, value.show(), false);
+            return value;
         }
         let written = Node { origin: self.origin, value: default.into() };
         let value = T::read(&written, self.session).expect("the defaults of the language are values of it");

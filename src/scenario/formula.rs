@@ -55,7 +55,6 @@ pub(super) fn split(text: &str, range: Range<usize>, separator: char) -> Result<
         let at = range.start + offset;
         match (quote, character) {
             (Some(_), '\'') => quote = None,
-            (Some(_), _) => {}
             (None, '\'') => quote = Some(at),
             (None, '(') => depth += 1,
             (None, ')') if depth == 0 => return malformed("`)` without `(`", at..at + 1),
@@ -64,7 +63,7 @@ pub(super) fn split(text: &str, range: Range<usize>, separator: char) -> Result<
                 parts.push(trimmed(text, start..at));
                 start = at + other.len_utf8();
             }
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
     }
     if let Some(at) = quote {

@@ -40,7 +40,7 @@ mod users;
 mod value;
 mod warnings;
 
-pub use crate::scenario::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity};
+pub use crate::scenario::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Style};
 pub use crate::scenario::explanation::Explanation;
 pub use crate::scenario::settings::{Fidelity, RunSettings};
 

@@ -34,6 +34,8 @@ pub(super) struct ServiceName {
     pub origin: Origin,
     pub dependency: bool,
     pub database: bool,
+    /// Has it a primary?
+    pub failover: bool,
     /// Region of each pool; the pool of a dependency has none.
     pub pools: Vec<Option<RegionId>>,
     first_pool: u32,
@@ -194,8 +196,16 @@ impl Names {
             session.report(Code::E007, entry.key_origin, format!("more than {NODES} pools"), None);
             return None;
         }
-        let (name, database) = (entry.key.clone(), kind == "database");
-        self.services.push(ServiceName { name, origin: entry.key_origin, dependency, database, pools, first_pool });
+        let (name, database, failover) = (entry.key.clone(), kind == "database", get("failover").is_some());
+        self.services.push(ServiceName {
+            name,
+            origin: entry.key_origin,
+            dependency,
+            database,
+            failover,
+            pools,
+            first_pool,
+        });
         Some(())
     }
 

@@ -85,11 +85,11 @@ pub(super) fn links(root: &mut Fields<'_>, names: &Names) -> Vec<Link> {
                 ways.push((to, from));
             }
             for (from, to) in ways {
-                if !seen.insert((place_key(from), place_key(to))) {
+                if seen.insert((place_key(from), place_key(to))) {
+                    links.push(Link { from, to, latency: latency.clone() });
+                } else {
                     let message = format!("`{}` says again how far two places are apart", shorten(&entry.key));
                     all.session.report(Code::E202, entry.key_origin, message, Some("keep one".to_owned()));
-                } else {
-                    links.push(Link { from, to, latency: latency.clone() });
                 }
             }
         }
@@ -152,7 +152,7 @@ pub(super) fn pool_zones(
     for zone in written {
         match names.zone(region, &zone.value.0) {
             Some(id) if zones.contains(&id) => {
-                session.report(Code::E202, zone.origin, "this zone is listed twice", None)
+                session.report(Code::E202, zone.origin, "this zone is listed twice", None);
             }
             Some(id) => zones.push(id),
             None => {

@@ -18,7 +18,7 @@ use crate::time::Span;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Attempts {
     /// Attempts at most, 1 without a retry.
-    pub attempts: u32,
+    pub most: u32,
     /// Time that an attempt may take.
     pub timeout: Option<Span>,
     /// Time that the whole call may take.
@@ -62,7 +62,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, failed: Option<Servic
     fields.or::<Percent>("panic", "50%");
     fields.set_inert(before);
     fallback(fields, names, failed);
-    Attempts { attempts, timeout, deadline, max_ejected }
+    Attempts { most: attempts, timeout, deadline, max_ejected }
 }
 
 /// Reads a retry table; gives the number of attempts.
@@ -303,10 +303,9 @@ fn check_type(fields: &Fields<'_>, node: &Node, piece: &formula::Piece<'_>, kind
     let text = piece.text;
     let bad = match kind {
         Type::Duration => quantity::duration(text).err(),
-        Type::Share => quantity::percentage(text).err(),
         Type::Rate => quantity::rate(text).err(),
         Type::Jitter if ["none", "full", "equal"].contains(&text) => None,
-        Type::Jitter => quantity::percentage(text).err(),
+        Type::Share | Type::Jitter => quantity::percentage(text).err(),
         Type::Number if text.parse::<f64>().is_ok_and(|number| number >= 0.0 && number.is_finite()) => None,
         Type::Number => Some(quantity::BadQuantity {
             code: Code::E104,

@@ -9,7 +9,7 @@ use super::session::Session;
 use super::source::Origin;
 use super::strike::World;
 use super::tree::{Entry, Node, Table, Value};
-use super::value::{Count, Number, Percent, Text, Whole};
+use super::value::{Count, Number, Percent, PerhapsNever, Text, Whole};
 use crate::model::dist::Law;
 use crate::model::topology::{Pool, RegionId, ServiceId, Standby};
 use crate::time::Span;
@@ -122,7 +122,7 @@ fn requests(fields: &mut Fields<'_>) {
     }
     let orders = ["fifo", "lifo", "adaptive-lifo", "priority"].map(|word| (word, ()));
     fields.choice("queue_order", &orders, "fifo");
-    fields.or::<Law>("queue_timeout", "never");
+    fields.or::<PerhapsNever>("queue_timeout", "never");
     fields.table("codel", "", |fields| {
         fields.or::<Span>("target", "5ms");
         fields.or::<Span>("interval", "100ms");

@@ -55,8 +55,8 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     let links = places::links(root, names);
     let policies = Policies::read(root, names);
     let services = service::read(root, &mut world, &policies);
-    let complete = services.services.len() == names.services.len() && !services.services.is_empty();
-    let graph = Graph::new(&services.services, &services.pools);
+    let complete = services.list.len() == names.services.len() && !services.list.is_empty();
+    let graph = Graph::new(&services.list, &services.pools);
     let circle = graph.report_circle(session, names);
     let free = graph.free();
     let only = if let [only] = free.as_slice() { Some(*only) } else { None };
@@ -76,6 +76,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     if !session.has_errors() {
         world.profiles.warn_unused(session);
         policies.warn_unused(session);
+        users::warn_unused(session, &classes);
     }
     let start = top.start(longest_repair_s(&world.faults));
     let model = Model {
@@ -85,7 +86,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         down_below: top.down_below,
         regions,
         zones,
-        services: services.services,
+        services: services.list,
         pools: services.pools,
         links,
         groups,

@@ -21,7 +21,7 @@ const KINDS: [(&str, ServiceKind); 4] = [
 /// What is read of all services.
 #[derive(Default)]
 pub(super) struct Services {
-    pub services: Vec<Service>,
+    pub list: Vec<Service>,
     pub pools: Vec<Pool>,
     pub calls: Vec<Call>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Services {
 pub(super) fn read(root: &mut Fields<'_>, world: &mut World<'_>, policies: &Policies<'_>) -> Services {
     let mut all = Services::default();
     root.tables("services", |name, fields| read_one(name, fields, world, policies, &mut all));
-    if all.services.is_empty() && !root.session.has_errors() {
+    if all.list.is_empty() && !root.session.has_errors() {
         root.missing("services", "add at least one, such as `services.app = {}`");
     }
     all
@@ -50,11 +50,12 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
             fields.session.report(Code::E307, *origin, message, Some("keep the call".to_owned()));
         }
     }
-    let health_check = fields.table("health_check", "", |fields| check::read(fields, "node"));
+    let health_check =
+        fields.table("health_check", "failing nodes stay in the balancers", |fields| check::read(fields, "node"));
     check::liveness(fields);
     let failover = failover::of_service(fields, names, id);
-    let replication = failover::replication(fields);
     let copies = names.services[id.index()].pools.len();
+    let replication = failover::replication(fields, copies);
     if kind == ServiceKind::Database && copies > 1 && !fields.has("replication") {
         let message = format!("`{name}` stands in {copies} regions, but how do its copies follow each other?");
         let help = "add `replication = { mode = \"async\" }` (semi-sync, sync, quorum, multi-primary)".to_owned();
@@ -74,24 +75,30 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
     let pools = read_pools(fields, world, id);
     let mut needs: Vec<Need> = written.into_iter().map(|(need, _)| need).collect();
     for (need, call) in called {
-        primary_exists(fields, world, &need, &call);
+        reachable(fields, world, &need, &call);
         needs.push(need);
         all.calls.push(call);
     }
     all.pools.extend(pools);
     let name = name.to_owned();
-    all.services.push(Service { name, kind, pools: names.pools(id), needs, health_check, failover, replication });
+    all.list.push(Service { name, kind, pools: names.pools(id), needs, health_check, failover, replication });
 }
 
-/// A call by `reach = "primary"` wants a callee that has one; whether it has is only known when all are read.
-fn primary_exists(fields: &Fields<'_>, world: &World<'_>, need: &Need, call: &Call) {
-    let local_only = need.reach == Reach::Local;
+/// Reports a reach by which the callee is found nowhere.
+fn reachable(fields: &Fields<'_>, world: &World<'_>, need: &Need, call: &Call) {
     let callee = &world.names.services[call.to.index()];
     let caller = &world.names.services[call.from.index()];
-    let reachable = caller.pools.iter().any(|region| callee.pools.contains(region)) || callee.dependency;
-    if local_only && !reachable && !callee.pools.is_empty() {
-        let message = format!("`{}` has no pool in any region of `{}`", callee.name, caller.name);
-        fields.session.report(Code::E309, call.origin, message, Some("leave `reach` out".to_owned()));
+    let help = || Some("leave `reach` out".to_owned());
+    match need.reach {
+        Reach::Local if !callee.dependency && !caller.pools.iter().any(|region| callee.pools.contains(region)) => {
+            let message = format!("`{}` has no pool in any region of `{}`", callee.name, caller.name);
+            fields.session.report(Code::E309, call.origin, message, help());
+        }
+        Reach::Primary if !callee.failover => {
+            let message = format!("`{}` has no primary: it has no `failover`", callee.name);
+            fields.session.report(Code::E309, call.origin, message, help());
+        }
+        Reach::ByTarget | Reach::Local | Reach::Any | Reach::Primary => {}
     }
 }
 

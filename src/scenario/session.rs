@@ -6,7 +6,7 @@
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::source::{FileId, Origin, Source, Sources};
 use std::cell::{Ref, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -18,8 +18,8 @@ pub(super) struct Session<'a> {
     sources: Sources,
     read: Reader<'a>,
     problems: RefCell<Diagnostics>,
-    inert: RefCell<Vec<String>>,
-    used: RefCell<BTreeMap<(&'static str, String), ()>>,
+    inert: RefCell<BTreeMap<Origin, String>>,
+    used: RefCell<BTreeSet<(&'static str, String)>>,
     files: RefCell<BTreeMap<PathBuf, Vec<u8>>>,
 }
 
@@ -79,22 +79,23 @@ impl<'a> Session<'a> {
         self.problems.borrow().has_errors()
     }
 
-    /// Notes that the key at `path` has no effect on the structure clock.
-    pub fn note_inert(&self, path: String) {
-        self.inert.borrow_mut().push(path);
+    /// Notes that the key at `path`, which stands at `origin`, has no effect on the structure clock.
+    pub fn note_inert(&self, path: String, origin: Origin) {
+        self.inert.borrow_mut().entry(origin).or_insert(path);
     }
 
+    /// The paths of the inert keys, in the order of the text.
     pub fn inert(&self) -> Vec<String> {
-        self.inert.borrow().clone()
+        self.inert.borrow().values().cloned().collect()
     }
 
     /// Notes that the name was used, `kind` being `profile`, `policy`, ..
     pub fn mark_used(&self, kind: &'static str, name: &str) {
-        self.used.borrow_mut().insert((kind, name.to_owned()), ());
+        self.used.borrow_mut().insert((kind, name.to_owned()));
     }
 
     pub fn was_used(&self, kind: &'static str, name: &str) -> bool {
-        self.used.borrow().contains_key(&(kind, name.to_owned()))
+        self.used.borrow().contains(&(kind, name.to_owned()))
     }
 
     pub fn into_problems(self) -> Diagnostics {

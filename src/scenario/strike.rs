@@ -30,9 +30,8 @@ impl World<'_> {
     ) {
         for fault in faults {
             let mode = match fault.mode {
-                None if external => Mode::Outage { silent: fault.silent.unwrap_or(true) },
+                None | Some(ModeName::Outage) if external => Mode::Outage { silent: fault.silent.unwrap_or(true) },
                 None | Some(ModeName::Crash) => Mode::Crash { silent: fault.silent.unwrap_or(false) },
-                Some(ModeName::Outage) if external => Mode::Outage { silent: fault.silent.unwrap_or(true) },
                 Some(other) => {
                     wrong_target(session, fault, other, "a node");
                     continue;
@@ -65,15 +64,12 @@ impl World<'_> {
     pub fn read_faults(&mut self, root: &mut Fields<'_>) {
         let names = self.names;
         let read_one = |name: &str, fields: &mut Fields<'_>| {
-            let target = match fields.node("target") {
-                Some(node) => {
-                    fields.show("target", node.show(), false);
-                    term::selector(fields.session, names, node).map(|selector| (selector, node.origin))
-                }
-                None => {
-                    fields.missing("target", "say what it strikes, such as `target = \"api@us-east\"`");
-                    None
-                }
+            let target = if let Some(node) = fields.node("target") {
+                fields.show("target", node.show(), false);
+                term::selector(fields.session, names, node).map(|selector| (selector, node.origin))
+            } else {
+                fields.missing("target", "say what it strikes, such as `target = \"api@us-east\"`");
+                None
             };
             (name.to_owned(), target, read(fields, None))
         };

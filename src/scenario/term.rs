@@ -226,17 +226,16 @@ pub(super) fn term(session: &Session<'_>, names: &Names, node: &Node) -> Option<
 
 /// Reads a list of terms.
 pub(super) fn terms(session: &Session<'_>, names: &Names, node: &Node) -> Vec<Term> {
-    match &node.value {
-        super::tree::Value::List(items) => items.iter().filter_map(|item| term(session, names, item)).collect(),
-        _ => {
-            super::fields::wrong_type(
-                session,
-                node,
-                "a list of terms",
-                Some(format!("write `[{}]`", shorten(&node.show()))),
-            );
-            Vec::new()
-        }
+    if let super::tree::Value::List(items) = &node.value {
+        items.iter().filter_map(|item| term(session, names, item)).collect()
+    } else {
+        super::fields::wrong_type(
+            session,
+            node,
+            "a list of terms",
+            Some(format!("write `[{}]`", shorten(&node.show()))),
+        );
+        Vec::new()
     }
 }
 

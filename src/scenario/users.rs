@@ -6,7 +6,7 @@ use super::fields::{Fields, not_yet, shorten, wrong_type};
 use super::names::Names;
 use super::policy;
 use super::quantity::tidy;
-use super::session::suggest;
+use super::session::{Session, suggest};
 use super::source::Origin;
 use super::tree::Value;
 use super::value::{Count, Number, Percent, Rate, Text};
@@ -58,12 +58,11 @@ pub(super) fn read(
 
 fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, classes: &[String]) -> Written {
     let session = fields.session;
-    let region = match fields.optional::<Text>("near") {
-        Some(text) => names.region(session, &text.0, fields.origin_of("near")).unwrap_or(near),
-        None => {
-            fields.show("near", super::tree::quote(names.region_name(near)), true);
-            near
-        }
+    let region = if let Some(text) = fields.optional::<Text>("near") {
+        names.region(session, &text.0, fields.origin_of("near")).unwrap_or(near)
+    } else {
+        fields.show("near", super::tree::quote(names.region_name(near)), true);
+        near
     };
     let rate = fields.optional::<Rate>("rate").map(|rate| rate.0);
     let share = fields.optional::<Percent>("share").map(|share| share.0);
@@ -214,18 +213,28 @@ pub(super) fn classes(root: &mut Fields<'_>, names: &Names, entry: Option<Servic
     })
 }
 
+/// Warns of the classes that no group asks for.
+pub(super) fn warn_unused(session: &Session<'_>, classes: &[(String, Origin)]) {
+    for (name, origin) in classes {
+        if !session.was_used("request class", name) {
+            let message = format!("request class `{}` is used nowhere", shorten(name));
+            session.report(Code::W410, *origin, message, Some("remove it".to_owned()));
+        }
+    }
+}
+
 fn saga(fields: &mut Fields<'_>, names: &Names) {
     let steps = fields.list::<Text>("steps").unwrap_or_default();
     if !fields.has("steps") {
         fields.missing("steps", "name the services, in order");
     }
     policy::services(fields, names, &steps);
-    if let Some(pivot) = fields.optional::<Text>("pivot") {
-        if !steps.iter().any(|step| step.value == pivot) {
-            let words: Vec<&str> = steps.iter().map(|step| step.value.0.as_str()).collect();
-            let message = format!("`{}` is not a step", shorten(&pivot.0));
-            fields.fault(Code::E317, "pivot", message, format!("one of {}", words.join(", ")));
-        }
+    if let Some(pivot) = fields.optional::<Text>("pivot")
+        && !steps.iter().any(|step| step.value == pivot)
+    {
+        let words: Vec<&str> = steps.iter().map(|step| step.value.0.as_str()).collect();
+        let message = format!("`{}` is not a step", shorten(&pivot.0));
+        fields.fault(Code::E317, "pivot", message, format!("one of {}", words.join(", ")));
     }
     fields.table("undo", "", policy::retry);
     fields.or::<Count>("attempts", 10);

@@ -43,6 +43,10 @@ pub(super) struct Number(pub f64);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Factor(pub f64);
 
+/// A law that may be `never`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct PerhapsNever(pub Law);
+
 /// Free text.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Text(pub String);
@@ -123,21 +127,42 @@ impl Written for Rate {
     }
 }
 
+/// A law, `never` included.
+fn any_law(node: &Node, session: &Session<'_>) -> Option<Law> {
+    match &node.value {
+        Value::Text(_) => law::read(node, session),
+        Value::Integer(_)
+        | Value::Float(_)
+        | Value::Bool(_)
+        | Value::Datetime(_)
+        | Value::List(_)
+        | Value::Table(_) => Span::read(node, session).map(Law::fixed),
+    }
+}
+
 impl Written for Law {
     fn read(node: &Node, session: &Session<'_>) -> Option<Self> {
-        match &node.value {
-            Value::Text(_) => law::read(node, session),
-            Value::Integer(_)
-            | Value::Float(_)
-            | Value::Bool(_)
-            | Value::Datetime(_)
-            | Value::List(_)
-            | Value::Table(_) => Span::read(node, session).map(Law::fixed),
+        let law = any_law(node, session)?;
+        if law.is_never() {
+            let help = "`never` is for `repair`, `queue_timeout` and `ignore_for`".to_owned();
+            session.report(Code::E108, node.origin, "`never` has no meaning here", Some(help));
+            return None;
         }
+        Some(law)
     }
 
     fn show(&self) -> String {
         quote(&self.to_string())
+    }
+}
+
+impl Written for PerhapsNever {
+    fn read(node: &Node, session: &Session<'_>) -> Option<Self> {
+        any_law(node, session).map(PerhapsNever)
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
     }
 }
 

@@ -53,10 +53,10 @@ fn single_points(session: &Session<'_>, names: &Names, model: &Model) {
     let mut at = 0;
     while at < on_path.len() {
         for need in &model.services[on_path[at].index()].needs {
-            if let Term::Service(service) = need.term {
-                if !std::mem::replace(&mut seen[service.index()], true) {
-                    on_path.push(service);
-                }
+            if let Term::Service(service) = need.term
+                && !std::mem::replace(&mut seen[service.index()], true)
+            {
+                on_path.push(service);
             }
         }
         at += 1;
@@ -148,16 +148,17 @@ fn objectives(session: &Session<'_>, root: &Table, model: &Model) {
         for condition in &objective.conditions {
             match condition {
                 Condition::Rto(Statistic::Quantile(level), limit) => {
-                    if let Propagation::Dns { ttl, .. } = &model.routing.propagation {
-                        if ttl > limit && matches!(model.routing.policy, Policy::ActivePassive(_)) {
-                            let message = format!("`ttl = {ttl}` against `rto p{} = {limit}`", percent(*level));
-                            session.report(
-                                Code::W403,
-                                place(root, &["routing", "dns", "ttl"]),
-                                message,
-                                Some("lower `routing.dns.ttl`".to_owned()),
-                            );
-                        }
+                    if let Propagation::Dns { ttl, .. } = &model.routing.propagation
+                        && ttl > limit
+                        && matches!(model.routing.policy, Policy::ActivePassive(_))
+                    {
+                        let message = format!("`ttl = {ttl}` against `rto p{} = {limit}`", percent(*level));
+                        session.report(
+                            Code::W403,
+                            place(root, &["routing", "dns", "ttl"]),
+                            message,
+                            Some("lower `routing.dns.ttl`".to_owned()),
+                        );
                     }
                 }
                 Condition::Rpo(Statistic::Quantile(level), limit) => lag(session, root, model, *level, *limit),
@@ -204,29 +205,24 @@ fn calls_of(session: &Session<'_>, names: &Names, model: &Model, calls: &[Call])
             session.report(Code::W405, call.origin, message, Some("add `timeout`".to_owned()));
         }
         ejects_nobody(session, names, model, call);
-        let mut product = u64::from(call.attempts.attempts);
+        let mut product = u64::from(call.attempts.most);
         let mut layers = u32::from(product > 1);
         let mut above = call.from;
         for _ in 0..LAYERS {
             let Some(upper) = into[above.index()].map(|at| &calls[at]) else { break };
-            product = product.saturating_mul(u64::from(upper.attempts.attempts));
-            layers += u32::from(upper.attempts.attempts > 1);
+            product = product.saturating_mul(u64::from(upper.attempts.most));
+            layers += u32::from(upper.attempts.most > 1);
             above = upper.from;
         }
-        if layers > 1 && call.attempts.attempts > 1 {
+        if layers > 1 && call.attempts.most > 1 {
             let message = format!("retries at {layers} layers: up to {product} attempts at `{to}`");
             session.report(Code::W406, call.origin, message, Some("retry at one layer".to_owned()));
         }
-        if let (Some(own), Some(below)) = (call.attempts.timeout, patience[call.to.index()]) {
-            if own < below {
-                let message = format!("`{from}` gives up on `{to}` after {own}, which itself waits {below}");
-                session.report(
-                    Code::W413,
-                    call.origin,
-                    message,
-                    Some("let the outer timeout be the longer one".into()),
-                );
-            }
+        if let (Some(own), Some(below)) = (call.attempts.timeout, patience[call.to.index()])
+            && own < below
+        {
+            let message = format!("`{from}` gives up on `{to}` after {own}, which itself waits {below}");
+            session.report(Code::W413, call.origin, message, Some("let the outer timeout be the longer one".into()));
         }
     }
 }
