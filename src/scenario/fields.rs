@@ -20,6 +20,9 @@ pub(super) struct At<T> {
     pub origin: Origin,
 }
 
+/// Stands in for a table that is not written.
+static EMPTY: Table = Table { entries: Vec::new() };
+
 /// A table that is being read.
 pub(super) struct Fields<'s> {
     pub session: &'s Session<'s>,
@@ -254,6 +257,17 @@ impl<'s> Fields<'s> {
             return None;
         };
         self.table_of(entry, reader)
+    }
+
+    /// An inner table that is read all the same when it is absent, for its defaults.
+    pub fn table_or_empty<T>(&mut self, key: &str, reader: impl Fn(&mut Fields<'s>) -> T) -> T {
+        if let Some(result) = self.table(key, "", &reader) {
+            return result;
+        }
+        let path = self.path_of(key);
+        let (result, shown) = Fields::read(self.session, &EMPTY, self.origin, &path, self.inert, &reader);
+        self.show_table(key, shown);
+        result
     }
 
     /// An entry of this table, read as a table.

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 pub(super) fn regions(root: &mut Fields<'_>, world: &mut World<'_>) -> (Vec<Region>, Vec<Zone>) {
     let mut regions = root.tables("regions", |name, fields| region(name, fields, world));
     if !root.has("regions") || regions.is_empty() {
-        root.show_off("regions", "all stands in one region `here` with the zone `a`");
+        root.show_note("regions", "one, `here`, with the zone `a`");
         regions = vec![Region {
             name: "here".into(),
             zones: world.names.zones(RegionId(0)),
@@ -67,7 +67,10 @@ fn region(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>) -> Region 
 pub(super) fn links(root: &mut Fields<'_>, names: &Names) -> Vec<Link> {
     let mut links: Vec<Link> = Vec::new();
     let mut seen = BTreeSet::new();
-    root.table("links", "places are no time apart", |all| {
+    if !root.has("links") {
+        root.show_note("links", "places are no time apart");
+    }
+    root.table("links", "", |all| {
         for entry in all.entries() {
             let ends = ends(all.session, names, &entry.key, entry.key_origin);
             let latency = all.table_of(entry, |fields| {

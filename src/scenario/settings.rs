@@ -57,12 +57,8 @@ pub(super) fn read(root: &mut Fields<'_>, stem: &str) -> Top {
         refuse(root, "ends", "first-outage", "time to first outage");
     }
     let Percent(down_below) = root.or("down_below", "90%");
-    let simulation = root.table("simulation", "", simulation);
-    let (settings, warm_up) = simulation.unwrap_or_else(|| {
-        let confidence = 0.95;
-        let fidelity = Fidelity::Structure;
-        (RunSettings { fidelity, trials: 1_000, until: None, confidence, seed: 1, points: Vec::new() }, None)
-    });
+    let read = |fields: &mut Fields<'_>| simulation(fields, start);
+    let (settings, warm_up) = root.table_or_empty("simulation", read);
     Top { name, horizon, stationary: start, down_below, warm_up, settings }
 }
 
@@ -80,7 +76,7 @@ fn version(root: &mut Fields<'_>) {
     }
 }
 
-fn simulation(fields: &mut Fields<'_>) -> (RunSettings, Option<Span>) {
+fn simulation(fields: &mut Fields<'_>, stationary: bool) -> (RunSettings, Option<Span>) {
     let fidelities = [("structure", None), ("windows", Some("windows")), ("full", Some("full"))];
     if let Some(word) = fields.choice("fidelity", &fidelities, "structure") {
         refuse(fields, "fidelity", word, "requests");
@@ -100,6 +96,9 @@ fn simulation(fields: &mut Fields<'_>) -> (RunSettings, Option<Span>) {
     }
     let Whole(seed) = fields.or("seed", 1);
     let warm_up = fields.optional("warm_up");
+    if stationary && !fields.has("warm_up") {
+        fields.show_note("warm_up", "20 times the longest mean repair");
+    }
     fields.on_request_clock(|fields| {
         fields.table("window", "", |fields| {
             fields.optional::<Span>("max");

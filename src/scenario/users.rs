@@ -33,8 +33,10 @@ pub(super) fn read(
 ) -> Vec<Group> {
     let mut written = Vec::new();
     let session = root.session;
-    let off = "one group `everyone`";
-    root.table("users", off, |all| {
+    if !root.has("users") {
+        root.show_note("users", "one group `everyone`");
+    }
+    root.table("users", "", |all| {
         for entry in all.entries() {
             let Value::Table(table) = &entry.node.value else {
                 wrong_type(session, &entry.node, "a user group", Some(format!("write `{} = {{}}`", entry.key)));
