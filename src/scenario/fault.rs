@@ -7,6 +7,7 @@ use super::check::check_fails;
 use super::diagnostic::Code;
 use super::explanation::Explanation;
 use super::fields::{Fields, not_yet, shorten, wrong_type};
+use super::names::check_name;
 use super::session::{Session, suggest};
 use super::source::Origin;
 use super::tree::{Entry, Node, Value};
@@ -94,6 +95,9 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>) -> Optio
         fields.optional::<Percent>("check_fails");
     }
     let cause = fields.optional::<Text>("cause").map(|text| text.0);
+    if let Some(cause) = &cause {
+        check_name(fields.session, cause, fields.origin_of("cause"));
+    }
     let origin = if fields.has("mode") { fields.origin_of("mode") } else { fields.origin };
     if let Some(mode) = mode.filter(|_| !built) {
         not_yet(fields.session, origin, &format!("`mode = \"{}\"`", mode.word()), "this mode");
@@ -215,6 +219,9 @@ fn instants(fields: &mut Fields<'_>) -> Option<Vec<Span>> {
         _ => vec![Span::read(node, fields.session)?],
     };
     fields.show("at", node.show(), false);
+    if at.is_empty() {
+        fields.fault(Code::E310, "at", "`at` names no instant", "say when it strikes".to_owned());
+    }
     at.sort_unstable();
     at.dedup();
     Some(at)

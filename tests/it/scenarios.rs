@@ -1,6 +1,6 @@
 //! Whole scenarios load into the model that they describe, and no text whatever makes the reader panic.
 
-use ninefold::model::failure::{Mode, Process, Target};
+use ninefold::model::failure::{Instants, Mode, Process, Target};
 use ninefold::model::topology::{Need, PoolId, Reach, RegionId, ServiceId, Term};
 use ninefold::model::{Model, Start};
 use ninefold::scenario::{Diagnostics, Scenario, load, load_text};
@@ -279,5 +279,96 @@ fn the_scenarios_of_the_manual_load() {
     for block in blocks {
         let scenario = parsed(block).unwrap_or_else(|problems| panic!("{}\n{block}", problems.render_plain()));
         assert!(scenario.warnings.is_empty(), "{:?}", scenario.warnings);
+    }
+}
+
+/// Values that are wrong almost everywhere, and legal at the edge of somewhere.
+const NASTY: [&str; 30] = [
+    "inf",
+    "nan",
+    "-1",
+    "0",
+    "1",
+    "9223372036854775807",
+    "1e308",
+    "true",
+    "false",
+    "\"\"",
+    "\"never\"",
+    "[]",
+    "{}",
+    "\"0s\"",
+    "\"500y\"",
+    "\"0%\"",
+    "\"100%\"",
+    "\"0/s\"",
+    "\"1ns\"",
+    "[\"\"]",
+    "[{}]",
+    "\"exp(mean=0s)\"",
+    "\"pareto(shape=0.5, min=1s)\"",
+    "\"uniform(from=0s, to=1ns)\"",
+    "{ a = 1 }",
+    "\"any()\"",
+    "\"web\"",
+    "\"eu\"",
+    "1979-05-27",
+    "\"\\u0000'(\"",
+];
+
+/// What everybody who gets a model relies on.
+fn check_model(model: &Model) {
+    let share: f64 = model.groups.iter().map(|group| group.share).sum();
+    assert!((share - 1.0).abs() < 1e-9, "shares sum to {share}");
+    assert!(model.groups.iter().all(|group| group.near.index() < model.regions.len()));
+    assert!(!model.horizon.is_zero() && (0.0..=1.0).contains(&model.down_below));
+    for (index, pool) in model.pools.iter().enumerate() {
+        assert!(pool.need >= 1 && pool.need <= pool.nodes);
+        assert!(model.services[pool.service.index()].pools.contains(&PoolId(index as u32)));
+        assert_eq!(pool.region.is_none(), pool.zones.is_empty());
+        assert!(pool.zones.iter().all(|zone| Some(model.zones[zone.index()].region) == pool.region));
+    }
+    for region in &model.regions {
+        assert!(!region.zones.is_empty());
+    }
+    for service in &model.services {
+        if let Some(failover) = &service.failover {
+            assert!(!failover.order.is_empty() && failover.order.iter().all(|pool| service.pools.contains(pool)));
+            assert!(failover.manual.is_some() || (failover.success >= 1.0 && failover.needs.is_empty()));
+        }
+    }
+    for fault in &model.faults {
+        assert!(!fault.cause.is_empty());
+        match &fault.process {
+            Process::Random { fails, .. } => assert!(fails.mean_s() > 0.0),
+            Process::Calendar { at: Instants::Every { every, .. }, .. } => assert!(!every.is_zero()),
+            Process::Calendar { at: Instants::At(instants), .. } => {
+                assert!(instants.is_sorted() && !instants.is_empty())
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn nasty_values_give_a_diagnostic_or_a_sound_model(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(NASTY.to_vec())), 1..4),
+    ) {
+        let text = std::fs::read_to_string(fixture("everything.toml")).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let assigned: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].contains(" = ")).collect();
+        for (index, value) in &changes {
+            let line = &mut lines[assigned[index.index(assigned.len())]];
+            let places: Vec<usize> = line.match_indices(" = ").map(|(at, _)| at + 3).collect();
+            let at = places[index.index(places.len())];
+            let end = line[at..].find([',', '}']).filter(|_| places.len() > 1).map_or(line.len(), |end| at + end);
+            line.replace_range(at..end, value);
+        }
+        match parsed(&lines.join("\n")) {
+            Ok(scenario) => check_model(&scenario.model),
+            Err(problems) => assert!(problems.has_errors()),
+        }
     }
 }
