@@ -8,7 +8,7 @@
 //! a stream from its key with four multiplications. The generator is xoroshiro128++ (Blackman and Vigna, "Scrambled
 //! linear pseudorandom number generators", ACM TOMS 47, 2021): 16 bytes, so that a hundred thousand entities fit a
 //! cache, period 2^128 - 1, and without the weak low bits of the `+` variants, which a ziggurat would feel. Its two
-//! words come from (seed, trial) and the key through the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+//! words come from (seed, trial) and the key through the finaliser of `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014).
 //! Under one seed, two keys of a trial or two trials of a key never share a state. Not for cryptography.
 
 use std::convert::Infallible;
@@ -194,12 +194,76 @@ impl TryRng for Stream {
     }
 }
 
-/// The finaliser of SplitMix64: a bijection in which every input bit moves every output bit with chance near one half.
+/// The finaliser of `SplitMix64`: a bijection in which every input bit moves every output bit with chance near one half.
 #[inline]
 const fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)
+}
+
+/// Draws of one entity and purpose that are addressed by their number: no state but a key, for the many clocks whose
+/// generators would not fit the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbered(u64);
+
+/// The numbered draws of many alike: one key for all, one more mixing step for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Family(u64);
+
+impl Streams {
+    /// The family of `key`.
+    #[inline]
+    pub const fn family(&self, key: EntityKey) -> Family {
+        Family(mix(mix(self.low.wrapping_add(key.0)) ^ self.high))
+    }
+}
+
+impl Family {
+    /// The draws of member `index`.
+    #[inline]
+    pub const fn member(self, index: u32) -> Numbered {
+        Numbered(mix(self.0.wrapping_add((index as u64).wrapping_mul(GOLDEN))))
+    }
+}
+
+/// Odd, and no small multiple of the golden step, so that the sequences of different numbers do not meet.
+const NUMBER_STEP: u64 = 0xd134_2543_de82_ef95;
+
+impl Numbered {
+    /// The generator of draw `number`: a short SplitMix64 sequence of its own.
+    #[inline]
+    pub const fn draw(self, number: u32) -> Draw {
+        Draw(self.0.wrapping_add((number as u64).wrapping_mul(NUMBER_STEP)))
+    }
+}
+
+/// The generator of one numbered draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draw(u64);
+
+impl TryRng for Draw {
+    type Error = Infallible;
+
+    #[inline]
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.try_next_u64().map(|word| (word >> 32) as u32)
+    }
+
+    #[inline]
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.0 = self.0.wrapping_add(GOLDEN);
+        Ok(mix(self.0))
+    }
+
+    #[inline]
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(8) {
+            let word = self.try_next_u64()?.to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -8,22 +8,18 @@
 use super::queue::Rank;
 use crate::time::Time;
 
-#[derive(Clone, Copy, Debug)]
-struct Leaf {
-    time: u64,
-    rank: Rank,
-}
-
-const IDLE: Leaf = Leaf { time: u64::MAX, rank: Rank::LAST };
-
 /// The earliest of a fixed number of entities.
 #[derive(Clone, Debug)]
 pub struct WinnerTree {
-    /// Padded to a power of two.
-    leaves: Vec<Leaf>,
-    /// `winners[1]` is the root; the children of `i` are `2i` and `2i + 1`; the last level stands over pairs of leaves.
+    /// Nanoseconds by entity, padded to a power of two with idle ones; kept apart from the ranks, which are read only
+    /// where two instants are equal.
+    times: Vec<u64>,
+    ranks: Vec<Rank>,
+    /// `winners[1]` is the root; the children of `i` are `2i` and `2i + 1`; the last level stands over pairs of entities.
     winners: Vec<u32>,
 }
+
+const IDLE: u64 = u64::MAX;
 
 impl WinnerTree {
     /// A tree over `entities` leaves, all idle.
@@ -33,73 +29,81 @@ impl WinnerTree {
     pub fn new(entities: usize) -> Self {
         let padded = entities.next_power_of_two().max(2);
         assert!(u32::try_from(padded).is_ok(), "too many entities");
-        let mut tree = WinnerTree { leaves: vec![IDLE; padded], winners: vec![0; padded] };
+        let mut tree =
+            WinnerTree { times: vec![IDLE; padded], ranks: vec![Rank::LAST; padded], winners: vec![0; padded] };
         tree.rebuild();
         tree
     }
 
-    /// Make every leaf idle.
+    /// Make every entity idle.
     pub fn clear(&mut self) {
-        self.leaves.fill(IDLE);
+        self.times.fill(IDLE);
+        self.ranks.fill(Rank::LAST);
     }
 
     /// Give `entity` an instant without replaying its path; call [`rebuild`](Self::rebuild) after the last one.
     pub fn place(&mut self, entity: u32, time: Time, rank: Rank) {
-        self.leaves[entity as usize] = Leaf { time: time.as_nanos(), rank };
+        self.times[entity as usize] = time.as_nanos();
+        self.ranks[entity as usize] = rank;
     }
 
     /// Replay all matches.
     pub fn rebuild(&mut self) {
-        let half = self.leaves.len() / 2;
-        for node in (1..self.leaves.len()).rev() {
+        let half = self.times.len() / 2;
+        for node in (1..self.times.len()).rev() {
             let (left, right) = if node >= half {
                 let first = 2 * (node - half) as u32;
                 (first, first + 1)
             } else {
                 (self.winners[2 * node], self.winners[2 * node + 1])
             };
-            self.winners[node] = if self.beats(right, left) { right } else { left };
+            let (a, b) = (self.times[right as usize], self.times[left as usize]);
+            let earlier = a < b || (a == b && self.outranks(right, left));
+            self.winners[node] = if earlier { right } else { left };
         }
     }
 
-    #[inline]
-    fn beats(&self, challenger: u32, holder: u32) -> bool {
-        let (a, b) = (self.leaves[challenger as usize], self.leaves[holder as usize]);
-        a.time < b.time || (a.time == b.time && a.rank < b.rank)
+    #[cold]
+    fn outranks(&self, challenger: u32, holder: u32) -> bool {
+        self.ranks[challenger as usize] < self.ranks[holder as usize]
     }
 
-    /// The next entity, its instant and rank; [`Time::NEVER`] if all are idle.
+    /// The next entity and its instant; [`Time::NEVER`] if all are idle.
     #[inline]
     pub fn next(&self) -> (Time, u32) {
         let winner = self.winners[1];
-        (Time::from_nanos(self.leaves[winner as usize].time), winner)
+        (Time::from_nanos(self.times[winner as usize]), winner)
     }
 
     /// The rank of an entity's instant.
     #[inline]
     pub fn rank(&self, entity: u32) -> Rank {
-        self.leaves[entity as usize].rank
+        self.ranks[entity as usize]
     }
 
     /// The instant of an entity.
     #[inline]
     pub fn time(&self, entity: u32) -> Time {
-        Time::from_nanos(self.leaves[entity as usize].time)
+        Time::from_nanos(self.times[entity as usize])
     }
 
     /// Give `entity` a new instant, earlier or later.
+    ///
+    /// A match cannot be predicted, so it is two conditional moves; only equal instants, which are rare, branch.
     #[inline]
     pub fn set(&mut self, entity: u32, time: Time, rank: Rank) {
-        let own = Leaf { time: time.as_nanos(), rank };
-        self.leaves[entity as usize] = own;
-        let (mut best, mut best_leaf) = (entity, own);
+        self.times[entity as usize] = time.as_nanos();
+        self.ranks[entity as usize] = rank;
+        let (mut best, mut best_time) = (entity, time.as_nanos());
         let mut rival = entity ^ 1;
-        let mut node = (self.leaves.len() as u32 + entity) >> 1;
+        let mut node = (self.times.len() as u32 + entity) >> 1;
         loop {
-            let leaf = self.leaves[rival as usize];
-            let earlier = leaf.time < best_leaf.time || (leaf.time == best_leaf.time && leaf.rank < best_leaf.rank);
-            best = if earlier { rival } else { best };
-            best_leaf = if earlier { leaf } else { best_leaf };
+            let rival_time = self.times[rival as usize];
+            if rival_time == best_time && self.outranks(rival, best) {
+                best = rival;
+            }
+            best = if rival_time < best_time { rival } else { best };
+            best_time = best_time.min(rival_time);
             self.winners[node as usize] = best;
             if node <= 1 {
                 return;

@@ -5,39 +5,49 @@
 //! [`World::retime`], which stops, slows and restarts ages.
 
 use super::event::{Event, class};
-use super::layout::UnitKind;
+use super::layout::{Kind, NOT_PLAIN, UnitKind};
 use super::trace::TraceEvent;
-use super::world::World;
+use super::world::{SiteCounts, World};
 use crate::engine::queue::Rank;
-use crate::engine::streams::{Stream, Streams};
+use crate::engine::streams::{Numbered, Streams};
+use crate::model::dist::Law;
 use crate::model::failure::{Ages, Instants};
 use crate::time::{Span, Time};
 use rand::RngExt;
 
-/// A random fault on one unit, dynamically.
-#[derive(Clone, Debug)]
+/// Class of the end of what a fault begins, and of what a repair begins: repairs are ends, lives end in a fault.
+const CLASS_OF_END: [u8; 2] = [class::END, class::START];
+
+/// A random fault on one unit, dynamically: small, since every ring brings one from far memory.
+#[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    life: Stream,
-    repair: Stream,
-    /// Since when it is broken, if it is.
-    pub since: Time,
+    /// How long the state that its next ring begins will last.
+    lasts: Span,
+    /// The state it is in: even ones are lives, odd ones repairs; the length of state n is draw n.
+    state: u32,
+    kind: u32,
+}
+
+/// The rest of a clock, for parts whose age does not always run.
+#[derive(Clone, Copy, Debug)]
+pub struct Age {
+    draws: Numbered,
     /// Age left while the pace is not 1.
     left: Span,
     pace: f32,
     unit: u32,
-    /// The shelf of a plain clock.
-    shelf: u32,
-    spec: u32,
-    site: u32,
-    broken: bool,
-    plain: bool,
 }
 
 impl Clock {
-    /// Is it under repair?
-    pub const fn is_broken(&self) -> bool {
-        self.broken
+    fn is_broken(&self) -> bool {
+        self.state & 1 == 1
     }
+}
+
+/// The law of state `state` of a clock of this kind.
+#[inline]
+fn law(kind: &Kind, state: u32) -> &Law {
+    &kind.laws[usize::from(state & 1 == 0)]
 }
 
 impl World<'_> {
@@ -45,35 +55,29 @@ impl World<'_> {
     pub(super) fn start_clocks(&mut self, streams: &Streams) {
         let layout = self.layout;
         self.clocks.clear();
+        self.ages.clear();
         self.tree.clear();
+        self.families.clear();
+        self.families.extend(layout.kinds.iter().map(|kind| streams.family(kind.key)));
         for plan in &layout.clocks {
-            let unit = layout.units[plan.unit as usize];
-            let shelf = if let UnitKind::Node(shelf) = unit.kind { shelf } else { 0 };
-            self.clocks.push(Clock {
-                life: streams.stream(plan.life),
-                repair: streams.stream(plan.repair),
-                since: Time::ZERO,
-                left: Span::ZERO,
-                pace: 1.0,
-                unit: plan.unit,
-                shelf,
-                spec: plan.spec,
-                site: unit.site,
-                broken: false,
-                plain: plan.plain,
-            });
+            let draws = self.families[plan.kind as usize].member(plan.member);
+            self.clocks.push(Clock { lasts: Span::ZERO, state: 0, kind: plan.kind });
+            self.ages.push(Age { draws, left: Span::ZERO, pace: 1.0, unit: plan.unit });
         }
         if layout.stationary {
             for unit in 0..layout.units.len() {
                 self.start_unit_in_long_run(unit, streams);
             }
         } else {
-            for (index, clock) in self.clocks.iter_mut().enumerate() {
-                let life = layout.specs[clock.spec as usize].fails.sample(&mut clock.life);
-                let due = Time::ZERO + life;
+            for (index, (clock, age)) in self.clocks.iter().zip(&self.ages).enumerate() {
+                let due = Time::ZERO + law(&layout.kinds[clock.kind as usize], 0).sample(&mut age.draws.draw(0));
                 let rank = if due < Time::NEVER { self.counter.next(class::START) } else { Rank::LAST };
                 self.tree.place(index as u32, due, rank);
             }
+        }
+        for (clock, age) in self.clocks.iter_mut().zip(&self.ages) {
+            let next = clock.state + 1;
+            clock.lasts = law(&layout.kinds[clock.kind as usize], next).sample(&mut age.draws.draw(next));
         }
         self.tree.rebuild();
     }
@@ -85,15 +89,16 @@ impl World<'_> {
         let plan = layout.units[unit];
         let range = plan.first_clock as usize..(plan.first_clock + plan.clocks) as usize;
         let weight = |index: usize| {
-            let spec = &layout.specs[layout.clocks[index].spec as usize];
-            let ratio = spec.repair.mean_s() / spec.fails.mean_s();
+            let kind = &layout.kinds[layout.clocks[index].kind as usize];
+            let ratio = law(kind, 1).mean_s() / law(kind, 0).mean_s();
             if ratio.is_finite() { ratio } else { 0.0 }
         };
         let Some(first) = range.clone().next() else { return };
         let total = 1.0 + range.clone().map(weight).sum::<f64>();
         let mut point = {
-            let mut stream = streams.stream(layout.clocks[first].start);
-            stream.random::<f64>() * total
+            let plan = &layout.clocks[first];
+            let start = streams.family(layout.kinds[plan.kind as usize].start).member(plan.member);
+            start.draw(0).random::<f64>() * total
         };
         let mut held = None;
         for index in range.clone() {
@@ -104,16 +109,16 @@ impl World<'_> {
             point -= share;
         }
         for index in range {
-            let clock = &mut self.clocks[index];
-            let spec = &layout.specs[clock.spec as usize];
+            let (clock, age) = (&mut self.clocks[index], &mut self.ages[index]);
+            let kind = &layout.kinds[clock.kind as usize];
             if held == Some(index) {
-                let due = Time::ZERO + spec.repair.sample_residual(&mut clock.repair);
-                clock.broken = true;
-                self.tree.place(index as u32, due, self.counter.next(class::END));
+                clock.state = 1;
+                let left = law(kind, 1).sample_residual(&mut age.draws.draw(1));
+                self.tree.place(index as u32, Time::ZERO + left, self.counter.next(class::END));
             } else {
-                let left = spec.fails.sample_residual(&mut clock.life);
+                let left = law(kind, 0).sample_residual(&mut age.draws.draw(0));
                 let due = if held.is_some() { Time::NEVER } else { Time::ZERO + left };
-                (clock.left, clock.pace) = (left, if held.is_some() { 0.0 } else { 1.0 });
+                (age.left, age.pace) = (left, if held.is_some() { 0.0 } else { 1.0 });
                 self.tree.place(index as u32, due, self.counter.next(class::START));
             }
         }
@@ -125,73 +130,75 @@ impl World<'_> {
             return;
         }
         for index in 0..self.clocks.len() {
-            if self.clocks[index].broken {
-                let (unit, shelf, plain) =
-                    (self.clocks[index].unit, self.clocks[index].shelf, self.clocks[index].plain);
-                self.cause = self.layout.specs[self.clocks[index].spec as usize].cause;
-                if plain {
-                    self.count_node(shelf as usize, false);
+            if self.clocks[index].is_broken() {
+                let kind = &self.layout.kinds[self.clocks[index].kind as usize];
+                self.cause = kind.cause;
+                if kind.shelf == NOT_PLAIN {
+                    self.hold(Time::ZERO, self.ages[index].unit);
                 } else {
-                    self.hold(Time::ZERO, unit);
+                    self.count_node(kind.shelf as usize, false);
                 }
                 self.react(Time::ZERO);
             }
         }
     }
 
-    /// The clock at the root of the tree rings.
+    /// The clock at the root of the tree rings: a fault strikes, or is mended.
+    ///
+    /// Whether it does one or the other cannot be predicted, so both share one path. How long the next state lasts was
+    /// drawn at the ring before: the critical path is from that number through the tree to the next ring, and the
+    /// draw overlaps with the events in between.
     #[inline]
     pub(super) fn ring(&mut self, now: Time, index: u32) {
         let layout = self.layout;
         let clock = &mut self.clocks[index as usize];
-        let spec = &layout.specs[clock.spec as usize];
-        self.events += 1;
-        if clock.broken {
-            clock.broken = false;
-            let due = now + spec.fails.sample(&mut clock.life);
-            self.tree.set(index, due, self.counter.next(class::START));
-            let site = &mut self.sites[clock.site as usize];
-            site.repairs += 1;
-            if clock.plain {
-                site.down_ns += u128::from(now.since(clock.since).as_nanos());
-                let shelf = clock.shelf as usize;
-                self.count_node(shelf, true);
-            } else {
-                clock.left = due.since(now);
-                clock.pace = 1.0;
-                let unit = clock.unit;
-                self.release(now, unit);
-                self.retime_unit(now, unit);
-            }
+        let lasts = clock.lasts;
+        let due = now + lasts;
+        let side = usize::from(clock.is_broken());
+        self.tree.set(index, due, self.counter.next(CLASS_OF_END[side]));
+        clock.state += 1;
+        let kind = &layout.kinds[clock.kind as usize];
+        let next = clock.state + 1;
+        if kind.shelf == NOT_PLAIN {
+            clock.lasts = law(kind, next).sample(&mut self.ages[index as usize].draws.draw(next));
+            self.ring_slowly(now, index, due);
         } else {
-            clock.broken = true;
-            clock.since = now;
-            let due = now + spec.repair.sample(&mut clock.repair);
-            self.tree.set(index, due, self.counter.next(class::END));
-            self.cause = spec.cause;
-            self.silent = spec.silent;
-            self.sites[clock.site as usize].faults += 1;
-            if clock.plain {
-                let shelf = clock.shelf as usize;
-                self.count_node(shelf, false);
-            } else {
-                let unit = clock.unit;
-                self.hold(now, unit);
-                self.retime_unit(now, unit);
-            }
+            let draws = self.families[clock.kind as usize].member(index - kind.first);
+            clock.lasts = law(kind, next).sample(&mut draws.draw(next));
+            let site = &mut self.sites[kind.site as usize];
+            site.changes[side] += 1;
+            site.down_ns += u128::from(lasts.as_nanos() * (1 - side as u64));
+            self.count_node(kind.shelf as usize, side == 1);
         }
         if self.trace.is_some() {
             self.note_clock(now, index);
         }
         if !self.gates.touched.is_empty() || self.moved {
+            (self.cause, self.silent) = (kind.cause, kind.silent);
             self.react(now);
         }
     }
 
+    /// The rest of a ring for a part that more than one fault can hold, or whose age does not always run.
+    fn ring_slowly(&mut self, now: Time, index: u32, due: Time) {
+        let broken = self.clocks[index as usize].is_broken();
+        let age = &mut self.ages[index as usize];
+        let unit = age.unit;
+        let site = self.layout.units[unit as usize].site;
+        self.sites[site as usize].changes[usize::from(!broken)] += 1;
+        if broken {
+            self.hold(now, unit);
+        } else {
+            (age.left, age.pace) = (due.since(now), 1.0);
+            self.release(now, unit);
+        }
+        self.retime_unit(now, unit);
+    }
+
     #[cold]
     fn note_clock(&mut self, now: Time, index: u32) {
-        let (unit, broken) = (self.clocks[index as usize].unit, self.clocks[index as usize].broken);
-        let cause = self.layout.specs[self.clocks[index as usize].spec as usize].cause;
+        let (unit, broken) = (self.ages[index as usize].unit, self.clocks[index as usize].is_broken());
+        let cause = self.layout.kinds[self.clocks[index as usize].kind as usize].cause;
         let event = if broken { TraceEvent::Fault { unit, cause } } else { TraceEvent::Repair { unit, cause } };
         self.note(now, event);
     }
@@ -206,21 +213,21 @@ impl World<'_> {
 
     fn retime(&mut self, now: Time, index: u32) {
         let clock = &self.clocks[index as usize];
-        if clock.broken || clock.plain {
+        if clock.is_broken() || self.layout.kinds[clock.kind as usize].shelf != NOT_PLAIN {
             return;
         }
-        let pace = self.pace(clock) as f32;
-        let clock = &mut self.clocks[index as usize];
-        if pace.to_bits() == clock.pace.to_bits() {
+        let pace = self.pace(index as usize) as f32;
+        let age = &mut self.ages[index as usize];
+        if pace.to_bits() == age.pace.to_bits() {
             return;
         }
-        if clock.pace > 0.0 {
+        if age.pace > 0.0 {
             let due = self.tree.time(index);
-            let passing = due.since(now).as_nanos() as f64 * f64::from(clock.pace);
-            clock.left = if due == Time::NEVER { Span::MAX } else { Span::from_nanos_f64(passing) };
+            let passing = due.since(now).as_nanos() as f64 * f64::from(age.pace);
+            age.left = if due == Time::NEVER { Span::MAX } else { Span::from_nanos_f64(passing) };
         }
-        clock.pace = pace;
-        let left = clock.left;
+        age.pace = pace;
+        let left = age.left;
         if pace == 0.0 || left == Span::MAX {
             self.tree.cancel(index);
         } else {
@@ -230,19 +237,20 @@ impl World<'_> {
     }
 
     /// How fast the age of a live clock runs.
-    fn pace(&self, clock: &Clock) -> f64 {
+    fn pace(&self, index: usize) -> f64 {
         let layout = self.layout;
-        let plan = layout.units[clock.unit as usize];
+        let (clock, unit) = (&self.clocks[index], self.ages[index].unit as usize);
+        let plan = layout.units[unit];
         let siblings = plan.first_clock as usize..(plan.first_clock + plan.clocks) as usize;
-        if plan.clocks > 1 && self.clocks[siblings].iter().any(|sibling| sibling.broken) {
+        if plan.clocks > 1 && self.clocks[siblings].iter().any(Clock::is_broken) {
             return 0.0;
         }
-        let running_only = layout.specs[clock.spec as usize].ages == Ages::Running;
+        let running_only = layout.kinds[clock.kind as usize].ages == Ages::Running;
         let UnitKind::Node(shelf) = plan.kind else {
-            return if running_only && self.units[clock.unit as usize].holds > 0 { 0.0 } else { 1.0 };
+            return if running_only && self.units[unit].holds > 0 { 0.0 } else { 1.0 };
         };
         let state = &self.shelves[shelf as usize];
-        let held = self.units[clock.unit as usize].holds > 0;
+        let held = self.units[unit].holds > 0;
         if running_only && (state.out > 0 || state.stopped || held) {
             return 0.0;
         }
@@ -283,13 +291,29 @@ impl World<'_> {
     /// Book the time of nodes that are not working at the end.
     pub(super) fn finish_sites(&mut self, end: Time) {
         let layout = self.layout;
-        for clock in self.clocks.iter().filter(|clock| clock.plain && clock.broken) {
-            self.sites[clock.site as usize].down_ns += u128::from(end.since(clock.since).as_nanos());
+        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.is_broken()) {
+            let kind = &layout.kinds[clock.kind as usize];
+            if kind.shelf != NOT_PLAIN {
+                let beyond = self.tree.time(index as u32).since(end).as_nanos();
+                self.sites[kind.site as usize].down_ns -= u128::from(beyond);
+            }
         }
         for (state, plan) in self.units.iter().zip(&layout.units) {
             if state.holds > 0 && matches!(plan.kind, UnitKind::Node(_)) {
                 let down = end.since(state.since.max(self.counted_from));
                 self.sites[plan.site as usize].down_ns += u128::from(down.as_nanos());
+            }
+        }
+    }
+
+    /// Counting begins: what is broken is so from now on.
+    pub(super) fn begin_counting_sites(&mut self, now: Time) {
+        self.sites.fill(SiteCounts::default());
+        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.is_broken()) {
+            let kind = &self.layout.kinds[clock.kind as usize];
+            if kind.shelf != NOT_PLAIN {
+                let ahead = self.tree.time(index as u32).since(now).as_nanos();
+                self.sites[kind.site as usize].down_ns += u128::from(ahead);
             }
         }
     }
@@ -321,7 +345,7 @@ impl World<'_> {
         (self.cause, self.silent) = (plan.cause, plan.silent);
         let lasts = plan.lasts.sample(&mut self.calendar_streams[calendar as usize]);
         for &unit in &plan.units {
-            self.sites[self.layout.units[unit as usize].site as usize].faults += 1;
+            self.sites[self.layout.units[unit as usize].site as usize].changes[0] += 1;
             self.note(now, TraceEvent::Fault { unit, cause: plan.cause });
             self.hold(now, unit);
             self.retime_unit(now, unit);
@@ -334,7 +358,7 @@ impl World<'_> {
     pub(super) fn calendar_end(&mut self, now: Time, calendar: u32) -> bool {
         let plan = &self.layout.calendars[calendar as usize];
         for &unit in &plan.units {
-            self.sites[self.layout.units[unit as usize].site as usize].repairs += 1;
+            self.sites[self.layout.units[unit as usize].site as usize].changes[1] += 1;
             self.note(now, TraceEvent::Repair { unit, cause: plan.cause });
             self.release(now, unit);
             self.retime_unit(now, unit);

@@ -149,7 +149,7 @@ impl World<'_> {
                 self.set_waiting(Time::ZERO, pool, place != 0);
             }
             for &flag in if place == 0 { &place_plan.here } else { &place_plan.elsewhere } {
-                self.gates.gain(&self.layout.wiring, flag);
+                self.gates.step(&self.layout.wiring, flag, true);
             }
         }
         self.set_available(process);

@@ -126,23 +126,14 @@ impl Gates {
         self.state[gate as usize].good
     }
 
-    /// One input of the gate became false.
+    /// One input of the gate became true or false; without a branch on which, since that cannot be predicted.
     #[inline]
-    pub fn lose(&mut self, wiring: &Wiring, gate: GateId) {
+    pub fn step(&mut self, wiring: &Wiring, gate: GateId, up: bool) {
         let state = &mut self.state[gate as usize];
-        state.good -= 1;
-        if state.good + 1 == state.need {
-            self.flip(wiring, gate, false);
-        }
-    }
-
-    /// One input of the gate became true.
-    #[inline]
-    pub fn gain(&mut self, wiring: &Wiring, gate: GateId) {
-        let state = &mut self.state[gate as usize];
-        state.good += 1;
-        if state.good == state.need {
-            self.flip(wiring, gate, true);
+        let lost = u32::from(!up);
+        state.good = state.good.wrapping_add(1).wrapping_sub(2 * lost);
+        if state.good + lost == state.need {
+            self.flip(wiring, gate, up);
         }
     }
 
@@ -193,9 +184,9 @@ mod tests {
         let mut gates = Gates::new(&wiring);
         gates.shift(&wiring, pool, 3, true);
         gates.touched.clear();
-        gates.lose(&wiring, pool);
+        gates.step(&wiring, pool, false);
         assert!(gates.touched.is_empty() && gates.holds(service));
-        gates.lose(&wiring, pool);
+        gates.step(&wiring, pool, false);
         assert_eq!(gates.touched, [Edge::Subject(0)]);
         assert!(!gates.holds(service));
     }

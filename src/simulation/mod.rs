@@ -20,7 +20,7 @@ pub use world::{SiteCounts, World};
 
 use crate::engine::streams::Streams;
 use crate::time::{Span, Time};
-use layout::Layout;
+
 use ledger::{Outage, Totals};
 use trace::TraceLine;
 
@@ -97,7 +97,7 @@ impl World<'_> {
             outages,
             sites: self.sites.clone(),
             failovers: self.processes.iter().map(|process| process.counts.clone()).collect(),
-            events: self.events,
+            events: self.events + self.sites.iter().map(|site| site.changes[0] + site.changes[1]).sum::<u64>(),
         }
     }
 }

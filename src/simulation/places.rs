@@ -6,23 +6,19 @@ use super::trace::TraceEvent;
 use super::world::World;
 use crate::time::Time;
 
-impl World<'_> {
+impl<'a> World<'a> {
     /// One node of the shelf works (again) or no longer.
-    #[inline]
+    #[inline(always)]
     pub(super) fn count_node(&mut self, shelf: usize, up: bool) {
         let state = &mut self.shelves[shelf];
-        state.working = if up { state.working + 1 } else { state.working - 1 };
+        state.working = state.working.wrapping_add(1).wrapping_sub(2 * u32::from(!up));
         if state.out > 0 {
             return;
         }
         let (layout, stopped) = (self.layout, state.stopped);
         let plan = &layout.shelves[shelf];
         if plan.fit == plan.serving && plan.sums.is_empty() {
-            if up {
-                self.gates.gain(&layout.wiring, plan.serving);
-            } else {
-                self.gates.lose(&layout.wiring, plan.serving);
-            }
+            self.gates.step(&layout.wiring, plan.serving, up);
         } else {
             self.count_shelf(shelf, 1, up, !stopped);
         }
@@ -54,25 +50,13 @@ impl World<'_> {
         }
     }
 
-    fn shelves_of(&self, unit: u32) -> Vec<u32> {
-        let layout = self.layout;
-        match layout.units[unit as usize].kind {
-            UnitKind::Node(shelf) => vec![shelf],
-            UnitKind::Zone(zone) => layout.zone_shelves[zone as usize].clone(),
-            UnitKind::Region(region) => {
-                let zones = layout.region_zones[region as usize].iter();
-                zones.flat_map(|&zone| layout.zone_shelves[zone as usize].iter().copied()).collect()
-            }
-            UnitKind::Service(service) => {
-                let pools = layout.service_pools[service as usize].iter();
-                pools.flat_map(|&pool| layout.pools[pool as usize].shelves.iter().copied()).collect()
-            }
-        }
+    fn shelves_of(&self, place: u32) -> &'a [u32] {
+        &self.layout.place_shelves[(place - self.layout.first_place) as usize]
     }
 
     /// The place goes out, and masks what stands in it.
     pub(super) fn place_out(&mut self, now: Time, unit: u32) {
-        for shelf in self.shelves_of(unit) {
+        for &shelf in self.shelves_of(unit) {
             let state = &mut self.shelves[shelf as usize];
             state.out += 1;
             if state.out == 1 {
@@ -104,7 +88,7 @@ impl World<'_> {
     }
 
     fn unmask(&mut self, now: Time, unit: u32) {
-        for shelf in self.shelves_of(unit) {
+        for &shelf in self.shelves_of(unit) {
             let state = &mut self.shelves[shelf as usize];
             state.out -= 1;
             if state.out == 0 {

@@ -4,7 +4,7 @@
 //! gates; where a threshold is crossed the gates report whom it concerns, and [`World::react`] lets subjects, failover
 //! processes and routing follow until nothing moves. The state is a plain value: it can be cloned at any instant.
 
-use super::clocks::Clock;
+use super::clocks::{Age, Clock};
 use super::event::Event;
 use super::failovers::Failover;
 use super::gates::{Edge, Gates};
@@ -13,7 +13,7 @@ use super::ledger::{Ledger, Level};
 use super::routing::Routing;
 use super::trace::{TraceEvent, TraceLine};
 use crate::engine::queue::{Counter, EventQueue};
-use crate::engine::streams::{Stream, Streams};
+use crate::engine::streams::{Family, Stream, Streams};
 use crate::engine::winner::WinnerTree;
 use crate::results::raw::Stage;
 use crate::time::{Span, Time};
@@ -52,10 +52,8 @@ pub struct UnitState {
 /// Counts of one part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SiteCounts {
-    /// Faults.
-    pub faults: u64,
-    /// Repairs.
-    pub repairs: u64,
+    /// Faults, repairs.
+    pub changes: [u64; 2],
     /// Node-nanoseconds not working.
     pub down_ns: u128,
 }
@@ -69,6 +67,9 @@ pub struct World<'a> {
     pub(super) counter: Counter,
     pub(super) gates: Gates,
     pub(super) clocks: Vec<Clock>,
+    pub(super) ages: Vec<Age>,
+    /// By kind of clock.
+    pub(super) families: Vec<Family>,
     pub(super) shelves: Vec<ShelfState>,
     pub(super) pools: Vec<PoolState>,
     pub(super) units: Vec<UnitState>,
@@ -85,7 +86,7 @@ pub struct World<'a> {
     /// Did the current event change what levels or stages depend on?
     pub(super) moved: bool,
     pub(super) counted_from: Time,
-    /// Events that changed the state.
+    /// Events of the queue that changed the state.
     pub(super) events: u64,
     pub(super) trace: Option<Vec<TraceLine>>,
     touched: Vec<Edge>,
@@ -106,6 +107,8 @@ impl<'a> World<'a> {
             counter: Counter::default(),
             gates: Gates::new(&layout.wiring),
             clocks: Vec::with_capacity(layout.clocks.len()),
+            ages: Vec::with_capacity(layout.clocks.len()),
+            families: Vec::with_capacity(layout.kinds.len()),
             shelves: vec![ShelfState::default(); layout.shelves.len()],
             pools: Vec::with_capacity(layout.pools.len()),
             units: vec![UnitState::default(); layout.units.len()],
@@ -256,11 +259,9 @@ impl<'a> World<'a> {
     /// The dropped warm-up is over.
     pub(super) fn begin_counting(&mut self, now: Time) {
         self.ledger.open(now);
-        self.sites.fill(SiteCounts::default());
+        self.begin_counting_sites(now);
         self.counted_from = now;
         self.events = 0;
-        let held = self.clocks.iter_mut().filter(|clock| clock.is_broken());
-        held.for_each(|clock| clock.since = now);
         self.units.iter_mut().filter(|unit| unit.holds > 0).for_each(|unit| unit.since = now);
         self.processes.iter_mut().for_each(Failover::begin_counting);
         if let Some(trace) = &mut self.trace {

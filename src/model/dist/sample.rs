@@ -16,10 +16,17 @@ impl Law {
     /// One duration; [`Span::MAX`] if it never ends.
     #[inline]
     pub fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> Span {
+        if let Random::Exponential { mean } = self.random {
+            return self.offset + nearest(mean * exponential(rng));
+        }
+        self.sample_other(rng)
+    }
+
+    fn sample_other<R: Rng + ?Sized>(&self, rng: &mut R) -> Span {
         match self.random {
-            Random::Exponential { mean } => self.offset + nearest(mean * exponential(rng)),
             Random::Zero => self.offset,
-            Random::Never
+            Random::Exponential { .. }
+            | Random::Never
             | Random::Weibull { .. }
             | Random::Lognormal { .. }
             | Random::Gamma { .. }
@@ -33,7 +40,7 @@ impl Law {
 
     /// The full length of the interval that covers a random instant of the long run.
     ///
-    /// With a fixed part c the density (c + y) f(y) / (c + E[Y]) is a mixture: plain with chance c / (c + E[Y]),
+    /// With a fixed part c the density (c + y) f(y) / (c + E(Y)) is a mixture: plain with chance c / (c + E(Y)),
     /// else length-biased. A law without a mean gives [`Span::MAX`]: its intervals outgrow every run.
     pub fn sample_length_biased<R: Rng + ?Sized>(&self, rng: &mut R) -> Span {
         let mean = self.random.mean();
@@ -133,7 +140,7 @@ impl Random {
         }
     }
 
-    /// One draw with density y f(y) / E[Y], ns, for laws with a mean that is finite and not zero.
+    /// One draw with density y f(y) / E(Y), ns, for laws with a mean that is finite and not zero.
     fn sample_biased<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
         match *self {
             Random::Zero => 0.0,

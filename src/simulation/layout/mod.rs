@@ -36,14 +36,16 @@ pub struct Layout {
     pub shelves: Vec<Shelf>,
     /// By pool.
     pub pools: Vec<PoolPlan>,
-    /// By zone: the shelves in it.
-    pub zone_shelves: Vec<Vec<u32>>,
+    /// By unit from the first place on: the shelves in it.
+    pub place_shelves: Vec<Vec<u32>>,
+    /// The first unit that is a place: zones, regions, services.
+    pub first_place: u32,
     /// What faults can hold.
     pub units: Vec<Unit>,
     /// Random faults by unit; the clocks of a unit are neighbours.
     pub clocks: Vec<ClockPlan>,
-    /// Random faults, one per process of the model.
-    pub specs: Vec<Spec>,
+    /// What they have in common.
+    pub kinds: Vec<Kind>,
     /// Does any age stand still while its part is masked or stopped?
     pub masks_stop_ages: bool,
     /// Calendar faults.
@@ -52,12 +54,8 @@ pub struct Layout {
     pub causes: Vec<String>,
     /// The label of downtime for the way back.
     pub failback_cause: u32,
-    /// By region: its zones.
-    pub region_zones: Vec<Vec<u32>>,
     /// By zone: its region.
     pub zone_region: Vec<u32>,
-    /// By service: its pools.
-    pub service_pools: Vec<Vec<u32>>,
     /// Names of the parts whose faults are counted.
     pub sites: Vec<String>,
     /// Names of those with a level: `system`, groups, services, regions.
@@ -91,6 +89,8 @@ pub struct Layout {
 pub struct Shelf {
     /// The pool.
     pub pool: u32,
+    /// The zone, if it stands in one.
+    pub zone: Option<u32>,
     /// How many nodes.
     pub nodes: u32,
     /// Counts nodes that serve.
@@ -153,32 +153,38 @@ pub struct Unit {
 pub struct ClockPlan {
     /// The unit.
     pub unit: u32,
-    /// The fault.
-    pub spec: u32,
-    /// Stream of times to failure.
-    pub life: EntityKey,
-    /// Stream of repair times.
-    pub repair: EntityKey,
-    /// Stream of the draw that puts its unit into the long run.
-    pub start: EntityKey,
-    /// Nothing but this clock ever holds the unit, and its age always runs at the same pace.
-    pub plain: bool,
+    /// What it has in common with others.
+    pub kind: u32,
+    /// Its number among those that the fault strikes.
+    pub member: u32,
 }
 
-/// A random fault.
+/// What the clocks of one fault on one shelf have in common.
 #[derive(Clone, Debug)]
-pub struct Spec {
-    /// Time to failure.
-    pub fails: Law,
-    /// Time to repair.
-    pub repair: Law,
+pub struct Kind {
+    /// Time to repair, time to failure.
+    pub laws: [Law; 2],
+    /// The shelf, if nothing but this one clock ever holds a node of the pool, and ages always run at the same pace;
+    /// else [`NOT_PLAIN`].
+    pub shelf: u32,
+    /// The first clock of a plain kind's pool; its member `i` is clock `first + i`.
+    pub first: u32,
+    /// Where its faults are counted.
+    pub site: u32,
     /// Index of the label that downtime is blamed on.
     pub cause: u32,
     /// Do checks of what it strikes only fail by their timeout?
     pub silent: bool,
     /// When the age runs.
     pub ages: Ages,
+    /// Of its lives and repairs, in turn.
+    pub key: EntityKey,
+    /// Of the draw that puts a part into its long run.
+    pub start: EntityKey,
 }
+
+/// The shelf of a clock whose unit other faults may hold too, or whose age does not always run.
+pub const NOT_PLAIN: u32 = u32::MAX;
 
 /// A calendar fault.
 #[derive(Clone, Debug)]
@@ -311,21 +317,24 @@ impl Layout {
             wiring: Wiring::default(),
             shelves: Vec::new(),
             pools: Vec::new(),
-            zone_shelves: vec![Vec::new(); model.zones.len()],
+            place_shelves: Vec::new(),
+            first_place: model.pools.iter().map(|pool| pool.nodes).sum(),
             units: Vec::new(),
             clocks: Vec::new(),
-            specs: Vec::new(),
+            kinds: Vec::new(),
             masks_stop_ages: false,
             calendars: Vec::new(),
             causes: Vec::new(),
             failback_cause: 0,
-            region_zones: model.regions.iter().map(|region| region.zones.iter().map(|zone| zone.0).collect()).collect(),
             zone_region: model.zones.iter().map(|zone| zone.region.0).collect(),
+<<<<<<< HEAD
             service_pools: model
                 .services
                 .iter()
                 .map(|service| service.pools.iter().map(|pool| pool.0).collect())
                 .collect(),
+=======
+>>>>>>> main
             sites: Vec::new(),
             subjects: subjects(model),
             first_group: 1,
@@ -344,7 +353,7 @@ impl Layout {
         layout.failback_cause = layout.cause("failback");
         let structure = structure::build(model, &mut layout);
         processes::build(model, &mut layout, &structure);
-        layout.masks_stop_ages = layout.specs.iter().any(|spec| spec.ages == Ages::Running);
+        layout.masks_stop_ages = layout.kinds.iter().any(|kind| kind.ages == Ages::Running);
         layout.wiring.finish();
         layout
     }

@@ -1,10 +1,11 @@
 //! Shelves, units and clocks: where nodes stand and which faults strike them.
 
-use super::{Calendar, ClockPlan, Layout, PoolPlan, Shelf, Spec, Unit, UnitKind};
+use super::{Calendar, ClockPlan, Kind, Layout, NOT_PLAIN, PoolPlan, Shelf, Unit, UnitKind};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
 use crate::model::failure::{Ages, Fault, Process, Target};
-use crate::model::topology::{Pool, PoolId};
+use crate::model::topology::{Pool, PoolId, ZoneId};
+use std::collections::BTreeMap;
 
 /// Lay out pools, then units by kind, then the faults on them.
 pub fn build(model: &Model, layout: &mut Layout) {
@@ -25,11 +26,26 @@ pub fn build(model: &Model, layout: &mut Layout) {
         let site = layout.sites.len() as u32;
         layout.sites.push(name);
         layout.units.push(Unit { kind, first_clock: 0, clocks: 0, site });
+        layout.place_shelves.push(shelves_in(model, layout, kind));
     }
     for region in &model.regions {
         layout.region_keys.push(Entity::new(&region.name).key(Purpose::Wake));
     }
     add_faults(model, layout);
+}
+
+/// What a place takes with it.
+fn shelves_in(model: &Model, layout: &Layout, place: UnitKind) -> Vec<u32> {
+    let stands_there = |shelf: &Shelf| {
+        let pool = &model.pools[shelf.pool as usize];
+        match place {
+            UnitKind::Node(_) => false,
+            UnitKind::Zone(zone) => shelf.zone == Some(zone),
+            UnitKind::Region(region) => pool.region.is_some_and(|id| id.0 == region),
+            UnitKind::Service(service) => pool.service.0 == service,
+        }
+    };
+    (0..layout.shelves.len() as u32).filter(|&shelf| stands_there(&layout.shelves[shelf as usize])).collect()
 }
 
 /// `us-east/a`.
@@ -57,31 +73,24 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
     let serving = layout.wiring.gate(pool.need);
     let running = running(pool);
     let fit = if running < pool.nodes { layout.wiring.gate(pool.need) } else { serving };
-    let zones = pool.zones.len().max(1);
-    let first_shelf = layout.shelves.len() as u32;
-    let shelf_of = |node: u32| {
-        let stopped = u32::from(node >= running);
-        first_shelf + (node % zones as u32) * 2 + stopped
-    };
-    for zone in 0..zones {
-        for stoppable in [false, true] {
-            let index = layout.shelves.len() as u32;
-            layout.shelves.push(Shelf { pool: id.0, nodes: 0, serving, fit, sums: Vec::new(), stoppable });
-            if let Some(zone) = pool.zones.get(zone) {
-                layout.zone_shelves[zone.index()].push(index);
-            }
-        }
-    }
+    let first_shelf = layout.shelves.len();
+    let mut shelf_at: BTreeMap<(Option<ZoneId>, bool), u32> = BTreeMap::new();
     let site = layout.sites.len() as u32;
     layout.sites.push(name.clone());
     let first_unit = layout.units.len() as u32;
     for node in 0..pool.nodes {
-        let shelf = shelf_of(node);
+        let zone = pool.zones.get(node as usize % pool.zones.len().max(1)).copied();
+        let stoppable = node >= running;
+        let shelf = *shelf_at.entry((zone, stoppable)).or_insert_with(|| {
+            let zone = zone.map(|zone| zone.0);
+            layout.shelves.push(Shelf { pool: id.0, zone, nodes: 0, serving, fit, sums: Vec::new(), stoppable });
+            layout.shelves.len() as u32 - 1
+        });
         layout.shelves[shelf as usize].nodes += 1;
         layout.units.push(Unit { kind: UnitKind::Node(shelf), first_clock: 0, clocks: 0, site });
     }
     layout.pools.push(PoolPlan {
-        shelves: (first_shelf..layout.shelves.len() as u32).collect(),
+        shelves: (first_shelf as u32..layout.shelves.len() as u32).collect(),
         first_unit,
         nodes: pool.nodes,
         ageing: pool.standby.ageing,
@@ -92,56 +101,97 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
 }
 
 fn add_faults(model: &Model, layout: &mut Layout) {
-    let mut on_unit: Vec<Vec<(u32, Entity)>> = vec![Vec::new(); layout.units.len()];
+    let mut on_unit: Vec<Vec<Struck>> = vec![Vec::new(); layout.units.len()];
     let mut calendar_units = vec![false; layout.units.len()];
     for (number, fault) in model.faults.iter().enumerate() {
-        let cause = layout.cause(&fault.cause);
         let struck = struck_units(model, layout, fault);
-        let same = model.faults[..number].iter().filter(|other| other.target == fault.target).count();
-        let entity = Entity::new(&target_path(model, fault)).member(same as u64);
         match &fault.process {
-            Process::Random { fails, repair, ages } => {
-                let spec = layout.specs.len() as u32;
-                let (fails, repair) = (fails.clone(), repair.clone());
-                layout.specs.push(Spec { fails, repair, cause, silent: fault.mode.silent(), ages: *ages });
+            Process::Random { .. } => {
                 for (member, unit) in struck {
-                    on_unit[unit as usize].push((spec, entity.member(u64::from(member))));
+                    on_unit[unit as usize].push(Struck { fault: number as u32, member });
                 }
             }
             Process::Calendar { at, lasts } => {
+                let cause = layout.cause(&fault.cause);
                 let units: Vec<u32> = struck.into_iter().map(|(_, unit)| unit).collect();
                 units.iter().for_each(|&unit| calendar_units[unit as usize] = true);
                 let (at, lasts, silent) = (at.clone(), lasts.clone(), fault.mode.silent());
-                let key = entity.key(Purpose::Repair);
+                let key = entity(model, number).key(Purpose::Repair);
                 layout.calendars.push(Calendar { at, lasts, key, units, cause, silent });
             }
         }
     }
-    for (unit, faults) in on_unit.into_iter().enumerate() {
-        let UnitKind::Node(shelf) = layout.units[unit].kind else {
-            add_clocks(layout, unit, &faults, false);
-            continue;
+    let plain_pools: Vec<bool> = (0..layout.pools.len()).map(|pool| {
+        let plan = &layout.pools[pool];
+        let units = plan.first_unit as usize..(plan.first_unit + plan.nodes) as usize;
+        let alone = |unit: usize| {
+            let [only] = on_unit[unit][..] else { return false };
+            let always = matches!(model.faults[only.fault as usize].process, Process::Random { ages: Ages::Always, .. });
+            always && !calendar_units[unit]
         };
-        let alone = faults.len() == 1 && !calendar_units[unit];
-        let steady = layout.pools[layout.shelves[shelf as usize].pool as usize].hot;
-        let always = faults.iter().all(|(spec, _)| layout.specs[*spec as usize].ages == Ages::Always);
-        add_clocks(layout, unit, &faults, alone && steady && always);
+        plan.hot && units.into_iter().all(alone)
+    }).collect();
+    let mut kinds = BTreeMap::new();
+    let mut pool_first = vec![None; layout.pools.len()];
+    for (unit, faults) in on_unit.into_iter().enumerate() {
+        let first = layout.clocks.len() as u32;
+        layout.units[unit].first_clock = first;
+        layout.units[unit].clocks = faults.len() as u32;
+        let shelf = match layout.units[unit].kind {
+            UnitKind::Node(shelf) if plain_pools[layout.shelves[shelf as usize].pool as usize] => shelf,
+            UnitKind::Node(_) | UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => NOT_PLAIN,
+        };
+        let first = if shelf == NOT_PLAIN {
+            0
+        } else {
+            *pool_first[layout.shelves[shelf as usize].pool as usize].get_or_insert(first)
+        };
+        for Struck { fault, member } in faults {
+            let site = layout.units[unit].site;
+            let kind = *kinds.entry((fault, shelf, site)).or_insert_with(|| {
+                add_kind(model, layout, fault as usize, shelf, first, site);
+                layout.kinds.len() as u32 - 1
+            });
+            layout.clocks.push(ClockPlan { unit: unit as u32, kind, member });
+        }
     }
 }
 
-fn add_clocks(layout: &mut Layout, unit: usize, faults: &[(u32, Entity)], plain: bool) {
-    layout.units[unit].first_clock = layout.clocks.len() as u32;
-    layout.units[unit].clocks = faults.len() as u32;
-    for &(spec, entity) in faults {
-        let key = |purpose| entity.key(purpose);
-        let (life, repair, start) = (key(Purpose::Life), key(Purpose::Repair), key(Purpose::Start));
-        layout.clocks.push(ClockPlan { unit: unit as u32, spec, life, repair, start, plain });
-    }
+/// A random fault on a unit, by its place in the model and the unit's number among those that it strikes.
+#[derive(Clone, Copy, Debug)]
+struct Struck {
+    fault: u32,
+    member: u32,
+}
+
+fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, first: u32, site: u32) {
+    let fault = &model.faults[number];
+    let Process::Random { fails, repair, ages } = &fault.process else { return };
+    let entity = entity(model, number);
+    let kind = Kind {
+        laws: [repair.clone(), fails.clone()],
+        shelf,
+        first,
+        site,
+        cause: layout.cause(&fault.cause),
+        silent: fault.mode.silent(),
+        ages: *ages,
+        key: entity.key(Purpose::Life),
+        start: entity.key(Purpose::Start),
+    };
+    layout.kinds.push(kind);
+}
+
+/// Where the streams of a fault hang: its target, and which of the faults on it this is.
+fn entity(model: &Model, number: usize) -> Entity {
+    let fault = &model.faults[number];
+    let same = model.faults[..number].iter().filter(|other| other.target == fault.target).count();
+    Entity::new(&target_path(model, fault)).member(same as u64)
 }
 
 /// (number within the target, unit) of everything that the fault strikes by itself.
 fn struck_units(model: &Model, layout: &Layout, fault: &Fault) -> Vec<(u32, u32)> {
-    let first_place: u32 = model.pools.iter().map(|pool| pool.nodes).sum();
+    let first_place = layout.first_place;
     let first_region = first_place + model.zones.len() as u32;
     let first_service = first_region + model.regions.len() as u32;
     match fault.target {
