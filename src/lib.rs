@@ -4,6 +4,7 @@ pub mod engine;
 pub mod model;
 pub mod resilience;
 pub mod results;
+pub mod scenario;
 pub mod simulation;
 pub mod stats;
 pub mod time;

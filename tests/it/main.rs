@@ -4,3 +4,5 @@ mod backoff;
 mod naive;
 mod traces;
 mod traces_admission;
+mod diagnostics;
+mod scenarios;
