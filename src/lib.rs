@@ -1,4 +1,7 @@
 //! ninefold: a multi-region failover simulator and availability modeller.
 
+pub mod report;
 pub mod resilience;
+pub mod results;
+pub mod stats;
 pub mod time;
