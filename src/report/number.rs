@@ -1,7 +1,7 @@
 //! Numbers as people read them: percentages, nines, durations, intervals.
 //!
 //! A figure gets as many digits as its interval deserves: at least two significant ones, more where the interval is
-//! narrow, never finer than a three-thousandth of it. The interval follows with the same digits, so that both can
+//! narrow, never more than four. The interval follows with the same digits, so that both can
 //! be compared at a glance; a bound without an estimate prints as `>= bound` or `<= bound`. What is not finite prints
 //! as a word or `∞`, never as `inf` or `NaN`. Nothing here computes a statistic.
 
@@ -77,7 +77,7 @@ pub fn target(measure: Measure, value: f64) -> String {
 }
 
 /// Up to twelve decimals without trailing zeros: the shortest form of what a person wrote.
-fn trimmed(value: f64) -> String {
+pub fn trimmed(value: f64) -> String {
     let text = format!("{value:.12}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -85,7 +85,10 @@ fn trimmed(value: f64) -> String {
 /// An availability as a percentage with two digits after its nines: `99.971% [99.969, 99.973]`.
 pub fn availability(value: &Estimate) -> Figure {
     let Some(estimate) = value.estimate.filter(|estimate| estimate.is_finite()) else {
-        return Figure { value: bound(value, |x| percentage(x, (1.0 - x) / 30.0), false), interval: String::new() };
+        return Figure {
+            value: bound(value, |x| percentage(x, second_digit(1.0 - x)), false),
+            interval: String::new(),
+        };
     };
     let step = resolution(1.0 - estimate, value);
     let (low, high) = (value.low.max(0.0), value.high.min(1.0));
@@ -114,7 +117,7 @@ pub fn share(value: &Estimate) -> Figure {
 
 /// A duration in seconds by itself: `1h 48m`, `21min`, `6.1s`.
 pub fn duration(seconds: f64) -> String {
-    duration_at(seconds, seconds / 30.0)
+    duration_at(seconds, second_digit(seconds))
 }
 
 /// A number in three significant digits, thousands apart: `0.00312`, `2.41`, `18 300`.
@@ -166,7 +169,7 @@ pub fn signed(measure: Measure, value: &Estimate) -> Figure {
 /// The figure through `write`; `upper` says on which side a bound without an estimate lies.
 fn written(value: &Estimate, write: Write, upper: bool) -> Figure {
     let Some(estimate) = value.estimate.filter(|estimate| !estimate.is_nan()) else {
-        return Figure { value: bound(value, |x| write(x, x.abs() / 30.0), upper), interval: String::new() };
+        return Figure { value: bound(value, |x| write(x, second_digit(x)), upper), interval: String::new() };
     };
     let step = resolution(estimate, value);
     Figure { value: write(estimate, step), interval: interval(estimate, value.low, value.high, |x| write(x, step)) }
@@ -199,16 +202,22 @@ fn unit_of(text: &str) -> Option<&str> {
     (!unit.is_empty() && unit.chars().all(|c| c.is_ascii_alphabetic() || c == '%')).then_some(unit)
 }
 
-/// The smallest step worth showing: half the interval, between a thirtieth and a three-thousandth of the figure.
+/// The smallest step worth showing: half the interval, between the second and the fourth significant digit.
 fn resolution(size: f64, value: &Estimate) -> f64 {
     let half = (value.high - value.low) / 2.0;
-    let half = if half.is_finite() { half } else { f64::INFINITY };
-    half.clamp(size.abs() / 3_000.0, size.abs() / 30.0)
+    let coarsest = second_digit(size);
+    if half.is_finite() { half.clamp(coarsest / 100.0, coarsest) } else { coarsest }
 }
 
-/// Decimals that show a step of `step`.
+/// One in the second significant digit of `size`; a thousandth more, so that rounding does not add a digit.
+fn second_digit(size: f64) -> f64 {
+    let size = size.abs();
+    if size > 0.0 && size.is_finite() { libm::pow(10.0, libm::floor(libm::log10(size)) - 1.0) * 1.001 } else { size }
+}
+
+/// Decimals that show a step of `step` to the nearest half.
 fn decimals(step: f64) -> usize {
-    if step > 0.0 && step.is_finite() { (-libm::floor(libm::log10(step))).clamp(0.0, 15.0) as usize } else { 0 }
+    if step > 0.0 && step.is_finite() { (-libm::floor(libm::log10(step * 2.0))).clamp(0.0, 15.0) as usize } else { 0 }
 }
 
 fn percentage(x: f64, step: f64) -> String {
