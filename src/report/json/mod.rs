@@ -32,9 +32,9 @@ mod tests {
 
     #[test]
     fn a_saved_run_reads_back_as_it_was() {
-        assert_eq!(read(&run(&sample::results())).unwrap(), vec![sample::results()]);
+        assert!(read(&run(&sample::results())).unwrap() == vec![sample::results()]);
         let saved = comparison(&sample::comparison());
-        assert_eq!(read(&saved).unwrap(), sample::comparison().scenarios);
+        assert!(read(&saved).unwrap() == sample::comparison().scenarios);
     }
 
     #[test]
