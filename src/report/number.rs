@@ -82,32 +82,32 @@ pub fn trimmed(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// An availability as a percentage with two digits after its nines: `99.971% [99.969, 99.973]`.
+/// An availability as a percentage with two digits after its nines: `99.971% [99.969, 99.973]`. All up in what was
+/// seen, but not surely so, prints as its lower bound.
 pub fn availability(value: &Estimate) -> Figure {
-    let Some(estimate) = value.estimate.filter(|estimate| estimate.is_finite()) else {
+    let sure = value.low.is_some_and(|low| low >= 1.0);
+    let Some(estimate) = value.estimate.filter(|estimate| *estimate < 1.0 || sure) else {
         return Figure {
             value: bound(value, |x| percentage(x, second_digit(1.0 - x)), false),
             interval: String::new(),
         };
     };
     let step = resolution(1.0 - estimate, value);
-    let (low, high) = (value.low.max(0.0), value.high.min(1.0));
-    Figure { value: percentage(estimate, step), interval: interval(estimate, low, high, |x| percentage(x, step)) }
+    let within = value.clamped(0.0, 1.0);
+    Figure { value: percentage(estimate, step), interval: interval(estimate, &within, |x| percentage(x, step)) }
 }
 
 /// Nines: `3.54 nines [3.51, 3.57]`, or `>= 5.2 nines` where only a bound is known.
 pub fn nines(value: &Estimate) -> Figure {
-    let write: Write = |x, _| if x.is_finite() { format!("{x:.2}") } else { "∞".to_owned() };
-    let text = match value.estimate {
-        Some(estimate) if estimate.is_finite() => write(estimate, 0.0),
-        Some(estimate) if estimate == f64::INFINITY => "∞".to_owned(),
-        Some(_) | None => bound(value, |x| format!("{x:.1}"), false),
-    };
-    let interval = match value.estimate {
-        Some(estimate) if estimate.is_finite() => interval(estimate, value.low, value.high, |x| write(x, 0.0)),
-        Some(_) | None => String::new(),
-    };
-    Figure { value: format!("{text} nines"), interval }
+    let write = |x: f64| format!("{x:.2}");
+    match value.estimate {
+        Some(estimate) => Figure { value: format!("{estimate:.2} nines"), interval: interval(estimate, value, write) },
+        None => {
+            let bound = bound(value, |x| format!("{x:.1}"), false);
+            let unit = if value.low.is_some() { " nines" } else { "" };
+            Figure { value: bound + unit, interval: String::new() }
+        }
+    }
 }
 
 /// A share as a percentage with two significant digits: `58% [55, 61]`.
@@ -147,7 +147,7 @@ pub fn percent(fraction: f64) -> String {
 
 /// A difference of a measure with its sign: `+0.012%`, `-1h 2m`.
 pub fn signed(measure: Measure, value: &Estimate) -> Figure {
-    let Some(estimate) = value.estimate.filter(|estimate| estimate.is_finite()) else {
+    let Some(estimate) = value.estimate else {
         return Figure { value: "unknown".to_owned(), interval: String::new() };
     };
     let step = resolution(estimate.abs(), value);
@@ -158,36 +158,38 @@ pub fn signed(measure: Measure, value: &Estimate) -> Figure {
         Unit::PerYear | Unit::Count => count_at(x, step),
     };
     let write = |x: f64| match x {
-        x if !x.is_finite() => if x > 0.0 { "∞" } else { "-∞" }.to_owned(),
         x if x < 0.0 => format!("-{}", size(-x)),
         x if x > 0.0 => format!("+{}", size(x)),
         _ => "0".to_owned(),
     };
-    Figure { value: write(estimate), interval: interval(estimate, value.low, value.high, write) }
+    Figure { value: write(estimate), interval: interval(estimate, value, write) }
 }
 
 /// The figure through `write`; `upper` says on which side a bound without an estimate lies.
 fn written(value: &Estimate, write: Write, upper: bool) -> Figure {
-    let Some(estimate) = value.estimate.filter(|estimate| !estimate.is_nan()) else {
+    let Some(estimate) = value.estimate else {
         return Figure { value: bound(value, |x| write(x, second_digit(x)), upper), interval: String::new() };
     };
     let step = resolution(estimate, value);
-    Figure { value: write(estimate, step), interval: interval(estimate, value.low, value.high, |x| write(x, step)) }
+    Figure { value: write(estimate, step), interval: interval(estimate, value, |x| write(x, step)) }
 }
 
 /// The bound that stands for an estimate that could not be made.
 fn bound(value: &Estimate, write: impl Fn(f64) -> String, upper: bool) -> String {
     let (sign, end) = if upper { ("<=", value.high) } else { (">=", value.low) };
-    if end.is_finite() { format!("{sign} {}", write(end)) } else { "none seen".to_owned() }
+    end.map_or("none seen".to_owned(), |end| format!("{sign} {}", write(end)))
 }
 
 /// `[low, high]`, without the unit where the estimate and both ends have the same one; empty where nothing can vary.
-fn interval(estimate: f64, low: f64, high: f64, write: impl Fn(f64) -> String) -> String {
-    if low == estimate && high == estimate {
+fn interval(estimate: f64, value: &Estimate, write: impl Fn(f64) -> String) -> String {
+    if value.low == Some(estimate) && value.high == Some(estimate) {
         return String::new();
     }
-    let end = |x: f64| if x.is_nan() { "?".to_owned() } else { write(x) };
-    let (middle, low, high) = (write(estimate), end(low), end(high));
+    if value.low.is_none() && value.high.is_none() {
+        return "[unknown]".to_owned();
+    }
+    let middle = write(estimate);
+    let (low, high) = (value.low.map_or("-∞".to_owned(), &write), value.high.map_or("∞".to_owned(), &write));
     match unit_of(&middle) {
         Some(unit) if unit_of(&low) == Some(unit) && unit_of(&high) == Some(unit) => {
             format!("[{}, {}]", low.trim_end_matches(unit), high.trim_end_matches(unit))
@@ -204,9 +206,8 @@ fn unit_of(text: &str) -> Option<&str> {
 
 /// The smallest step worth showing: half the interval, between the second and the fourth significant digit.
 fn resolution(size: f64, value: &Estimate) -> f64 {
-    let half = (value.high - value.low) / 2.0;
     let coarsest = second_digit(size);
-    if half.is_finite() { half.clamp(coarsest / 100.0, coarsest) } else { coarsest }
+    value.half_width().map_or(coarsest, |half| half.clamp(coarsest / 100.0, coarsest))
 }
 
 /// One in the second significant digit of `size`; a thousandth more, so that rounding does not add a digit.
@@ -309,11 +310,11 @@ mod tests {
     use crate::stats::Estimate;
 
     fn estimate(estimate: f64, low: f64, high: f64) -> Estimate {
-        Estimate { estimate: Some(estimate), low, high, confidence: 0.95 }
+        Estimate::between(estimate, low, high, 0.95)
     }
 
     fn bound(low: f64, high: f64) -> Estimate {
-        Estimate { estimate: None, low, high, confidence: 0.95 }
+        Estimate::between(f64::NAN, low, high, 0.95)
     }
 
     fn check(figure: &Figure, expected: &str) {
@@ -338,6 +339,13 @@ mod tests {
         check(&figure(Measure::DowntimePerYear, &bound(0.0, 198.0)), "<= 3m 18s");
         check(&figure(Measure::Mtbf, &bound(31_557_600.0 * 66.0, f64::INFINITY)), ">= 66y");
         check(&figure(Measure::Rto, &bound(f64::NAN, f64::NAN)), "none seen");
+    }
+
+    #[test]
+    fn an_interval_that_is_not_known_says_so() {
+        check(&figure(Measure::Rto, &estimate(1_260.0, f64::NAN, f64::NAN)), "21min [unknown]");
+        check(&figure(Measure::Mtbf, &estimate(1_260.0, 600.0, f64::INFINITY)), "21min [10min, ∞]");
+        check(&availability(&estimate(1.0, 0.999, 1.0)), ">= 99.90%");
     }
 
     #[test]

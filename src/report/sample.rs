@@ -10,12 +10,12 @@ use crate::time::{Span, Time};
 
 /// An estimate with its interval.
 pub fn estimate(estimate: f64, low: f64, high: f64) -> Estimate {
-    Estimate { estimate: Some(estimate), low, high, confidence: 0.95 }
+    Estimate::between(estimate, low, high, 0.95)
 }
 
 /// A bound without an estimate.
 pub fn bound(low: f64, high: f64) -> Estimate {
-    Estimate { estimate: None, low, high, confidence: 0.95 }
+    Estimate::between(f64::NAN, low, high, 0.95)
 }
 
 /// One row.

@@ -119,10 +119,6 @@ fn measure(name: &str) -> Result<Measure, ReadError> {
     Measure::by_name(name).ok_or_else(|| unknown("measure", name))
 }
 
-fn interval(estimate: Option<f64>, low: Option<f64>, high: Option<f64>, confidence: f64) -> Estimate {
-    Estimate { estimate, low: low.unwrap_or(f64::NEG_INFINITY), high: high.unwrap_or(f64::INFINITY), confidence }
-}
-
 impl Run {
     fn results(self) -> Result<Results, ReadError> {
         let fidelity = [Fidelity::Structure].into_iter().find(|known| known.name() == self.fidelity);
@@ -152,7 +148,7 @@ impl Figure {
             measure: measure(&self.measure)?,
             subject: self.subject,
             statistic: self.statistic,
-            value: interval(self.estimate, self.low, self.high, self.confidence),
+            value: Estimate { estimate: self.estimate, low: self.low, high: self.high, confidence: self.confidence },
             method: method.ok_or_else(|| unknown("method", &self.method))?,
         })
     }
@@ -176,7 +172,7 @@ impl Condition {
             statistic: self.statistic,
             side,
             target: self.target,
-            value: interval(self.estimate, self.low, self.high, self.confidence),
+            value: Estimate { estimate: self.estimate, low: self.low, high: self.high, confidence: self.confidence },
             judgement,
         })
     }

@@ -88,8 +88,8 @@ fn difference_value(difference: &Difference) -> Value {
 
 fn add_estimate(object: &mut Value, value: &Estimate) {
     add(object, "estimate", value.estimate.map_or(Value::Null, finite));
-    add(object, "low", finite(value.low));
-    add(object, "high", finite(value.high));
+    add(object, "low", value.low.map_or(Value::Null, finite));
+    add(object, "high", value.high.map_or(Value::Null, finite));
 }
 
 fn add(object: &mut Value, key: &str, value: Value) {

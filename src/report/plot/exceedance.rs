@@ -121,7 +121,7 @@ fn draw_targets(drawing: &mut Drawing, x: Scale, targets: &[(f64, String)]) -> R
         let wide = width_of(label, SUBTITLE)?;
         let height = TOP + 12.0 + 18.0 * index as f64;
         if at + 8.0 + wide < WIDTH - EDGE {
-            drawing.text((at + 8.0, height), Anchor::Start, SUBTITLE, label);
+            drawing.label((at + 8.0, height), SUBTITLE, label)?;
         } else {
             drawing.text((at - 8.0, height), Anchor::End, SUBTITLE, label);
         }

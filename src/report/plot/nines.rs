@@ -79,11 +79,11 @@ fn targets(scenarios: &[Results]) -> Vec<(f64, String)> {
 
 /// What the axis must hold, with a little air.
 fn range(values: &[Estimate], targets: &[(f64, String)]) -> Option<(f64, f64)> {
-    let ends = values.iter().flat_map(|value| [value.estimate.unwrap_or(value.low), value.low, value.high]);
-    let finite = ends.chain(targets.iter().map(|(nines, _)| *nines)).filter(|end| end.is_finite());
+    let ends = values.iter().flat_map(|value| [value.estimate, value.low, value.high]);
+    let finite = ends.flatten().chain(targets.iter().map(|(nines, _)| *nines));
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
     let air = ((high - low) * 0.08).max(0.1);
-    values.iter().any(|value| value.low.is_finite()).then_some(((low - air).max(0.0), high + air))
+    values.iter().any(|value| value.low.or(value.estimate).is_some()).then_some(((low - air).max(0.0), high + air))
 }
 
 /// Beside the title, from the right edge inwards.
@@ -106,10 +106,9 @@ fn axis(drawing: &mut Drawing, scale: Scale, (from, to): (f64, f64), bottom: f64
         let x = scale.at(nines);
         drawing.line(&[(x, TOP), (x, bottom)], 1.0, PALE);
         let down = libm::pow(10.0, -nines);
-        let share = Estimate { estimate: Some(1.0 - down), low: f64::NAN, high: f64::NAN, confidence: 0.0 };
         let lines = [
             format!("{nines:.decimals$}"),
-            without_zeros(&number::availability(&share).value),
+            without_zeros(&number::availability(&Estimate::around(1.0 - down, f64::NAN, 0.95)).value),
             format!("{}/y", number::duration(down * YEAR_S)),
         ];
         for (index, line) in lines.iter().enumerate() {
@@ -164,20 +163,20 @@ fn whisker(
     ink: Ink,
     round: bool,
 ) -> Result<(), PlotError> {
-    let bound = value.estimate.filter(|estimate| estimate.is_finite()).is_none();
-    let low = scale.at(if value.low.is_finite() { value.low } else { 0.0 });
-    let high = if value.high.is_finite() { scale.at(value.high) } else { scale.at(f64::MAX) };
-    let exact = value.low >= value.high;
-    if !exact {
-        drawing.line(&[(low, y), (if value.high.is_finite() { high } else { high - 6.0 }, y)], 2.0, ink);
-        drawing.line(&[(low, y - 6.0), (low, y + 6.0)], 2.0, ink);
-        if value.high.is_finite() {
-            drawing.line(&[(high, y - 6.0), (high, y + 6.0)], 2.0, ink);
-        } else {
-            drawing.area(&[(high - 9.0, y - 6.0), (high + 1.0, y), (high - 9.0, y + 6.0)], ink);
-        }
+    let Some(low) = value.low.or(value.estimate).map(|nines| scale.at(nines)) else { return Ok(()) };
+    let mut high = value.high.map_or(low, |nines| scale.at(nines));
+    if value.low.is_some() && value.high.is_none() {
+        high = scale.at(f64::MAX);
+        drawing.line(&[(low, y), (high - 6.0, y)], 2.0, ink);
+        drawing.area(&[(high - 9.0, y - 6.0), (high + 1.0, y), (high - 9.0, y + 6.0)], ink);
+    } else if high > low {
+        drawing.line(&[(low, y), (high, y)], 2.0, ink);
+        drawing.line(&[(high, y - 6.0), (high, y + 6.0)], 2.0, ink);
     }
-    if let (Some(estimate), false) = (value.estimate, bound) {
+    if high > low {
+        drawing.line(&[(low, y - 6.0), (low, y + 6.0)], 2.0, ink);
+    }
+    if let Some(estimate) = value.estimate {
         point(drawing, (scale.at(estimate), y), ink, round);
     }
     let text = number::nines(value).value.replace(" nines", "").replace(">=", "≥");
