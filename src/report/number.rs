@@ -99,15 +99,11 @@ pub fn availability(value: &Estimate) -> Figure {
 
 /// Nines: `3.54 nines [3.51, 3.57]`, or `>= 5.2 nines` where only a bound is known.
 pub fn nines(value: &Estimate) -> Figure {
-    let write = |x: f64| format!("{x:.2}");
-    match value.estimate {
-        Some(estimate) => Figure { value: format!("{estimate:.2} nines"), interval: interval(estimate, value, write) },
-        None => {
-            let bound = bound(value, |x| format!("{x:.1}"), false);
-            let unit = if value.low.is_some() { " nines" } else { "" };
-            Figure { value: bound + unit, interval: String::new() }
-        }
-    }
+    let Some(estimate) = value.estimate else {
+        let unit = if value.low.is_some() { " nines" } else { "" };
+        return Figure { value: bound(value, |x| format!("{x:.1}"), false) + unit, interval: String::new() };
+    };
+    Figure { value: format!("{estimate:.2} nines"), interval: interval(estimate, value, |x| format!("{x:.2}")) }
 }
 
 /// A share as a percentage with two significant digits: `58% [55, 61]`.

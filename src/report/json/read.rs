@@ -59,7 +59,7 @@ struct Run {
     measures: Vec<Figure>,
     objectives: Vec<Condition>,
     #[serde(default)]
-    curves: Vec<Points>,
+    curves: Vec<Line>,
     #[serde(default)]
     notes: Vec<String>,
     #[serde(default)]
@@ -101,7 +101,7 @@ struct Condition {
 }
 
 #[derive(Deserialize)]
-struct Points {
+struct Line {
     kind: String,
     subject: String,
     points: Vec<(f64, f64)>,
@@ -134,7 +134,7 @@ impl Run {
             partial: self.partial,
             rows: self.measures.into_iter().map(Figure::row).collect::<Result<_, _>>()?,
             verdicts: self.objectives.into_iter().map(Condition::verdict).collect::<Result<_, _>>()?,
-            curves: self.curves.into_iter().map(Points::curve).collect::<Result<_, _>>()?,
+            curves: self.curves.into_iter().map(Line::curve).collect::<Result<_, _>>()?,
             notes: self.notes,
             worst_trial: self.worst_trial,
         })
@@ -178,7 +178,7 @@ impl Condition {
     }
 }
 
-impl Points {
+impl Line {
     fn curve(self) -> Result<Curve, ReadError> {
         let kind = [CurveKind::Exceedance].into_iter().find(|known| known.name() == self.kind);
         let kind = kind.ok_or_else(|| unknown("curve", &self.kind))?;

@@ -22,7 +22,7 @@ const SCALE: i32 = 4;
 const PNG_SCALE: i32 = 2;
 /// Name of the font; what follows the first comma is for viewers that lack it.
 const FONT: &str = "DejaVu Sans, Verdana, sans-serif";
-/// Half the height of a capital of DejaVu Sans over its size: how far a centred text's baseline lies under its point.
+/// Half the height of a capital of the font over its size: how far a centred text's baseline lies under its point.
 const HALF_CAPITAL: f64 = 0.365;
 
 /// How a backend of plotters turns a font's height into the size of a letter, and where it puts the baseline of a text
@@ -35,7 +35,7 @@ struct Typesetting {
 
 /// SVG divides by 1.24 and moves by half an x-height.
 const SVG: Typesetting = Typesetting { height: 1.24, baseline: 0.27 };
-/// PNG scales to ascent + descent, 1.164 sizes in DejaVu Sans, and centres a box of 1/1.24 of that.
+/// PNG scales to ascent + descent, 1.164 sizes in this font, and centres a box of 1/1.24 of that.
 const PNG: Typesetting = Typesetting { height: 1.164, baseline: 1.164 * (0.5 - 0.5 / 1.24) };
 
 /// Black for figures and titles.

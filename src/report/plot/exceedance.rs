@@ -33,7 +33,7 @@ pub fn drawing(scenarios: &[Results]) -> Result<Drawing, PlotError> {
     let falls = curves.iter().map(|points| begins_to_fall(points)).fold(reach.1, f64::min);
     let low = targets.iter().map(|(x, _)| *x).fold(falls.max(reach.1 * 1e-5), f64::min) * 0.8;
     let high = targets.iter().map(|(x, _)| *x).fold(reach.1, f64::max) * 1.3;
-    let least = libm::pow(10.0, libm::floor(libm::log10(reach.2) + 1e-9)).max(1e-9).min(0.1);
+    let least = libm::pow(10.0, libm::floor(libm::log10(reach.2) + 1e-9)).clamp(1e-9, 0.1);
     let x = Scale::log(low, high, LEFT, WIDTH - EDGE - 8.0);
     let y = Scale::log(least, 1.0, BOTTOM, TOP);
     let legend_top = BOTTOM + 74.0;
@@ -48,10 +48,8 @@ pub fn drawing(scenarios: &[Results]) -> Result<Drawing, PlotError> {
         draw_curve(&mut drawing, &steps, ink, dash);
         let at = legend_top + 24.0 * index as f64;
         draw_curve(&mut drawing, &[(LEFT, at), (LEFT + 44.0, at)], ink, dash);
-        let text = match steps.is_empty() {
-            true => format!("{}  (no downtime seen)", names[index]),
-            false => names[index].clone(),
-        };
+        let text =
+            if steps.is_empty() { format!("{}  (no downtime seen)", names[index]) } else { names[index].clone() };
         drawing.text((LEFT + 56.0, at), Anchor::Start, LABEL, &text);
     }
     Ok(drawing)

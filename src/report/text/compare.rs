@@ -5,6 +5,7 @@ use super::{WIDTH, extent, heading, notes, objectives, title_of};
 use crate::report::number;
 use crate::results::measure::Measure;
 use crate::results::{Comparison, Difference, Direction, Judgement, Results};
+use std::fmt::Write as _;
 
 /// Scenarios side by side and the paired differences to the first.
 pub fn comparison(comparison: &Comparison, look: Look) -> String {
@@ -12,14 +13,14 @@ pub fn comparison(comparison: &Comparison, look: Look) -> String {
     let names = labels(&comparison.scenarios);
     let mut out = look.paint(Tone::Strong, &format!("{} scenarios, the same luck", comparison.scenarios.len()));
     let facts = [extent(first), format!("seed {}", first.seed), first.fidelity.name().to_owned()];
-    out.push_str(&format!("   {}\n", facts.join("   ")));
+    let _ = writeln!(out, "   {}", facts.join("   "));
     if comparison.scenarios.iter().any(|results| results.partial) {
         let text = format!("PARTIAL: interrupted; this is what {} trials say", number::whole(first.trials));
-        out.push_str(&format!("  {}\n", look.paint(Tone::Doubt, &text)));
+        let _ = writeln!(out, "  {}", look.paint(Tone::Doubt, &text));
     }
     out.push('\n');
     for (name, results) in names.iter().zip(&comparison.scenarios).filter(|(name, _)| name.len() == 1) {
-        out.push_str(&format!("  {}  {}\n", look.paint(Tone::Strong, name), clean(&results.scenario)));
+        let _ = writeln!(out, "  {}  {}", look.paint(Tone::Strong, name), clean(&results.scenario));
     }
     out.push_str(&side_by_side(&comparison.scenarios, &names, look));
     for (index, other) in comparison.scenarios.iter().enumerate().skip(1) {
@@ -31,7 +32,7 @@ pub fn comparison(comparison: &Comparison, look: Look) -> String {
     for (name, results) in names.iter().zip(&comparison.scenarios) {
         let section = objectives::section(results, look);
         if !section.is_empty() {
-            out.push_str(&format!("\n  {}\n{section}", look.paint(Tone::Strong, name)));
+            let _ = write!(out, "\n  {}\n{section}", look.paint(Tone::Strong, name));
         }
     }
     let lines = joint_notes(&comparison.scenarios, &names);

@@ -19,6 +19,7 @@ pub use table::Look;
 use crate::report::number;
 use crate::results::Results;
 use crate::results::measure::Measure;
+use std::fmt::Write as _;
 use table::{Tone, clean};
 
 /// Columns that a line keeps within.
@@ -66,7 +67,7 @@ fn title(results: &Results, look: Look) -> String {
     out.push('\n');
     if results.partial {
         let text = format!("PARTIAL: interrupted; this is what {} trials say", number::whole(results.trials));
-        out.push_str(&format!("  {}\n", look.paint(Tone::Doubt, &text)));
+        let _ = writeln!(out, "  {}", look.paint(Tone::Doubt, &text));
     }
     out
 }

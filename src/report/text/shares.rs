@@ -6,6 +6,7 @@ use crate::report::number;
 use crate::results::measure::Measure;
 use crate::results::raw::Stage;
 use crate::results::{Results, Row};
+use std::fmt::Write as _;
 
 /// Causes that get a line of their own.
 const CAUSES_MAX: usize = 10;
@@ -36,7 +37,7 @@ pub fn causes(results: &Results, look: Look) -> String {
     let mut out = heading("BY CAUSE", "share of the downtime", look) + &table.render(4, look);
     if let Some(next) = rows.get(CAUSES_MAX) {
         let more = rows.len() - CAUSES_MAX;
-        out.push_str(&format!("    and {more} more, none above {}\n", number::percent(share(next))));
+        let _ = writeln!(out, "    and {more} more, none above {}", number::percent(share(next)));
     }
     out
 }
