@@ -5,5 +5,7 @@ pub mod model;
 pub mod report;
 pub mod resilience;
 pub mod results;
+pub mod scenario;
+pub mod simulation;
 pub mod stats;
 pub mod time;

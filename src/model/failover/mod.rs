@@ -117,6 +117,8 @@ pub struct Routing {
     pub detection: Detection,
     /// A region that lost its users gets them back only so long after it is healthy again, if so (latency, geo, weighted).
     pub failback: Option<Failback>,
+    /// With a smaller share of healthy regions than this, but not none, all count as healthy (not active-passive).
+    pub panic: f64,
     /// How a changed answer reaches the clients.
     pub propagation: Propagation,
 }

@@ -1,0 +1,154 @@
+//! A queue of future events in a total order: time, then class, then the order of scheduling.
+//!
+//! For what has no fixed place of its own: stages of a failover, pages, wake-ups. There is no cancel; whoever changes
+//! his mind bumps a generation number of his own and drops the stale event when it comes. Entities with exactly one
+//! pending instant belong in a [`WinnerTree`](super::winner::WinnerTree), timers of one constant length in a
+//! [`DelayRing`](super::ring::DelayRing).
+
+use crate::time::Time;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+/// Place of an event among those of the same instant: its class (0 to 255, lower first), then its scheduling number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank(u64);
+
+impl Rank {
+    /// After everything of the same instant.
+    pub const LAST: Rank = Rank(u64::MAX);
+
+    /// The rank of the `number`-th scheduling (below 2^56) in `class`.
+    #[inline]
+    pub const fn new(class: u8, number: u64) -> Self {
+        Rank((class as u64) << 56 | (number & (u64::MAX >> 8)))
+    }
+
+    /// The class.
+    #[inline]
+    pub const fn class(self) -> u8 {
+        (self.0 >> 56) as u8
+    }
+}
+
+/// Hands out scheduling numbers; one for the whole world, so that queue and tree share one order.
+#[derive(Clone, Debug, Default)]
+pub struct Counter(u64);
+
+impl Counter {
+    /// The rank of the next scheduling in `class`.
+    #[inline]
+    pub fn next(&mut self, class: u8) -> Rank {
+        self.0 += 1;
+        Rank::new(class, self.0)
+    }
+
+    /// Begin again at 0.
+    pub fn reset(&mut self) {
+        self.0 = 0;
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Entry<E> {
+    time: Time,
+    rank: Rank,
+    event: E,
+}
+
+impl<E> PartialEq for Entry<E> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.time, self.rank) == (other.time, other.rank)
+    }
+}
+impl<E> Eq for Entry<E> {}
+impl<E> PartialOrd for Entry<E> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<E> Ord for Entry<E> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.time, self.rank).cmp(&(other.time, other.rank))
+    }
+}
+
+/// Future events of type `E`, earliest first.
+#[derive(Clone, Debug)]
+pub struct EventQueue<E> {
+    heap: BinaryHeap<Reverse<Entry<E>>>,
+}
+
+impl<E> Default for EventQueue<E> {
+    fn default() -> Self {
+        EventQueue { heap: BinaryHeap::new() }
+    }
+}
+
+impl<E> EventQueue<E> {
+    /// Put `event` at `time`, among its equals by `rank`.
+    pub fn push(&mut self, time: Time, rank: Rank, event: E) {
+        self.heap.push(Reverse(Entry { time, rank, event }));
+    }
+
+    /// When and in which rank the next event comes; [`Time::NEVER`] if there is none.
+    #[inline]
+    pub fn next(&self) -> (Time, Rank) {
+        self.heap.peek().map_or((Time::NEVER, Rank::LAST), |Reverse(entry)| (entry.time, entry.rank))
+    }
+
+    /// Take the next event.
+    pub fn pop(&mut self) -> Option<(Time, E)> {
+        self.heap.pop().map(|Reverse(entry)| (entry.time, entry.event))
+    }
+
+    /// How many events are pending.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Is nothing pending?
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
+    /// Forget all events; keeps the memory.
+    pub fn clear(&mut self) {
+        self.heap.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn equal_times_come_by_class_then_in_order_of_scheduling() {
+        let mut counter = Counter::default();
+        let mut queue = EventQueue::default();
+        let t = Time::from_nanos(5);
+        for (class, name) in [(2, "fault a"), (1, "repair a"), (2, "fault b"), (1, "repair b")] {
+            queue.push(t, counter.next(class), name);
+        }
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|(_, name)| name).collect();
+        assert_eq!(order, ["repair a", "repair b", "fault a", "fault b"]);
+    }
+
+    proptest! {
+        #[test]
+        fn pops_are_sorted_by_time_class_and_insertion(events in prop::collection::vec((0u64..20, 0u8..4), 0..200)) {
+            let mut counter = Counter::default();
+            let mut queue = EventQueue::default();
+            let mut expected = Vec::new();
+            for (number, (time, class)) in events.into_iter().enumerate() {
+                queue.push(Time::from_nanos(time), counter.next(class), (class, number));
+                expected.push((time, class, number));
+            }
+            expected.sort_unstable();
+            for (time, class, number) in expected {
+                prop_assert_eq!(queue.pop(), Some((Time::from_nanos(time), (class, number))));
+            }
+            prop_assert!(queue.is_empty());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Health checks as written, and how an outage is noticed.
+
+use super::diagnostic::Code;
+use super::fields::Fields;
+use super::value::{Count, Percent};
+use crate::model::dist::Law;
+use crate::model::failover::{Check, Detection, Schedule, Sees};
+use crate::time::Span;
+
+/// The words for what a check looks at.
+const SEES: [(&str, Sees); 3] = [("node", Sees::Node), ("region", Sees::Region), ("dependencies", Sees::Dependencies)];
+
+/// Reads the keys of a check; `sees` is the default of that key.
+pub(super) fn read(fields: &mut Fields<'_>, sees: &str) -> Check {
+    let every: Span = fields.or("every", "10s");
+    let timeout: Span = fields.or("timeout", "2s");
+    if every.is_zero() {
+        fields.fault(Code::E313, "every", "a check every 0s never ends", "write a longer time".to_owned());
+    }
+    if timeout > every {
+        let message = format!("`timeout = {timeout}` is longer than `every = {every}`");
+        fields.fault(Code::E313, "timeout", message, "lower it".to_owned());
+    }
+    let down_after: Count = fields.or("down_after", 3);
+    let up_after: Count = fields.or("up_after", 2);
+    let schedule =
+        fields.choice("schedule", &[("fixed", Schedule::Fixed), ("after-answer", Schedule::AfterAnswer)], "fixed");
+    let every_down: Span = fields.or("every_down", every.to_string().as_str());
+    if every_down.is_zero() && !every.is_zero() {
+        fields.fault(Code::E313, "every_down", "a check every 0s never ends", "write a longer time".to_owned());
+    }
+    fields.not_yet_unless("false_fail", &"0%".into(), "false alarms");
+    fields.not_yet_unless("checkers", &1.into(), "several checkers");
+    fields.not_yet_unless("agree", &1.into(), "several checkers");
+    fields.on_request_clock(|fields| fields.or::<bool>("through_queue", false));
+    let sees = fields.choice("sees", &SEES, sees);
+    Check { every, timeout, down_after: down_after.0, up_after: up_after.0, schedule, every_down, sees }
+}
+
+/// Reads `detect`, `health_check` or `election`, of which at most one may stand.
+pub(super) fn detection(fields: &mut Fields<'_>, sees: &str, off: &str) -> Detection {
+    if fields.has("detect") && fields.has("health_check") {
+        let message = "`detect` and `health_check` both say how an outage is noticed";
+        let origin = fields.key_origin("health_check");
+        fields.session.report(Code::E304, origin, message, Some("keep one".to_owned()));
+    }
+    fields.not_yet("election", "election of a primary");
+    let law: Option<Law> = fields.optional("detect");
+    let check = fields.table("health_check", if law.is_none() { off } else { "" }, |fields| read(fields, sees));
+    match (check, law) {
+        (Some(check), _) => Detection::Check(check),
+        (None, Some(law)) => Detection::After(law),
+        (None, None) => Detection::Instant,
+    }
+}
+
+/// Reads the check that restarts a hung node: felt by the request clock only.
+pub(super) fn liveness(fields: &mut Fields<'_>) {
+    fields.on_request_clock(|fields| {
+        fields.table("liveness", "a hung node is never restarted", |fields| {
+            read(fields, "node");
+            fields.or::<Law>("restart", "30s");
+        });
+        fields.table("deep_check", "", |fields| {
+            read(fields, "dependencies");
+            fields.or::<Law>("cost", "0s");
+        });
+    });
+}
+
+/// The share of checks that a mode lets fail: this version knows those that fail all.
+pub(super) fn check_fails(fields: &mut Fields<'_>, default: &str) {
+    if let Some(Percent(share)) = fields.optional::<Percent>("check_fails") {
+        if share < 1.0 {
+            let origin = fields.origin_of("check_fails");
+            super::fields::not_yet(fields.session, origin, "a fault that checks miss", "gray faults");
+        }
+    } else if !fields.has("check_fails") {
+        fields.show("check_fails", format!("\"{default}\""), true);
+    }
+}

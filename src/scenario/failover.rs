@@ -1,0 +1,298 @@
+//! What a service's failover and active-passive routing share, replication, and the routing table.
+
+use super::check;
+use super::diagnostic::Code;
+use super::fields::{At, Fields, not_yet, shorten};
+use super::names::Names;
+use super::term;
+use super::value::{Count, Percent, Text};
+use crate::model::dist::Law;
+use crate::model::failover::{Detection, Failback, Failover, Policy, Propagation, Replication, Routing};
+use crate::model::topology::{PoolId, RegionId, ServiceId};
+use crate::time::Span;
+
+/// Reads `order` as regions.
+fn order(fields: &mut Fields<'_>, names: &Names) -> Option<Vec<At<RegionId>>> {
+    let written = fields.list::<Text>("order")?;
+    let session = fields.session;
+    let mut regions: Vec<At<RegionId>> = Vec::new();
+    for name in &written {
+        let Some(region) = names.region(session, &name.value.0, name.origin) else { continue };
+        if regions.iter().any(|other| other.value == region) {
+            session.report(Code::E202, name.origin, format!("`{}` is listed twice", name.value.0), None);
+        } else {
+            regions.push(At { value: region, origin: name.origin });
+        }
+    }
+    if written.is_empty() {
+        fields.fault(Code::E104, "order", "`order` names no region", "name the best first".to_owned());
+    }
+    Some(regions)
+}
+
+/// Reads the keys from `detect` to `failback`, for places in this order.
+fn shared<Place>(fields: &mut Fields<'_>, names: &Names, order: Vec<Place>, sees: &str) -> Failover<Place> {
+    let detection = check::detection(fields, sees, "an outage is noticed at once and never wrongly");
+    let page = page(fields);
+    let promote: Law = fields.or("promote", "0s");
+    let Percent(success) = fields.or("success", "100%");
+    let needs = fields.node("needs").map(|node| {
+        fields.show("needs", node.show(), false);
+        term::terms(fields.session, names, node)
+    });
+    let needs = needs.unwrap_or_default();
+    let manual: Option<Law> = fields.optional("manual");
+    let can_fail = success < 1.0 || !needs.is_empty();
+    if can_fail && manual.is_none() && !fields.has("manual") {
+        let key = if success < 1.0 { "success" } else { "needs" };
+        fields.fault(
+            Code::E004,
+            key,
+            "`promote` can fail but `manual` is missing",
+            "add a law, such as `manual = \"1h\"`".to_owned(),
+        );
+    }
+    if manual.is_none() && !fields.has("manual") {
+        fields.show_off("manual", "a promotion never fails");
+    }
+    fields.not_yet_unless("fencing", &true.into(), "two primaries");
+    fields.not_yet_unless("reconcile", &"0s".into(), "two primaries");
+    let hold_down = fields.or("hold_down", "0s");
+    let failback = fields.table("failback", "roles stay swapped", failback).flatten();
+    Failover { order, detection, page, promote, success, manual, needs, hold_down, failback }
+}
+
+fn page(fields: &mut Fields<'_>) -> Option<Law> {
+    let manual = fields.choice("mode", &[("automatic", false), ("manual", true)], "automatic");
+    if manual {
+        return fields.required("page", "say how long it takes until somebody answers");
+    }
+    if fields.optional::<Law>("page").is_some() {
+        let origin = fields.key_origin("page");
+        fields.session.report(
+            Code::E304,
+            origin,
+            "`page` has no meaning when `mode` is automatic",
+            Some("write `mode = \"manual\"`".into()),
+        );
+    }
+    None
+}
+
+fn failback(fields: &mut Fields<'_>) -> Option<Failback> {
+    let after = fields.required("after", "say how long the first must be healthy");
+    let page = page(fields);
+    let takes = fields.or("takes", "0s");
+    Some(Failback { after: after?, page, takes })
+}
+
+/// Reads a service's `failover`.
+pub(super) fn of_service(fields: &mut Fields<'_>, names: &Names, service: ServiceId) -> Option<Failover<PoolId>> {
+    fields.table("failover", "", |fields| {
+        let regions = order(fields, names);
+        if regions.is_none() && !fields.has("order") && !fields.has("election") {
+            fields.missing("order", "name the regions, best first");
+        }
+        let mut pools = Vec::new();
+        for region in regions.into_iter().flatten() {
+            match names.pool(service, region.value) {
+                Some(pool) => pools.push(pool),
+                None => {
+                    let (service, region_name) = (names.service_name(service), names.region_name(region.value));
+                    let message = format!("`order` names `{region_name}`, but `{service}` has no pool there");
+                    let help = format!("add `{region_name}` to its `pools`");
+                    fields.session.report(Code::E309, region.origin, message, Some(help));
+                }
+            }
+        }
+        shared(fields, names, pools, "node")
+    })
+}
+
+#[derive(Clone, Copy)]
+enum CopyMode {
+    Async,
+    SemiSync,
+    Sync,
+    Quorum,
+    MultiPrimary,
+}
+
+/// Reads `replication`.
+pub(super) fn replication(fields: &mut Fields<'_>) -> Option<Replication> {
+    const MODES: [(&str, CopyMode); 5] = [
+        ("async", CopyMode::Async),
+        ("semi-sync", CopyMode::SemiSync),
+        ("sync", CopyMode::Sync),
+        ("quorum", CopyMode::Quorum),
+        ("multi-primary", CopyMode::MultiPrimary),
+    ];
+    let read = |fields: &mut Fields<'_>| {
+        let mode = fields.optional_choice("mode", &MODES);
+        if mode.is_none() && !fields.has("mode") {
+            fields.missing("mode", "async, semi-sync, sync, quorum or multi-primary");
+        }
+        fields.not_yet_unless("reads", &"primary".into(), "reading elsewhere");
+        let unbuilt = |fields: &Fields<'_>, mode: &str| {
+            not_yet(fields.session, fields.origin_of("mode"), &format!("replication `{mode}`"), "this mode");
+            None
+        };
+        match mode? {
+            CopyMode::Async => Some(Replication::Async { lag: fields.or("lag", "0s") }),
+            CopyMode::Sync => Some(Replication::Sync { acks: fields.or::<Count>("acks", 1).0 }),
+            CopyMode::SemiSync => {
+                fields.or::<Law>("lag", "0s");
+                fields.or::<Count>("acks", 1);
+                fields.or::<Span>("give_up", "10s");
+                unbuilt(fields, "semi-sync")
+            }
+            CopyMode::Quorum => {
+                fields.optional::<Count>("need");
+                unbuilt(fields, "quorum")
+            }
+            CopyMode::MultiPrimary => {
+                fields.or::<Law>("lag", "0s");
+                unbuilt(fields, "multi-primary")
+            }
+        }
+    };
+    fields.table("replication", "", read).flatten()
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum PolicyName {
+    Latency,
+    Geo,
+    Weighted,
+    ActivePassive,
+}
+
+/// Reads `routing`; `entry` is the only service that nobody needs, if there is one.
+pub(super) fn routing(
+    root: &mut Fields<'_>,
+    names: &Names,
+    entry: Option<ServiceId>,
+) -> (Option<Routing>, Option<RegionId>) {
+    let off = "users go to the region of least latency, at once and without fault";
+    let read = root.table("routing", off, |fields| {
+        let policies = [
+            ("latency", PolicyName::Latency),
+            ("geo", PolicyName::Geo),
+            ("weighted", PolicyName::Weighted),
+            ("active-passive", PolicyName::ActivePassive),
+        ];
+        let policy = fields.choice("policy", &policies, "latency");
+        let written = fields.optional::<Text>("entry");
+        let entry = match written {
+            Some(name) => names.service(fields.session, &name.0, fields.origin_of("entry")),
+            None => entry,
+        };
+        if let Some(entry) = entry.filter(|_| !fields.has("entry")) {
+            fields.show("entry", super::tree::quote(names.service_name(entry)), true);
+        }
+        let order = order(fields, names);
+        let first = order.as_ref().and_then(|order| order.first()).map(|region| region.value);
+        let (policy, detection, failback) = if policy == PolicyName::ActivePassive {
+            if order.is_none() && !fields.has("order") {
+                fields.missing("order", "name the regions, the active one first");
+            }
+            let regions = order.into_iter().flatten().map(|region| region.value).collect();
+            let failover = shared(fields, names, regions, "region");
+            let detection = failover.detection.clone();
+            (Policy::ActivePassive(failover), detection, None)
+        } else {
+            let policy = match policy {
+                PolicyName::Weighted => Policy::Weighted { weights: weights(fields, names) },
+                PolicyName::Geo => Policy::Geo,
+                PolicyName::Latency | PolicyName::ActivePassive => Policy::Latency,
+            };
+            let detection = spread_detection(fields);
+            (
+                policy,
+                detection,
+                fields.table("failback", "users return when `up_after` checks pass", failback).flatten(),
+            )
+        };
+        let propagation = propagation(fields);
+        fields.not_yet_unless("spill", &true.into(), "limited capacity");
+        let Percent(panic) = fields.or("panic", "50%");
+        (entry.map(|entry| Routing { entry, policy, detection, failback, panic, propagation }), first)
+    });
+    read.unwrap_or_else(|| {
+        let routing = |entry| Routing {
+            entry,
+            policy: Policy::Latency,
+            detection: Detection::Instant,
+            failback: None,
+            panic: 0.5,
+            propagation: Propagation::Instant,
+        };
+        (entry.map(routing), None)
+    })
+}
+
+/// Active-active routing: it only notices; a change of roles has no meaning there.
+fn spread_detection(fields: &mut Fields<'_>) -> Detection {
+    let detection = check::detection(fields, "region", "an outage is noticed at once and never wrongly");
+    for key in ["mode", "page", "promote", "success", "manual", "needs", "fencing", "reconcile", "hold_down"] {
+        fields.not_yet(key, "this key under active-active routing");
+    }
+    detection
+}
+
+fn weights(fields: &mut Fields<'_>, names: &Names) -> Vec<f64> {
+    let mut weights = vec![0.0; names.regions.len()];
+    if !fields.has("weights") {
+        fields.missing("weights", "give each region a percentage");
+    }
+    fields.table("weights", "", |fields| {
+        for entry in fields.entries() {
+            let region = names.region(fields.session, &entry.key, entry.key_origin);
+            let share = fields.optional::<Percent>(&entry.key);
+            if let (Some(region), Some(Percent(share))) = (region, share) {
+                weights[region.index()] = share;
+            }
+        }
+        let sum: f64 = weights.iter().sum();
+        if (sum - 1.0).abs() > 1e-9 {
+            let message = format!("the weights sum to {} %", super::quantity::tidy(sum * 100.0));
+            fields.session.report(Code::E303, fields.origin, message, Some("make them 100 %".to_owned()));
+        }
+        weights.iter_mut().for_each(|weight| *weight /= sum);
+    });
+    weights
+}
+
+fn propagation(fields: &mut Fields<'_>) -> Propagation {
+    if fields.has("dns") && fields.has("anycast") {
+        let origin = fields.key_origin("anycast");
+        fields.session.report(
+            Code::E304,
+            origin,
+            "`dns` and `anycast` both say how users follow",
+            Some("keep one".into()),
+        );
+    }
+    let off = if fields.has("anycast") { "" } else { "users follow a change at once" };
+    let dns = fields.table("dns", off, |fields| {
+        let ttl = fields.required::<Span>("ttl", "say how long an answer is kept, such as `ttl = \"60s\"`");
+        let Percent(ignore_ttl) = fields.or("ignore_ttl", "0%");
+        let ignore_for = fields.or("ignore_for", "1h");
+        Some(Propagation::Dns { ttl: ttl?, ignore_ttl, ignore_for })
+    });
+    let anycast = fields.table("anycast", "", |fields| {
+        let converge = fields.required("converge", "say how long the network needs, such as `converge = \"30s\"`");
+        Some(Propagation::Anycast { converge: converge? })
+    });
+    dns.flatten().or(anycast.flatten()).unwrap_or(Propagation::Instant)
+}
+
+/// Reports an entry that cannot be told.
+pub(super) fn no_entry(session: &super::session::Session<'_>, names: &Names, free: &[ServiceId]) {
+    let Some(first) = free.first() else { return };
+    let shown: Vec<String> =
+        free.iter().take(5).map(|service| format!("`{}`", shorten(names.service_name(*service)))).collect();
+    let message = format!("nobody needs {}, so users may enter at any of these", shown.join(" nor "));
+    let help = format!("say which: `routing.entry = \"{}\"`", names.service_name(*first));
+    session.report(Code::E306, names.services[first.index()].origin, message, Some(help));
+}

@@ -1,0 +1,335 @@
+//! Faults as written: profiles, fault tables and lists of these, and what they become on a target.
+//!
+//! A fault is read once, without its target ([`Written`]), and then laid on what it strikes, where it gets its default
+//! mode and its label. A mode that cannot strike such a target is refused there.
+
+use super::check::check_fails;
+use super::diagnostic::Code;
+use super::explanation::Explanation;
+use super::fields::{Fields, not_yet, shorten, wrong_type};
+use super::session::{Session, suggest};
+use super::source::Origin;
+use super::tree::{Entry, Node, Table, Value};
+use super::value::{Count, Factor, Number, Percent, Text, Written as _};
+use crate::model::dist::Law;
+use crate::model::failure::{Ages, Instants, Process};
+use crate::time::Span;
+
+/// The modes of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ModeName {
+    Crash,
+    Outage,
+    Partition,
+    Slow,
+    DiskFull,
+    MemoryExhaustion,
+    ClockSkew,
+    HumanError,
+    Maintenance,
+}
+
+const MODES: [(&str, ModeName); 9] = [
+    ("crash", ModeName::Crash),
+    ("outage", ModeName::Outage),
+    ("partition", ModeName::Partition),
+    ("slow", ModeName::Slow),
+    ("disk-full", ModeName::DiskFull),
+    ("memory-exhaustion", ModeName::MemoryExhaustion),
+    ("clock-skew", ModeName::ClockSkew),
+    ("human-error", ModeName::HumanError),
+    ("maintenance", ModeName::Maintenance),
+];
+
+impl ModeName {
+    pub fn word(self) -> &'static str {
+        MODES.iter().find(|(_, mode)| *mode == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// A fault without its target.
+#[derive(Clone, Debug)]
+pub(super) struct WrittenFault {
+    /// Name of the profile that it came from.
+    pub profile: Option<String>,
+    pub mode: Option<ModeName>,
+    pub silent: Option<bool>,
+    pub process: Process,
+    pub cause: Option<String>,
+    /// Where a fault of mode and target is shown.
+    pub origin: Origin,
+}
+
+/// The default mode on a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Striking {
+    Nodes,
+    Place,
+}
+
+/// Reads the keys of a fault; nothing if it cannot be used.
+pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>) -> Option<WrittenFault> {
+    let mode = fields.optional_choice("mode", &MODES);
+    if mode.is_none() && !fields.has("mode") {
+        match striking {
+            Some(Striking::Nodes) => fields.show("mode", "\"crash\"".into(), true),
+            Some(Striking::Place) => fields.show("mode", "\"outage\"".into(), true),
+            None => {}
+        }
+    }
+    let silent = own_keys(fields, mode);
+    let process = process(fields);
+    fields.not_yet("crew", "repair crews");
+    fields.not_yet_unless("role", &"any".into(), "faults of one role");
+    fields.not_yet_unless("load_power", &0.into(), "ageing under load");
+    beta(fields);
+    fields.not_yet("hits", "common cause");
+    fields.not_yet_unless("latent", &"0%".into(), "latent faults");
+    fields.not_yet("inspect", "inspection");
+    let built = matches!(mode, None | Some(ModeName::Crash | ModeName::Outage));
+    if built {
+        check_fails(fields, "100%");
+    } else {
+        fields.optional::<Percent>("check_fails");
+    }
+    let cause = fields.optional::<Text>("cause").map(|text| text.0);
+    let origin = if fields.has("mode") { fields.origin_of("mode") } else { fields.origin };
+    if let Some(mode) = mode.filter(|_| !built) {
+        not_yet(fields.session, origin, &format!("`mode = \"{}\"`", mode.word()), "this mode");
+        return None;
+    }
+    Some(WrittenFault { profile: None, mode, silent, process: process?, cause, origin })
+}
+
+/// The keys that belong to one mode only; gives `silent`.
+fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>) -> Option<bool> {
+    match mode {
+        None | Some(ModeName::Crash | ModeName::Outage) => {
+            let silent = fields.optional::<bool>("silent");
+            if let (None, Some(mode)) = (silent, mode) {
+                fields.show("silent", (mode == ModeName::Outage).to_string(), true);
+            }
+            return silent;
+        }
+        Some(ModeName::Partition) => {
+            fields.or::<bool>("inbound", true);
+            fields.or::<bool>("outbound", true);
+        }
+        Some(ModeName::Slow) => {
+            fields.or::<Factor>("factor", 10);
+            fields.or::<Percent>("errors", "0%");
+        }
+        Some(ModeName::DiskFull) => {}
+        Some(ModeName::MemoryExhaustion) => {
+            fields.or::<Law>("ramp", "30min");
+            fields.or::<Number>("factor", 5);
+        }
+        Some(ModeName::ClockSkew) => {
+            fields.required::<Span>("skew", "say by how much the clock is off");
+            fields.or::<Percent>("errors", "0%");
+        }
+        Some(ModeName::HumanError) => {
+            let choices = ["node", "zone", "region", "service"].map(|word| (word, ()));
+            fields.optional_choice("blast", &choices);
+        }
+        Some(ModeName::Maintenance) => {
+            fields.or::<Span>("drain", "0s");
+            fields.or::<bool>("rolling", false);
+        }
+    }
+    None
+}
+
+fn beta(fields: &mut Fields<'_>) {
+    let exponential = fields.entries().iter().find(|entry| entry.key == "fails").and_then(|entry| entry.node.as_text());
+    if let Some(law) = exponential.filter(|law| !law.trim_start().starts_with("exp(")) {
+        if fields.has("beta") {
+            let name = law.split('(').next().unwrap_or(law);
+            let help = "give `fails` as `exp(..)`, or write a fault with `hits`".to_owned();
+            fields.fault(Code::E311, "beta", format!("`beta` needs `exp`, this is `{}`", shorten(name)), help);
+        }
+    }
+    fields.not_yet_unless("beta", &"0%".into(), "common cause");
+}
+
+fn process(fields: &mut Fields<'_>) -> Option<Process> {
+    let triggers: Vec<&str> = ["fails", "every", "at"].into_iter().filter(|key| fields.has(key)).collect();
+    if let [_, second, ..] = triggers.as_slice() {
+        let origin = fields.key_origin(second);
+        let message = format!("`{}` and `{second}` both say when it strikes", triggers[0]);
+        fields.session.report(Code::E304, origin, message, Some("keep one".to_owned()));
+    }
+    let ages_words = [("always", Ages::Always), ("running", Ages::Running)];
+    match triggers.first().copied() {
+        Some("fails") => {
+            let fails: Option<Law> = fields.required("fails", "");
+            let repair = fields.required("repair", "say how long a repair takes, such as `repair = \"1h\"`");
+            let ages = fields.choice("ages", &ages_words, "always");
+            if let Some(law) = &fails {
+                if law.mean_s() == 0.0 {
+                    fields.fault(
+                        Code::E104,
+                        "fails",
+                        "the time to failure is always 0",
+                        "write a longer time".to_owned(),
+                    );
+                }
+            }
+            Some(Process::Random { fails: fails?, repair: repair?, ages })
+        }
+        Some("every") => {
+            let every: Span = fields.required("every", "")?;
+            let first = fields.or("first", every.to_string().as_str());
+            if every.is_zero() {
+                fields.fault(Code::E104, "every", "a fault every 0s never ends", "write a longer time".to_owned());
+            }
+            let lasts = lasts(fields);
+            Some(Process::Calendar { at: Instants::Every { first, every }, lasts: lasts? })
+        }
+        Some(_) => {
+            let at = instants(fields);
+            let lasts = lasts(fields);
+            Some(Process::Calendar { at: Instants::At(at?), lasts: lasts? })
+        }
+        None => {
+            let help = Some("say when it strikes, such as `fails = \"exp(mean=90d)\"`".to_owned());
+            fields.session.report(Code::E310, fields.origin, "the fault has no `fails`, `every` or `at`", help);
+            for key in ["repair", "for", "first", "ages"] {
+                fields.node(key);
+            }
+            None
+        }
+    }
+}
+
+fn lasts(fields: &mut Fields<'_>) -> Option<Law> {
+    fields.required("for", "say how long it lasts, such as `for = \"30min\"`")
+}
+
+/// `at`: one instant or a list of them, made ascending.
+fn instants(fields: &mut Fields<'_>) -> Option<Vec<Span>> {
+    let node = fields.node("at")?;
+    let mut at = match &node.value {
+        Value::List(items) => {
+            items.iter().map(|item| Span::read(item, fields.session)).collect::<Option<Vec<Span>>>()?
+        }
+        _ => vec![Span::read(node, fields.session)?],
+    };
+    fields.show("at", node.show(), false);
+    at.sort_unstable();
+    at.dedup();
+    Some(at)
+}
+
+/// Reads a list of faults, a fault or the name of a profile.
+pub(super) fn read_all(
+    fields: &mut Fields<'_>,
+    key: &str,
+    profiles: &Profiles,
+    striking: Striking,
+) -> Vec<WrittenFault> {
+    let Some(entry) = fields.entry(key) else {
+        fields.show_off(key, "never fails by itself");
+        return Vec::new();
+    };
+    let mut shown = Vec::new();
+    let path = fields.path_of(key);
+    let items: &[Node] =
+        if let Value::List(items) = &entry.node.value { items } else { std::slice::from_ref(&entry.node) };
+    let mut faults = Vec::new();
+    for item in items {
+        faults.extend(read_one(fields.session, item, entry, &path, profiles, striking, &mut shown));
+    }
+    match shown.pop() {
+        Some(table) if items.len() == 1 => fields.show_table(key, table),
+        _ => fields.show(key, entry.node.show(), false),
+    }
+    faults
+}
+
+fn read_one(
+    session: &Session<'_>,
+    node: &Node,
+    entry: &Entry,
+    path: &str,
+    profiles: &Profiles,
+    striking: Striking,
+    shown: &mut Vec<Explanation>,
+) -> Option<WrittenFault> {
+    match &node.value {
+        Value::Text(name) => profiles.get(session, name, node.origin),
+        Value::Table(table) => {
+            let origin = if std::ptr::eq(node, &raw const entry.node) { entry.key_origin } else { node.origin };
+            let (fault, explanation) = Fields::read(session, table, origin, path, false, |f| read(f, Some(striking)));
+            shown.push(explanation);
+            fault
+        }
+        Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Datetime(_) | Value::List(_) => {
+            wrong_type(
+                session,
+                node,
+                "a fault",
+                Some("write a profile's name, or `{ fails = .., repair = .. }`".into()),
+            );
+            None
+        }
+    }
+}
+
+/// The profiles of a scenario, read.
+#[derive(Debug, Default)]
+pub(super) struct Profiles {
+    list: Vec<(String, Origin, Option<WrittenFault>)>,
+}
+
+impl Profiles {
+    /// Reads the table `profiles`.
+    pub fn read(root: &mut Fields<'_>) -> Profiles {
+        let list = root.tables("profiles", |name, fields| {
+            let fault = read(fields, None).map(|fault| WrittenFault { profile: Some(name.to_owned()), ..fault });
+            (name.to_owned(), fields.origin, fault)
+        });
+        Profiles { list }
+    }
+
+    fn get(&self, session: &Session<'_>, name: &str, origin: Origin) -> Option<WrittenFault> {
+        let found = self.list.iter().find(|(known, _, _)| known == name);
+        session.mark_used("profile", name);
+        match found {
+            Some((_, _, fault)) => fault.clone().map(|fault| WrittenFault { origin, ..fault }),
+            None => {
+                let known: Vec<&str> = self.list.iter().map(|(known, _, _)| known.as_str()).collect();
+                session.report(
+                    Code::E201,
+                    origin,
+                    format!("there is no profile `{}`", shorten(name)),
+                    suggest(name, &known),
+                );
+                None
+            }
+        }
+    }
+
+    /// Warns of the profiles that nobody used.
+    pub fn warn_unused(&self, session: &Session<'_>) {
+        for (name, origin, _) in &self.list {
+            if !session.was_used("profile", name) {
+                let message = format!("profile `{}` is used nowhere", shorten(name));
+                session.report(Code::W410, *origin, message, Some("remove it".to_owned()));
+            }
+        }
+    }
+}
+
+/// Repair crews: read and checked, without meaning so far.
+pub(super) fn crews(root: &mut Fields<'_>) {
+    if let Some(entry) = root.entries().iter().find(|entry| entry.key == "crews") {
+        not_yet(root.session, entry.key_origin, "`crews`", "repair crews");
+    }
+    root.tables("crews", |_, fields| {
+        fields.or::<Count>("size", 1);
+        fields.choice("per", &["all", "region", "zone", "service", "pool"].map(|word| (word, ())), "all");
+        fields.list::<Text>("priority");
+        fields.or::<Law>("dispatch", "0s");
+    });
+}

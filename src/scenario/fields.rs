@@ -1,0 +1,320 @@
+//! Reading a table key by key: each accessor takes a key with its type and default, reports what is wrong with it and
+//! goes on, and records it for the long form.
+//!
+//! Keys that nobody asked for are unknown keys, found when the table is finished; so a reader cannot forget to refuse
+//! them. A table is only read inside the closure of [`Fields::read`] or one of the accessors for inner tables, which
+//! finish it.
+
+use super::diagnostic::Code;
+use super::explanation::Explanation;
+use super::session::{Session, suggest};
+use super::source::Origin;
+use super::tree::{Entry, Node, Table, Value};
+use super::value::Written;
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct At<T> {
+    pub value: T,
+    pub origin: Origin,
+}
+
+/// A table that is being read.
+pub(super) struct Fields<'s> {
+    pub session: &'s Session<'s>,
+    table: &'s Table,
+    /// Where a missing key is reported: the key of the table.
+    pub origin: Origin,
+    /// Dotted path of the table, for notes.
+    pub path: String,
+    asked: Vec<String>,
+    shown: Explanation,
+    inert: bool,
+}
+
+impl<'s> Fields<'s> {
+    /// Reads `table` with `reader`, then reports the keys that it did not ask for.
+    pub fn read<T>(
+        session: &'s Session<'s>,
+        table: &'s Table,
+        origin: Origin,
+        path: &str,
+        inert: bool,
+        reader: impl FnOnce(&mut Fields<'s>) -> T,
+    ) -> (T, Explanation) {
+        let mut fields = Fields {
+            session,
+            table,
+            origin,
+            path: path.to_owned(),
+            asked: Vec::new(),
+            shown: Explanation::default(),
+            inert,
+        };
+        let result = reader(&mut fields);
+        fields.refuse_unknown();
+        (result, fields.shown)
+    }
+
+    fn refuse_unknown(&self) {
+        let known: Vec<&str> = self.asked.iter().map(String::as_str).collect();
+        for entry in &self.table.entries {
+            if !known.contains(&entry.key.as_str()) {
+                let place = if self.path.is_empty() { String::new() } else { format!(" in `{}`", self.path) };
+                let message = format!("unknown key `{}`{place}", shorten(&entry.key));
+                self.session.report(Code::E002, entry.key_origin, message, suggest(&entry.key, &known));
+            }
+        }
+    }
+
+    /// Are the keys of this table felt by the request clock only?
+    pub fn set_inert(&mut self, inert: bool) -> bool {
+        std::mem::replace(&mut self.inert, inert)
+    }
+
+    /// Reads with `reader`, all keys being felt by the request clock only.
+    pub fn on_request_clock<T>(&mut self, reader: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.set_inert(true);
+        let result = reader(self);
+        self.set_inert(before);
+        result
+    }
+
+    /// The keys asked for so far.
+    pub fn asked(&self) -> &[String] {
+        &self.asked
+    }
+
+    /// Counts keys as asked for that somebody else reads.
+    pub fn leave(&mut self, keys: &[String]) {
+        self.asked.extend_from_slice(keys);
+    }
+
+    /// Is the key written?
+    pub fn has(&self, key: &str) -> bool {
+        self.table.get(key).is_some()
+    }
+
+    /// The entry of a key, now asked for.
+    pub fn entry(&mut self, key: &str) -> Option<&'s Entry> {
+        self.asked.push(key.to_owned());
+        let entry = self.table.entry(key);
+        if self.inert && entry.is_some_and(|entry| entry.node.as_table().is_none()) {
+            self.session.note_inert(self.path_of(key));
+        }
+        entry
+    }
+
+    /// The value of a key, now asked for.
+    pub fn node(&mut self, key: &str) -> Option<&'s Node> {
+        self.entry(key).map(|entry| &entry.node)
+    }
+
+    /// Where the value of the key stands, else the table.
+    pub fn origin_of(&self, key: &str) -> Origin {
+        self.table.get(key).map_or(self.origin, |node| node.origin)
+    }
+
+    /// Where the key itself stands, else the table.
+    pub fn key_origin(&self, key: &str) -> Origin {
+        self.table.entry(key).map_or(self.origin, |entry| entry.key_origin)
+    }
+
+    pub fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Reports a fault at the value of `key`.
+    pub fn fault(&self, code: Code, key: &str, message: impl Into<String>, help: impl Into<Option<String>>) {
+        self.session.report(code, self.origin_of(key), message, help.into());
+    }
+
+    /// Records a value for the long form.
+    pub fn show(&mut self, key: &str, value: String, default: bool) {
+        self.shown.value(key, value, default);
+    }
+
+    /// Records what it means that a key is absent.
+    pub fn show_off(&mut self, key: &str, meaning: &str) {
+        self.shown.off(key, meaning);
+    }
+
+    /// Records an inner table.
+    pub fn show_table(&mut self, key: &str, table: Explanation) {
+        self.shown.table(key, table);
+    }
+
+    /// A key that may be absent.
+    pub fn optional<T: Written>(&mut self, key: &str) -> Option<T> {
+        let node = self.node(key)?;
+        let value = T::read(node, self.session)?;
+        self.show(key, value.show(), false);
+        Some(value)
+    }
+
+    /// A key with a default, which stands here as the scenario would write it.
+    pub fn or<T: Written>(&mut self, key: &str, default: impl Into<Value>) -> T {
+        if let Some(node) = self.node(key) {
+            if let Some(value) = T::read(node, self.session) {
+                self.show(key, value.show(), false);
+                return value;
+            }
+        }
+        let written = Node { origin: self.origin, value: default.into() };
+        let value = T::read(&written, self.session).expect("the defaults of the language are values of it");
+        if !self.has(key) {
+            self.show(key, value.show(), true);
+        }
+        value
+    }
+
+    /// A key that must be there.
+    pub fn required<T: Written>(&mut self, key: &str, hint: &str) -> Option<T> {
+        if self.has(key) {
+            return self.optional(key);
+        }
+        self.node(key);
+        self.missing(key, hint);
+        None
+    }
+
+    /// Reports that `key` is missing.
+    pub fn missing(&self, key: &str, hint: &str) {
+        let place = if self.path.is_empty() { "the scenario".to_owned() } else { format!("`{}`", self.path) };
+        self.session.report(Code::E004, self.origin, format!("`{key}` is missing in {place}"), Some(hint.to_owned()));
+    }
+
+    /// One of a few words; `default` is one of them.
+    pub fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)], default: &str) -> T {
+        let written = self.node(key);
+        let chosen = written.and_then(|node| self.word(node, choices));
+        let (word, value) = chosen.unwrap_or_else(|| {
+            choices.iter().find(|(word, _)| *word == default).copied().expect("the default is one of the choices")
+        });
+        if chosen.is_some() || written.is_none() {
+            self.show(key, format!("\"{word}\""), written.is_none());
+        }
+        value
+    }
+
+    /// One of a few words that may be absent.
+    pub fn optional_choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+        let node = self.node(key)?;
+        let (word, value) = self.word(node, choices)?;
+        self.show(key, format!("\"{word}\""), false);
+        Some(value)
+    }
+
+    fn word<'c, T: Copy>(&self, node: &Node, choices: &[(&'c str, T)]) -> Option<(&'c str, T)> {
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        let Some(text) = node.as_text() else {
+            wrong_type(self.session, node, "one of a few words", words.first().map(|word| format!("write \"{word}\"")));
+            return None;
+        };
+        let found = choices.iter().find(|(word, _)| *word == text).copied();
+        if found.is_none() {
+            let near =
+                super::session::nearest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`? "));
+            let help = format!("{}one of {}", near.unwrap_or_default(), words.join(", "));
+            self.session.report(
+                Code::E112,
+                node.origin,
+                format!("`{}` is not a choice here", shorten(text)),
+                Some(help),
+            );
+        }
+        found
+    }
+
+    /// A list of values; a single value is not a list.
+    pub fn list<T: Written>(&mut self, key: &str) -> Option<Vec<At<T>>> {
+        let node = self.node(key)?;
+        let Value::List(items) = &node.value else {
+            wrong_type(self.session, node, "a list", Some("write `[..]`".to_owned()));
+            return None;
+        };
+        self.show(key, node.show(), false);
+        let read = |item: &Node| Some(At { value: T::read(item, self.session)?, origin: item.origin });
+        Some(items.iter().filter_map(read).collect())
+    }
+
+    /// An inner table that may be absent; `off` says what that means.
+    pub fn table<T>(&mut self, key: &str, off: &str, reader: impl FnOnce(&mut Fields<'s>) -> T) -> Option<T> {
+        let Some(entry) = self.entry(key) else {
+            if !off.is_empty() {
+                self.show_off(key, off);
+            }
+            return None;
+        };
+        let Value::Table(table) = &entry.node.value else {
+            wrong_type(self.session, &entry.node, "a table", Some(format!("write `{key} = {{ .. }}`")));
+            return None;
+        };
+        let path = self.path_of(key);
+        let (result, shown) = Fields::read(self.session, table, entry.key_origin, &path, self.inert, reader);
+        self.show_table(key, shown);
+        Some(result)
+    }
+
+    /// A table of named tables: each entry read by `reader`.
+    pub fn tables<T>(&mut self, key: &str, mut reader: impl FnMut(&str, &mut Fields<'s>) -> T) -> Vec<T> {
+        let mut results = Vec::new();
+        self.table(key, "", |fields| {
+            for entry in &fields.table.entries {
+                results.extend(fields.table(&entry.key, "", |inner| reader(&entry.key, inner)));
+            }
+        });
+        results
+    }
+
+    /// The entries of this table, in order.
+    pub fn entries(&self) -> &'s [Entry] {
+        &self.table.entries
+    }
+
+    /// A key with a meaning that this version does not have yet: E900 if it is written.
+    pub fn not_yet(&mut self, key: &str, what: &str) {
+        let before = self.set_inert(false);
+        if let Some(entry) = self.entry(key) {
+            not_yet(self.session, entry.key_origin, &format!("`{key}`"), what);
+        }
+        self.set_inert(before);
+    }
+
+    /// As [`Fields::not_yet`], but a value that says the same as the default may stand.
+    pub fn not_yet_unless(&mut self, key: &str, neutral: &Value, what: &str) {
+        let before = self.set_inert(false);
+        if let Some(node) = self.node(key) {
+            let same = Node { origin: node.origin, value: neutral.clone() };
+            if node.canonical() == same.canonical() {
+                self.show(key, node.show(), false);
+            } else {
+                not_yet(self.session, node.origin, &format!("`{key} = {}`", shorten(&node.show())), what);
+            }
+        }
+        self.set_inert(before);
+    }
+}
+
+/// Reports that `subject` has no meaning in this version.
+pub(super) fn not_yet(session: &Session<'_>, origin: Origin, subject: &str, what: &str) {
+    let help = format!("{what} will come with a later version; leave it out for now");
+    session.report(Code::E900, origin, format!("{subject} is not yet built"), Some(help));
+}
+
+/// Reports a value of the wrong type.
+pub(super) fn wrong_type(session: &Session<'_>, node: &Node, wanted: &str, help: Option<String>) {
+    let shown = shorten(&node.show());
+    session.report(Code::E003, node.origin, format!("`{shown}` is {}, {wanted} is wanted", node.value.kind()), help);
+}
+
+/// At most sixty characters of `text`.
+pub(super) fn shorten(text: &str) -> String {
+    let clean = |character: char| if character.is_control() { '\u{fffd}' } else { character };
+    if text.chars().count() <= 60 {
+        return text.chars().map(clean).collect();
+    }
+    let mut short: String = text.chars().take(57).map(clean).collect();
+    short.push_str("...");
+    short
+}

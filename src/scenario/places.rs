@@ -1,0 +1,185 @@
+//! Regions with their zones, and the links between places.
+
+use super::diagnostic::Code;
+use super::fault::{Striking, read_all};
+use super::fields::{Fields, not_yet, shorten};
+use super::names::{Entity, Names, check_name};
+use super::session::{Session, suggest};
+use super::source::Origin;
+use super::strike::World;
+use super::tree::Value;
+use super::value::{Percent, Text};
+use crate::model::dist::Law;
+use crate::model::failure::Target;
+use crate::model::topology::{Endpoint, Link, Region, RegionId, Zone};
+
+/// Reads `regions`; a file with none has one, `here`, with the zone `a`.
+pub(super) fn regions(root: &mut Fields<'_>, world: &mut World<'_>) -> (Vec<Region>, Vec<Zone>) {
+    let mut regions = root.tables("regions", |name, fields| region(name, fields, world));
+    if !root.has("regions") || regions.is_empty() {
+        root.show_off("regions", "all stands in one region `here` with the zone `a`");
+        regions = vec![Region {
+            name: "here".into(),
+            zones: world.names.zones(RegionId(0)),
+            restart: Law::fixed(crate::time::Span::ZERO),
+        }];
+    }
+    let mut zones = Vec::new();
+    for (index, region) in world.names.regions.iter().enumerate() {
+        let region_id = RegionId(index as u32);
+        zones.extend(region.zones.iter().map(|name| Zone { name: name.clone(), region: region_id }));
+    }
+    (regions, zones)
+}
+
+fn region(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>) -> Region {
+    let session = fields.session;
+    match fields.list::<Text>("zones") {
+        Some(zones) if zones.is_empty() => fields.fault(Code::E104, "zones", "a region has at least one zone", None),
+        Some(zones) => {
+            for (index, zone) in zones.iter().enumerate() {
+                check_name(session, &zone.value.0, zone.origin);
+                if zones[..index].iter().any(|other| other.value == zone.value) {
+                    let message = format!("zone `{}` is listed twice", shorten(&zone.value.0));
+                    session.report(Code::E202, zone.origin, message, None);
+                }
+            }
+        }
+        None => fields.show("zones", "[\"a\"]".into(), !fields.has("zones")),
+    }
+    let outages = read_all(fields, "outage", &world.profiles, Striking::Place);
+    let zone_outages = read_all(fields, "zone_outage", &world.profiles, Striking::Place);
+    fields.on_request_clock(|fields| fields.or::<Law>("zone_latency", "0s"));
+    let restart = fields.or::<Law>("restart", "0s");
+    let Some(Entity::Region(id)) = world.names.get(name) else {
+        return Region { name: name.to_owned(), zones: Vec::new(), restart };
+    };
+    world.strike_place(session, &outages, &format!("{name} outage"), Target::Region(id));
+    let zones = world.names.zones(id);
+    for (zone, zone_name) in zones.iter().zip(&world.names.regions[id.index()].zones) {
+        world.strike_place(session, &zone_outages, &format!("{name}/{zone_name} outage"), Target::Zone(*zone));
+    }
+    Region { name: name.to_owned(), zones, restart }
+}
+
+/// Reads `links`: `"A <-> B"` is the way both ways, `"A -> B"` one way.
+pub(super) fn links(root: &mut Fields<'_>, names: &Names) -> Vec<Link> {
+    let mut links: Vec<Link> = Vec::new();
+    root.table("links", "places are no time apart", |all| {
+        for entry in all.entries() {
+            let ends = ends(all.session, names, &entry.key, entry.key_origin);
+            let latency = all.table(&entry.key, "", |fields| {
+                let latency: Law = fields.or("latency", "0s");
+                if latency.mean_s().is_infinite() {
+                    fields.fault(Code::E104, "latency", "the latency is infinite", None);
+                }
+                fields.on_request_clock(|fields| fields.or::<Percent>("loss", "0%"));
+                fields.not_yet("faults", "link faults");
+                latency
+            });
+            let (Some((from, to, both)), Some(latency)) = (ends, latency) else { continue };
+            let mut ways = vec![(from, to)];
+            if both {
+                ways.push((to, from));
+            }
+            for (from, to) in ways {
+                if links.iter().any(|link| link.from == from && link.to == to) {
+                    let message = format!("`{}` says again how far two places are apart", shorten(&entry.key));
+                    all.session.report(Code::E202, entry.key_origin, message, Some("keep one".to_owned()));
+                } else {
+                    links.push(Link { from, to, latency: latency.clone() });
+                }
+            }
+        }
+    });
+    links
+}
+
+fn ends(session: &Session<'_>, names: &Names, key: &str, origin: Origin) -> Option<(Endpoint, Endpoint, bool)> {
+    let both = key.contains("<->");
+    let Some((left, right)) = key.split_once(if both { "<->" } else { "->" }) else {
+        let help = Some("write `\"us-east <-> us-west\"`".to_owned());
+        session.report(Code::E111, origin, format!("`{}` is not a link", shorten(key)), help);
+        return None;
+    };
+    let end = |word: &str| match names.get(word.trim()) {
+        Some(Entity::Region(region)) => Some(Endpoint::Region(region)),
+        Some(Entity::Group(group)) => Some(Endpoint::Group(group)),
+        Some(Entity::Service(_)) => {
+            session.report(
+                Code::E204,
+                origin,
+                format!("`{}` is a service, a link joins regions and user groups", word.trim()),
+                None,
+            );
+            None
+        }
+        None => {
+            let message = format!("there is no region or user group `{}`", shorten(word.trim()));
+            session.report(Code::E201, origin, message, suggest(word.trim(), &names.all()));
+            None
+        }
+    };
+    let (from, to) = (end(left), end(right));
+    let (from, to) = (from?, to?);
+    if from == to {
+        session.report(Code::E204, origin, "a link joins two places", None);
+        return None;
+    }
+    Some((from, to, both))
+}
+
+/// The zones of a pool: those listed, else all of its region.
+pub(super) fn pool_zones(
+    session: &Session<'_>,
+    names: &Names,
+    written: Option<&[super::fields::At<Text>]>,
+    region: RegionId,
+) -> Vec<crate::model::topology::ZoneId> {
+    let Some(written) = written else { return names.zones(region) };
+    let known: Vec<&str> = names.regions[region.index()].zones.iter().map(String::as_str).collect();
+    let mut zones = Vec::new();
+    for zone in written {
+        match names.zone(region, &zone.value.0) {
+            Some(id) if zones.contains(&id) => {
+                session.report(Code::E202, zone.origin, "this zone is listed twice", None)
+            }
+            Some(id) => zones.push(id),
+            None => {
+                let message = format!("`{}` has no zone `{}`", names.region_name(region), shorten(&zone.value.0));
+                session.report(Code::E201, zone.origin, message, suggest(&zone.value.0, &known));
+            }
+        }
+    }
+    zones
+}
+
+/// Costs: read and checked, without meaning so far.
+pub(super) fn costs(root: &mut Fields<'_>, names: &Names) {
+    if let Some(entry) = root.entries().iter().find(|entry| entry.key == "costs") {
+        not_yet(root.session, entry.key_origin, "`costs`", "cost per year and per nine");
+    }
+    root.table("costs", "", |fields| {
+        fields.or::<Text>("currency", "USD");
+        for key in ["node_hour", "stopped_node_hour", "region_hour"] {
+            fields.table(key, "", |prices| {
+                for entry in prices.entries() {
+                    let found = match names.get(&entry.key) {
+                        Some(Entity::Region(_)) => key == "region_hour",
+                        Some(Entity::Service(_)) => key != "region_hour",
+                        Some(Entity::Group(_)) | None => false,
+                    };
+                    if !found {
+                        let wanted = if key == "region_hour" { "region" } else { "service" };
+                        let message = format!("there is no {wanted} `{}`", shorten(&entry.key));
+                        prices.session.report(Code::E201, entry.key_origin, message, suggest(&entry.key, &names.all()));
+                    }
+                    prices.optional::<super::value::Number>(&entry.key);
+                }
+            });
+        }
+        for key in ["million_requests", "cross_region_million", "downtime_hour"] {
+            fields.or::<super::value::Number>(key, Value::Integer(0));
+        }
+    });
+}

@@ -1,0 +1,242 @@
+//! The nodes of a service in one region: `services.NAME.pools.REGION`, whose keys may stand at the service too.
+
+use super::diagnostic::Code;
+use super::explanation::Explanation;
+use super::fault::{Striking, WrittenFault, read_all};
+use super::fields::{At, Fields, wrong_type};
+use super::places::pool_zones;
+use super::session::Session;
+use super::source::Origin;
+use super::strike::World;
+use super::tree::{Entry, Node, Table, Value};
+use super::value::{Count, Number, Percent, Text, Whole};
+use crate::model::dist::Law;
+use crate::model::topology::{Pool, RegionId, ServiceId, Standby};
+use crate::time::Span;
+
+/// What the pools of a service have in common.
+pub(super) struct Template {
+    nodes: u32,
+    need: u32,
+    zones: Option<Vec<At<Text>>>,
+    faults: Vec<WrittenFault>,
+    standby: Standby,
+    origin: Origin,
+}
+
+/// Reads the keys of a pool of this service.
+pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceId) -> Template {
+    let name = &world.names.services[service.index()];
+    let nodes = if name.dependency { 1 } else { fields.or::<Count>("nodes", 1).0 };
+    let need = need(fields, nodes);
+    let zones = fields.list("zones");
+    if zones.as_ref().is_some_and(Vec::is_empty) {
+        fields.fault(Code::E104, "zones", "a pool stands in at least one zone", None);
+    }
+    let striking = if name.dependency { Striking::Place } else { Striking::Nodes };
+    let faults = read_all(fields, "faults", &world.profiles, striking);
+    let standby = standby(fields, name.database);
+    fields.not_yet("capacity", "capacity");
+    fields.not_yet("warm_up", "slow starts");
+    fields.not_yet("autoscale", "auto-scaling");
+    fields.not_yet("coverage", "imperfect coverage");
+    fields.on_request_clock(requests);
+    let origin = if fields.has("nodes") { fields.origin_of("nodes") } else { fields.origin };
+    Template { nodes, need, zones, faults, standby, origin }
+}
+
+fn need(fields: &mut Fields<'_>, nodes: u32) -> u32 {
+    match fields.optional::<Count>("need") {
+        Some(Count(need)) => {
+            if need > nodes {
+                let message = format!("`need = {need}` of `nodes = {nodes}`");
+                fields.fault(Code::E301, "need", message, "lower `need`".to_owned());
+            } else if need == nodes && nodes > 1 {
+                let message = format!("`need = nodes`: a pool of {nodes} is less available than a single node");
+                fields.fault(Code::W402, "need", message, "add a spare node".to_owned());
+            }
+            need
+        }
+        None if nodes > 1 && !fields.has("need") => {
+            if !fields.has("capacity") {
+                let message = format!("{nodes} nodes: how many must serve?");
+                fields.fault(Code::E302, "nodes", message, "add `need`".to_owned());
+            }
+            nodes
+        }
+        None => {
+            if !fields.has("need") {
+                fields.show("need", "1".into(), true);
+            }
+            1
+        }
+    }
+}
+
+/// The presets of `standby`: running, ageing, wake.
+fn preset(word: &str, database: bool) -> Option<(f64, f64, u64)> {
+    match word {
+        "hot" => Some((1.0, 1.0, 0)),
+        "warm" => Some((0.5, 1.0, 5)),
+        "pilot-light" if database => Some((1.0, 1.0, 0)),
+        "pilot-light" => Some((0.0, 0.0, 15)),
+        "cold" => Some((0.0, 0.0, 60)),
+        _ => None,
+    }
+}
+
+fn standby(fields: &mut Fields<'_>, database: bool) -> Standby {
+    let table = |fields: &mut Fields<'_>| {
+        let running = fields.required::<Percent>("running", "say which share of the nodes runs");
+        let ageing = fields.required::<Number>("ageing", "say how fast a running standby ages, 1 as in use");
+        let wake = fields.required::<Law>("wake", "say how long stopped nodes need to serve");
+        Some(Standby { running: running?.0, ageing: ageing?.0, wake: wake? })
+    };
+    let written = fields.entries().iter().find(|entry| entry.key == "standby").map(|entry| &entry.node.value);
+    if matches!(written, Some(Value::Table(_))) {
+        return fields.table("standby", "", table).flatten().unwrap_or_else(Standby::hot);
+    }
+    let words = ["hot", "warm", "pilot-light", "cold"].map(|word| (word, word));
+    let word = fields.choice("standby", &words, "hot");
+    let (running, ageing, minutes) = preset(word, database).unwrap_or((1.0, 1.0, 0));
+    Standby { running, ageing, wake: Law::fixed(Span::MINUTE * minutes) }
+}
+
+/// The keys that only requests feel.
+fn requests(fields: &mut Fields<'_>) {
+    for key in ["slots", "queue"] {
+        let text = fields.entries().iter().find(|entry| entry.key == key).and_then(|entry| entry.node.as_text());
+        if text == Some("unlimited") {
+            fields.optional::<Text>(key);
+        } else if !fields.has(key) {
+            fields.node(key);
+            fields.show(key, "\"unlimited\"".into(), true);
+        } else if key == "slots" {
+            fields.optional::<Count>(key);
+        } else {
+            fields.optional::<Whole>(key);
+        }
+    }
+    let orders = ["fifo", "lifo", "adaptive-lifo", "priority"].map(|word| (word, ()));
+    fields.choice("queue_order", &orders, "fifo");
+    fields.or::<Law>("queue_timeout", "never");
+    fields.table("codel", "", |fields| {
+        fields.or::<Span>("target", "5ms");
+        fields.or::<Span>("interval", "100ms");
+    });
+    fields.or::<Law>("service_time", "0s");
+    fields.or::<Span>("contention", "0s");
+    fields.or::<bool>("blocking", true);
+    fields.or::<Percent>("errors", "0%");
+}
+
+impl Template {
+    /// The pool in this region, with its faults laid on it; nothing if there are too many nodes.
+    fn build(
+        &self,
+        session: &Session<'_>,
+        world: &mut World<'_>,
+        service: ServiceId,
+        region: Option<RegionId>,
+    ) -> Option<Pool> {
+        world.nodes += u64::from(self.nodes);
+        if world.nodes > super::names::NODES {
+            let limit = super::names::NODES;
+            let message = format!("more than {limit} nodes in all");
+            session.report(
+                Code::E007,
+                self.origin,
+                message,
+                Some("model a large pool by fewer, larger nodes".to_owned()),
+            );
+            return None;
+        }
+        let names = world.names;
+        let zones = region.map(|region| pool_zones(session, names, self.zones.as_deref(), region)).unwrap_or_default();
+        let name = &names.services[service.index()];
+        let pool = match region {
+            Some(region) => names.pool(service, region)?,
+            None => *names.pools(service).first()?,
+        };
+        world.strike_nodes(session, &self.faults, &name.name, pool, name.dependency);
+        let standby = self.standby.clone();
+        Some(Pool { service, region, zones, nodes: self.nodes, need: self.need, standby })
+    }
+}
+
+/// Reads all pools of a service, `fields` being the service with its own keys already read.
+pub(super) fn read_pools(fields: &mut Fields<'_>, world: &mut World<'_>, service: ServiceId) -> Vec<Pool> {
+    let session = fields.session;
+    let own = own_tables(fields);
+    let names = world.names;
+    let regions = names.services[service.index()].pools.clone();
+    let rest = unread(fields);
+    let mut common: Option<Template> = None;
+    let mut pools = Vec::new();
+    let mut shown = Explanation::default();
+    for region in regions {
+        let entry = region.and_then(|region| own.iter().find(|entry| entry.key == names.region_name(region)));
+        let table = entry.and_then(|entry| entry.node.as_table()).filter(|table| !table.entries.is_empty());
+        let pool = if let (Some(entry), Some(table)) = (entry, table) {
+            let mut merged = rest.clone();
+            merged.merge(table.clone());
+            let path = format!("{}.pools.{}", fields.path, entry.key);
+            let (template, explanation) =
+                Fields::read(session, &merged, entry.key_origin, &path, false, |fields| read(fields, world, service));
+            shown.table(&entry.key, explanation);
+            template.build(session, world, service, region)
+        } else {
+            if common.is_none() {
+                common = Some(read(fields, world, service));
+            }
+            common.as_ref().and_then(|template| template.build(session, world, service, region))
+        };
+        match pool {
+            Some(pool) => pools.push(pool),
+            None => break,
+        }
+    }
+    if common.is_none() && !pools.is_empty() {
+        let keys: Vec<String> = rest.entries.iter().map(|entry| entry.key.clone()).collect();
+        fields.leave(&keys);
+    }
+    if !own.is_empty() {
+        fields.show_table("pools", shown);
+    }
+    pools
+}
+
+/// The pools written as tables.
+fn own_tables<'s>(fields: &mut Fields<'s>) -> &'s [Entry] {
+    let Some(node) = fields.node("pools") else {
+        fields.show("pools", "\"in all regions\"".into(), true);
+        return &[];
+    };
+    match &node.value {
+        Value::Table(table) => {
+            for entry in &table.entries {
+                if entry.node.as_table().is_none() {
+                    wrong_type(fields.session, &entry.node, "a pool", Some(format!("write `{} = {{}}`", entry.key)));
+                }
+            }
+            &table.entries
+        }
+        Value::List(items) => {
+            for item in items.iter().filter(|item: &&Node| item.as_text().is_none()) {
+                wrong_type(fields.session, item, "the name of a region", None);
+            }
+            fields.show("pools", node.show(), false);
+            &[]
+        }
+        _ => {
+            wrong_type(fields.session, node, "a list or table of regions", None);
+            &[]
+        }
+    }
+}
+
+/// What has not been read of the service: the keys of its pools.
+fn unread(fields: &Fields<'_>) -> Table {
+    let asked = fields.asked();
+    Table { entries: fields.entries().iter().filter(|entry| !asked.contains(&entry.key)).cloned().collect() }
+}

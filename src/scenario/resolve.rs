@@ -1,0 +1,114 @@
+//! The whole walk: one raw tree in, one model out, with every table read by its own reader.
+
+use super::call::Policies;
+use super::experiment;
+use super::explanation::Explanation;
+use super::failover;
+use super::fault::{Profiles, crews};
+use super::fields::Fields;
+use super::graph::Graph;
+use super::names::Names;
+use super::objective;
+use super::places;
+use super::service;
+use super::session::Session;
+use super::settings::{self, RunSettings};
+use super::source::{FileId, Origin};
+use super::strike::World;
+use super::tree::{Node, Table, Value};
+use super::users;
+use super::warnings;
+use crate::model::Model;
+use crate::model::failure::{Fault, Process};
+use std::path::Path;
+
+/// What a scenario without errors becomes.
+pub(super) struct Resolved {
+    pub model: Model,
+    pub settings: RunSettings,
+    pub explanation: Explanation,
+    pub canonical: Vec<u8>,
+}
+
+/// Reads the tree; nothing if it has errors, which are then in the session.
+pub(super) fn resolve(session: &Session<'_>, root: &Table, path: &Path) -> Option<Resolved> {
+    let names = Names::find(session, root)?;
+    let origin = Origin::new(FileId::MAIN, 0..0);
+    let stem = path.file_stem().map_or_else(|| "scenario".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let (built, explanation) = Fields::read(session, root, origin, "", false, |fields| read(fields, &names, &stem));
+    let (model, settings, calls) = built?;
+    if session.has_errors() {
+        return None;
+    }
+    warnings::warn(session, &names, &model, &calls);
+    let tree = Node { origin, value: Value::Table(root.clone()) };
+    Some(Resolved { model, settings, explanation, canonical: tree.canonical().into_bytes() })
+}
+
+fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunSettings, Vec<super::call::Call>)> {
+    let session = root.session;
+    let top = settings::read(root, stem);
+    let profiles = Profiles::read(root);
+    let mut world = World { names, profiles, faults: Vec::new(), nodes: 0 };
+    crews(root);
+    let (regions, zones) = places::regions(root, &mut world);
+    let links = places::links(root, names);
+    let policies = Policies::read(root, names);
+    let services = service::read(root, &mut world, &policies);
+    let complete = services.services.len() == names.services.len() && !services.services.is_empty();
+    let graph = Graph::new(&services.services, &services.pools);
+    let circle = graph.report_circle(session, names);
+    let free = graph.free();
+    let only = if let [only] = free.as_slice() { Some(*only) } else { None };
+    let (routing, first) = failover::routing(root, names, only);
+    if routing.is_none() && complete && !circle && !session.has_errors() {
+        failover::no_entry(session, names, &free);
+    }
+    let near = first.unwrap_or_else(|| names.first_region());
+    let classes = users::classes(root, names, routing.as_ref().map(|routing| routing.entry));
+    let class_names: Vec<String> = classes.iter().map(|(name, _)| name.clone()).collect();
+    let groups = users::read(root, names, &policies, near, &class_names);
+    world.read_faults(root);
+    let objectives = objective::read(root, names);
+    experiment::operators(root, names);
+    places::costs(root, names);
+    experiment::read(root, names);
+    world.profiles.warn_unused(session);
+    policies.warn_unused(session);
+    let start = top.start(longest_repair_s(&world.faults));
+    let model = Model {
+        name: top.name,
+        horizon: top.horizon,
+        start,
+        down_below: top.down_below,
+        regions,
+        zones,
+        services: services.services,
+        pools: services.pools,
+        links,
+        groups,
+        routing: routing?,
+        faults: world.faults,
+        objectives,
+    };
+    complete.then_some((model, top.settings, services.calls))
+}
+
+/// The longest mean time that a fault lasts, in seconds.
+fn longest_repair_s(faults: &[Fault]) -> f64 {
+    let mean = |fault: &Fault| match &fault.process {
+        Process::Random { repair, .. } => repair.mean_s(),
+        Process::Calendar { lasts, .. } => lasts.mean_s(),
+    };
+    faults.iter().map(mean).filter(|mean| mean.is_finite()).fold(0.0, f64::max)
+}
+
+/// Content of the further files, for the hash.
+pub(super) fn file_digests(session: &Session<'_>) -> Vec<u8> {
+    let mut digests = Vec::new();
+    for bytes in session.kept_files().values() {
+        digests.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        digests.extend_from_slice(bytes);
+    }
+    digests
+}

@@ -1,0 +1,129 @@
+//! What every reader of a scenario shares: the texts, the faults found so far, the inert keys, files read on the way.
+//!
+//! Readers take `&Session` and report into it, so that none of them stops at the first fault. The session judges
+//! nothing by itself and owns no part of the result.
+
+use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::source::{FileId, Origin, Source, Sources};
+use std::cell::{Ref, RefCell};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How files are read: the command line passes the file system, a test a map.
+pub(super) type Reader<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
+
+/// The state of reading one scenario.
+pub(super) struct Session<'a> {
+    sources: Sources,
+    read: Reader<'a>,
+    problems: RefCell<Diagnostics>,
+    inert: RefCell<Vec<String>>,
+    used: RefCell<BTreeMap<(&'static str, String), ()>>,
+    files: RefCell<BTreeMap<PathBuf, Vec<u8>>>,
+}
+
+impl<'a> Session<'a> {
+    pub fn new(read: Reader<'a>) -> Self {
+        Session {
+            sources: Sources::default(),
+            read,
+            problems: RefCell::default(),
+            inert: RefCell::default(),
+            used: RefCell::default(),
+            files: RefCell::default(),
+        }
+    }
+
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    pub fn add_source(&mut self, source: Source) -> FileId {
+        self.sources.add(source)
+    }
+
+    /// Reads a file as bytes.
+    pub fn read_bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
+        (self.read)(path)
+    }
+
+    /// Keeps the content of a further file for the hash of the scenario.
+    pub fn keep_file(&self, path: PathBuf, digest: Vec<u8>) {
+        self.files.borrow_mut().insert(path, digest);
+    }
+
+    /// The further files that were read, by path.
+    pub fn kept_files(&self) -> Ref<'_, BTreeMap<PathBuf, Vec<u8>>> {
+        self.files.borrow()
+    }
+
+    /// Reports that something is wrong at `origin`.
+    pub fn report(&self, code: Code, origin: Origin, message: impl Into<String>, help: Option<String>) {
+        let full = self.problems.borrow().full();
+        let at = (!full).then_some((origin, &self.sources));
+        self.problems.borrow_mut().push(Diagnostic::new(code, message.into(), at, help));
+    }
+
+    /// Reports something that has no place in a text.
+    pub fn report_nowhere(&self, code: Code, message: impl Into<String>, help: Option<String>) {
+        self.problems.borrow_mut().push(Diagnostic::new(code, message.into(), None, help));
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.problems.borrow().has_errors()
+    }
+
+    /// Notes that the key at `path` has no effect on the structure clock.
+    pub fn note_inert(&self, path: String) {
+        self.inert.borrow_mut().push(path);
+    }
+
+    pub fn inert(&self) -> Vec<String> {
+        self.inert.borrow().clone()
+    }
+
+    /// Notes that the name was used, `kind` being `profile`, `policy`, ..
+    pub fn mark_used(&self, kind: &'static str, name: &str) {
+        self.used.borrow_mut().insert((kind, name.to_owned()), ());
+    }
+
+    pub fn was_used(&self, kind: &'static str, name: &str) -> bool {
+        self.used.borrow().contains_key(&(kind, name.to_owned()))
+    }
+
+    pub fn into_problems(self) -> Diagnostics {
+        let mut problems = self.problems.into_inner();
+        problems.sort();
+        problems
+    }
+}
+
+/// The candidate nearest to `word`, if one is near enough to be meant.
+pub(super) fn nearest<'w>(word: &str, candidates: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+    if word.len() > 100 {
+        return None;
+    }
+    let limit = (word.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| {
+            let prefix =
+                word.len() >= 3 && (candidate.starts_with(word) || word.starts_with(candidate) && candidate.len() >= 3);
+            *distance <= limit || prefix
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// The hint for a name that does not exist: the nearest one, else all if they are few.
+pub(super) fn suggest(word: &str, candidates: &[&str]) -> Option<String> {
+    if let Some(near) = nearest(word, candidates.iter().copied()) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    if candidates.is_empty() || candidates.len() > 12 {
+        return None;
+    }
+    Some(format!("one of {}", candidates.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")))
+}

@@ -1,0 +1,196 @@
+//! What is legal but suspicious, seen over the whole model.
+
+use super::call::Call;
+use super::diagnostic::Code;
+use super::graph::Graph;
+use super::names::Names;
+use super::session::Session;
+use super::source::{FileId, Origin};
+use crate::model::Model;
+use crate::model::failover::{Check, Detection, Policy, Propagation, Replication, Sees};
+use crate::model::failure::{Process, Target};
+use crate::model::objective::{Condition, Statistic};
+use crate::model::topology::{PoolId, ServiceId, Term};
+use crate::time::Span;
+
+/// Reports all of them.
+pub(super) fn warn(session: &Session<'_>, names: &Names, model: &Model, calls: &[Call]) {
+    single_points(session, names, model);
+    perfect(session, names, model);
+    objectives(session, names, model);
+    calls_of(session, names, model, calls);
+}
+
+fn service_origin(names: &Names, service: ServiceId) -> Origin {
+    names.services[service.index()].origin
+}
+
+/// Top of the scenario, for what has no token of its own.
+fn top() -> Origin {
+    Origin::new(FileId::MAIN, 0..0)
+}
+
+/// W401: one node that everything passes, while other things are redundant.
+fn single_points(session: &Session<'_>, names: &Names, model: &Model) {
+    let graph = Graph::new(&model.services, &model.pools);
+    let mut on_path = vec![model.routing.entry];
+    let mut at = 0;
+    while at < on_path.len() {
+        for need in &model.services[on_path[at].index()].needs {
+            if let Term::Service(service) = need.term {
+                if !on_path.contains(&service) {
+                    on_path.push(service);
+                }
+            }
+        }
+        at += 1;
+    }
+    if graph.reached(model.routing.entry).len() < 2 {
+        return;
+    }
+    for service in on_path {
+        let [pool] = model.services[service.index()].pools.as_slice() else { continue };
+        if model.pools[pool.index()].nodes > 1 {
+            continue;
+        }
+        let Some(availability) = availability(model, *pool) else { continue };
+        let message = format!("`{}` is one node on every path", names.service_name(service));
+        let help = format!("it caps you at {} %: add a node", super::quantity::tidy(round(availability * 100.0)));
+        session.report(Code::W401, service_origin(names, service), message, Some(help));
+    }
+}
+
+/// A percentage with five digits after the last nine.
+fn round(percent: f64) -> f64 {
+    let missing = 100.0 - percent;
+    if missing <= 0.0 {
+        return percent;
+    }
+    let scale = 10_f64.powf(2.0 - missing.log10().floor());
+    100.0 - (missing * scale).round() / scale
+}
+
+/// Steady-state availability of a node by its random faults alone: the product of up / (up + down).
+fn availability(model: &Model, pool: PoolId) -> Option<f64> {
+    let mut product = None;
+    for fault in &model.faults {
+        let Process::Random { fails, repair, .. } = &fault.process else { continue };
+        if matches!(fault.target, Target::EachNode { pool: struck, .. } if struck == pool) {
+            let (up, down) = (fails.mean_s(), repair.mean_s());
+            if up.is_finite() {
+                *product.get_or_insert(1.0) *= up / (up + down);
+            }
+        }
+    }
+    product
+}
+
+/// W404 and W407: detection that no real system has, and checks that see too much.
+fn perfect(session: &Session<'_>, names: &Names, model: &Model) {
+    for (index, service) in model.services.iter().enumerate() {
+        if service
+            .failover
+            .as_ref()
+            .is_some_and(|failover| failover.detection == Detection::Instant && failover.order.len() > 1)
+        {
+            let message = format!("failover of `{}` has no detection: it is instant and never wrong", service.name);
+            let help = "add `health_check = {}` or `detect`".to_owned();
+            session.report(Code::W404, service_origin(names, ServiceId(index as u32)), message, Some(help));
+        }
+    }
+    let active_passive = matches!(&model.routing.policy, Policy::ActivePassive(failover) if failover.order.len() > 1);
+    if active_passive && model.routing.detection == Detection::Instant {
+        let help = "add `health_check = {}` or `detect` to `routing`".to_owned();
+        session.report(Code::W404, top(), "routing has no detection: it is instant and never wrong", Some(help));
+    }
+    if matches!(&model.routing.detection, Detection::Check(Check { sees: Sees::Dependencies, .. }))
+        && model.regions.len() > 1
+    {
+        let message = "routing's check sees all dependencies: one blip of a shared one empties every region";
+        session.report(Code::W407, top(), message, Some("write `sees = \"region\"`".to_owned()));
+    }
+    let rates = model.groups.iter().any(|group| group.rate.is_some());
+    if rates && model.regions.len() > 1 && model.links.is_empty() {
+        let message = "the regions are 0s apart, also for requests";
+        session.report(Code::W409, service_origin(names, model.routing.entry), message, Some("add `links`".to_owned()));
+    }
+}
+
+/// W403 and W412: objectives that cannot be met.
+fn objectives(session: &Session<'_>, names: &Names, model: &Model) {
+    for objective in &model.objectives {
+        for condition in &objective.conditions {
+            match condition {
+                Condition::Rto(Statistic::Quantile(level), limit) => {
+                    if let Propagation::Dns { ttl, .. } = &model.routing.propagation {
+                        if ttl > limit && matches!(model.routing.policy, Policy::ActivePassive(_)) {
+                            let message = format!("`ttl = {ttl}` against `rto p{} = {limit}`", percent(*level));
+                            session.report(Code::W403, top(), message, Some("lower `routing.dns.ttl`".to_owned()));
+                        }
+                    }
+                }
+                Condition::Rpo(Statistic::Quantile(level), limit) => lag(session, names, model, *level, *limit),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn percent(level: f64) -> f64 {
+    super::quantity::tidy(level * 100.0)
+}
+
+fn lag(session: &Session<'_>, names: &Names, model: &Model, level: f64, limit: Span) {
+    for (index, service) in model.services.iter().enumerate() {
+        let Some(Replication::Async { lag }) = &service.replication else { continue };
+        let behind = Span::from_secs_f64(lag.quantile_s(level));
+        if service.failover.is_some() && behind > limit {
+            let level = percent(level);
+            let message = format!("lag of `{}` has p{level} = {behind} against `rpo p{level} = {limit}`", service.name);
+            session.report(
+                Code::W412,
+                service_origin(names, ServiceId(index as u32)),
+                message,
+                Some("ship more often".into()),
+            );
+        }
+    }
+}
+
+/// W405, W406 and W413: calls that wait for ever, or retry over each other.
+fn calls_of(session: &Session<'_>, names: &Names, model: &Model, calls: &[Call]) {
+    let rates = model.groups.iter().any(|group| group.rate.is_some());
+    for call in calls {
+        let (from, to) = (names.service_name(call.from), names.service_name(call.to));
+        let waits = call.attempts.timeout.or(call.attempts.deadline);
+        if rates && waits.is_none() {
+            let message = format!("`{from}` waits for `{to}` for ever");
+            session.report(Code::W405, call.origin, message, Some("add `timeout`".to_owned()));
+        }
+        let mut product = u64::from(call.attempts.attempts);
+        let mut layers = u32::from(product > 1);
+        let mut above = call.from;
+        for _ in 0..calls.len() {
+            let Some(upper) = calls.iter().find(|upper| upper.to == above) else { break };
+            product = product.saturating_mul(u64::from(upper.attempts.attempts));
+            layers += u32::from(upper.attempts.attempts > 1);
+            above = upper.from;
+        }
+        if layers > 1 && call.attempts.attempts > 1 {
+            let message = format!("retries at {layers} layers: up to {product} attempts at `{to}`");
+            session.report(Code::W406, call.origin, message, Some("retry at one layer".to_owned()));
+        }
+        let below = calls.iter().filter(|below| below.from == call.to).filter_map(|below| below.attempts.timeout).max();
+        if let (Some(own), Some(below)) = (call.attempts.timeout, below) {
+            if own < below {
+                let message = format!("`{from}` gives up on `{to}` after {own}, which itself waits {below}");
+                session.report(
+                    Code::W413,
+                    call.origin,
+                    message,
+                    Some("let the outer timeout be the longer one".into()),
+                );
+            }
+        }
+    }
+}

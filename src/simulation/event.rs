@@ -1,0 +1,93 @@
+//! The closed list of what can happen beside faults and repairs, which are leaves of the winner tree.
+
+/// A scheduled event; one with a generation is dropped if the thing it is about has moved on since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A calendar fault strikes.
+    CalendarStart {
+        /// Which one.
+        calendar: u32,
+        /// Its how many-th time.
+        count: u32,
+    },
+    /// A calendar fault is over.
+    CalendarEnd {
+        /// Which one.
+        calendar: u32,
+    },
+    /// The nodes in a place serve again after its outage.
+    PlaceRestarted {
+        /// The place.
+        unit: u32,
+    },
+    /// Stopped nodes of a pool have started.
+    Woken {
+        /// The pool.
+        pool: u32,
+        /// Of the pool's role.
+        generation: u32,
+    },
+    /// A process's belief about one of its places follows its health.
+    PlaceBelieved {
+        /// The process.
+        process: u32,
+        /// The place in its order.
+        place: u32,
+        /// Of the watch.
+        generation: u32,
+    },
+    /// A stage of a failover is over.
+    StageOver {
+        /// The process.
+        process: u32,
+        /// Of the process.
+        generation: u32,
+    },
+    /// A step of a failback is due.
+    FailbackDue {
+        /// The process.
+        process: u32,
+        /// Of the failback.
+        generation: u32,
+    },
+    /// The routing's belief about a region follows its health.
+    RegionBelieved {
+        /// The region.
+        region: u32,
+        /// Of the watch.
+        generation: u32,
+    },
+    /// A region is given its users back.
+    RegionRejoins {
+        /// The region.
+        region: u32,
+        /// Of the watch.
+        generation: u32,
+    },
+    /// Some clients of a group have let go of an old answer.
+    Drained {
+        /// The group.
+        group: u32,
+        /// Of the group's flow.
+        generation: u32,
+    },
+    /// Anycast has converged on a new answer.
+    Converged {
+        /// The group.
+        group: u32,
+        /// Of the group's flow.
+        generation: u32,
+    },
+}
+
+/// Order of classes at equal times (SCENARIO 3.4).
+pub mod class {
+    /// Timers and deadlines.
+    pub const TIMER: u8 = 0;
+    /// Repairs, ends of calendar faults, promotions.
+    pub const END: u8 = 1;
+    /// Faults.
+    pub const START: u8 = 2;
+    /// Checks.
+    pub const CHECK: u8 = 4;
+}

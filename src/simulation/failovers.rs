@@ -1,0 +1,480 @@
+//! Failover, step by step: noticed, decided, promoted (or mended by people), and perhaps back again.
+//!
+//! One machine serves the primary of a service and the active region. Until the decision a primary that comes back
+//! simply goes on; after it the failover runs to its end and the old primary waits. With no fit candidate it waits for
+//! one to be noticed. A service serves only between failovers, and while its primary does.
+
+use super::event::{Event, class};
+use super::gates::GateId;
+use super::layout::{Place, Process};
+use super::trace::TraceEvent;
+use super::watch::Watch;
+use super::world::World;
+use crate::engine::streams::{Purpose, Stream, Streams};
+use crate::results::raw::Stage;
+use crate::time::{Span, Time};
+use rand::RngExt;
+
+/// Where a failover stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The primary is in charge, healthy or not yet known to be broken.
+    Steady,
+    /// Noticed; no failover before the hold-down is over.
+    Held,
+    /// Noticed; a page is not answered yet.
+    Deciding,
+    /// A candidate is taking over.
+    Promoting,
+    /// The promotion failed; people are at it.
+    Manual,
+    /// Nobody is fit to take over.
+    Waiting,
+    /// Out of service for the way back.
+    FailingBack,
+}
+
+/// Counts of one process over a trial.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FailoverCounts {
+    /// Failovers begun: a candidate was chosen.
+    pub begun: u64,
+    /// Completed without people.
+    pub automatic: u64,
+    /// Completed by people.
+    pub manual: u64,
+    /// Work lost by each promotion of a lagging copy.
+    pub lost: Vec<Span>,
+    /// From the start of each outage of the primary to its being noticed.
+    pub detection: Vec<Span>,
+}
+
+#[derive(Clone, Debug)]
+struct FailoverStreams {
+    detect: Vec<Stream>,
+    page: Stream,
+    promote: Stream,
+    success: Stream,
+    manual: Stream,
+    lag: Stream,
+    failback: Stream,
+}
+
+/// A failover process, dynamically.
+#[derive(Clone, Debug)]
+pub struct Failover {
+    primary: usize,
+    target: usize,
+    phase: Phase,
+    generation: u32,
+    back_generation: u32,
+    back_step: BackStep,
+    success: bool,
+    hold_until: Time,
+    completed: Time,
+    cause: u32,
+    watches: Vec<Watch>,
+    streams: FailoverStreams,
+    /// What is reported of it.
+    pub counts: FailoverCounts,
+}
+
+/// What the pending event of a failback is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BackStep {
+    /// The first in order has been healthy for long enough.
+    Healthy,
+    /// The page is answered.
+    Answered,
+    /// Its nodes are running.
+    Running,
+}
+
+impl Failover {
+    /// The first in order is primary.
+    pub fn new(plan: &Process, streams: &Streams) -> Self {
+        let stream = |purpose| streams.stream(plan.entity.key(purpose));
+        let mut detect: Vec<Stream> = plan.places.iter().map(|place| streams.stream(place.detect)).collect();
+        let watches = detect.iter_mut().map(|stream| Watch::new(&plan.detection, stream)).collect();
+        Failover {
+            primary: 0,
+            target: 0,
+            phase: Phase::Steady,
+            generation: 0,
+            back_generation: 0,
+            back_step: BackStep::Healthy,
+            success: true,
+            hold_until: Time::ZERO,
+            completed: Time::ZERO,
+            cause: 0,
+            watches,
+            streams: FailoverStreams {
+                detect,
+                page: stream(Purpose::Page),
+                promote: stream(Purpose::Promote),
+                success: stream(Purpose::Success),
+                manual: stream(Purpose::Manual),
+                lag: stream(Purpose::Lag),
+                failback: stream(Purpose::Failback),
+            },
+            counts: FailoverCounts::default(),
+        }
+    }
+
+    /// The place in charge.
+    pub fn primary(&self) -> usize {
+        self.primary
+    }
+
+    /// Forget the counts of the warm-up.
+    pub fn begin_counting(&mut self) {
+        self.counts = FailoverCounts::default();
+    }
+
+    /// May the primary serve?
+    fn in_charge(&self) -> bool {
+        match self.phase {
+            Phase::Steady | Phase::Held | Phase::Deciding => true,
+            Phase::Promoting | Phase::Manual | Phase::Waiting | Phase::FailingBack => false,
+        }
+    }
+}
+
+impl World<'_> {
+    /// The first in order is in charge, the others wait.
+    pub(super) fn start_process(&mut self, process: usize) {
+        let plan = &self.layout.processes[process];
+        for (place, place_plan) in plan.places.iter().enumerate() {
+            for &pool in &place_plan.pools {
+                self.set_waiting(Time::ZERO, pool, place != 0);
+            }
+            for &flag in if place == 0 { &place_plan.here } else { &place_plan.elsewhere } {
+                self.gates.gain(&self.layout.wiring, flag);
+            }
+        }
+        self.set_available(process);
+    }
+
+    /// The service's gate follows its primary.
+    fn set_available(&mut self, process: usize) {
+        let plan = &self.layout.processes[process];
+        let Some(gate) = plan.available else { return };
+        let state = &self.processes[process];
+        let serves = state.in_charge() && self.gates.holds(plan.places[state.primary].serves);
+        self.set_flag(gate, serves);
+    }
+
+    fn set_flag(&mut self, gate: GateId, on: bool) {
+        if self.gates.holds(gate) != on {
+            self.gates.shift(&self.layout.wiring, gate, 1, on);
+        }
+    }
+
+    /// A gate of the place has changed.
+    pub(super) fn place_changed(&mut self, now: Time, process: u32, place: u32) {
+        let (index, spot) = (process as usize, place as usize);
+        let plan = &self.layout.processes[index];
+        let healthy = self.gates.holds(plan.places[spot].seen);
+        let (silent, cause) = (self.silent, self.cause);
+        let state = &mut self.processes[index];
+        let watch = &mut state.watches[spot];
+        if watch.healthy != healthy {
+            let believed = watch.change(now, healthy, silent, &plan.detection, &mut state.streams.detect[spot]);
+            let generation = watch.generation;
+            if spot == state.primary && !healthy && state.phase == Phase::Steady {
+                state.cause = cause;
+            }
+            if let Some(at) = believed {
+                self.schedule(at, class::CHECK, Event::PlaceBelieved { process, place, generation });
+            }
+            self.health_changed(now, process, spot, healthy);
+        }
+        self.set_available(index);
+        let state = &self.processes[index];
+        let known = state.watches[spot].believed && state.watches[spot].healthy;
+        if state.phase == Phase::Waiting && known && self.gates.holds(plan.places[spot].fit) {
+            self.decide(now, process);
+        }
+    }
+
+    /// Before the decision a primary that comes back goes on; the way back counts from the health of the first.
+    fn health_changed(&mut self, now: Time, process: u32, spot: usize, healthy: bool) {
+        let state = &mut self.processes[process as usize];
+        let undecided = matches!(state.phase, Phase::Held | Phase::Deciding);
+        if spot == state.primary && healthy && undecided {
+            state.phase = Phase::Steady;
+            state.generation += 1;
+            if state.watches[0].healthy {
+                self.plan_failback(now, process);
+            }
+        }
+        if spot == 0 {
+            self.processes[process as usize].back_generation += 1;
+            if healthy {
+                self.plan_failback(now, process);
+            }
+        }
+        let state = &self.processes[process as usize];
+        if spot == state.primary && !healthy && !state.watches[spot].believed && state.phase == Phase::Steady {
+            self.noticed(now, process);
+        }
+    }
+
+    /// The belief about a place follows its health.
+    pub(super) fn place_believed(&mut self, now: Time, process: u32, place: u32, generation: u32) -> bool {
+        let (index, spot) = (process as usize, place as usize);
+        let plan = &self.layout.processes[index];
+        let state = &mut self.processes[index];
+        if state.watches[spot].generation != generation {
+            return false;
+        }
+        let since = state.watches[spot].since;
+        state.watches[spot].believe(now, &plan.detection);
+        self.moved = true;
+        let believed = state.watches[spot].believed;
+        let (phase, primary) = (state.phase, state.primary);
+        self.note(now, TraceEvent::Believed { process, place, healthy: believed });
+        if !believed && spot == primary && phase == Phase::Steady {
+            self.processes[index].counts.detection.push(now.since(since));
+            self.noticed(now, process);
+        } else if believed && phase == Phase::Waiting {
+            self.cause = self.processes[index].cause;
+            self.decide(now, process);
+        }
+        true
+    }
+
+    /// The primary is known to be down.
+    fn noticed(&mut self, now: Time, process: u32) {
+        let plan = &self.layout.processes[process as usize];
+        let state = &mut self.processes[process as usize];
+        let cause = state.cause;
+        if now < state.hold_until {
+            state.phase = Phase::Held;
+            let until = state.hold_until;
+            self.begin_stage(until, process);
+        } else if let Some(page) = &plan.page {
+            state.phase = Phase::Deciding;
+            let answered = now + page.sample(&mut state.streams.page);
+            self.begin_stage(answered, process);
+        } else {
+            self.cause = cause;
+            self.decide(now, process);
+        }
+    }
+
+    fn begin_stage(&mut self, until: Time, process: u32) {
+        let state = &mut self.processes[process as usize];
+        state.generation += 1;
+        let generation = state.generation;
+        self.schedule(until, class::END, Event::StageOver { process, generation });
+    }
+
+    /// Choose the best candidate that is fit, and let it take over.
+    fn decide(&mut self, now: Time, process: u32) {
+        let index = process as usize;
+        let plan = &self.layout.processes[index];
+        let state = &self.processes[index];
+        let fit = |&place: &usize| {
+            let watch = &state.watches[place];
+            watch.believed && watch.healthy && self.gates.holds(plan.places[place].fit)
+        };
+        let candidate = (0..plan.places.len()).find(fit);
+        let state = &mut self.processes[index];
+        state.generation += 1;
+        state.back_generation += 1;
+        let Some(target) = candidate else {
+            state.phase = Phase::Waiting;
+            self.note(now, TraceEvent::NoCandidate { process });
+            self.set_available(index);
+            return;
+        };
+        state.target = target;
+        state.phase = Phase::Promoting;
+        state.counts.begun += 1;
+        let promote = plan.promote.sample(&mut state.streams.promote);
+        state.success = state.streams.success.random::<f64>() < plan.success;
+        self.note(now, TraceEvent::FailoverBegun { process, place: target as u32 });
+        for &subject in &plan.subjects {
+            self.ledger.failover_begun(subject as usize);
+        }
+        self.set_available(index);
+        for &pool in &plan.places[target].pools {
+            self.wake(now, pool);
+        }
+        self.begin_stage(now + promote, process);
+    }
+
+    /// The timer of the current stage has run out.
+    pub(super) fn stage_over(&mut self, now: Time, process: u32, generation: u32) -> bool {
+        let index = process as usize;
+        let plan = &self.layout.processes[index];
+        let state = &mut self.processes[index];
+        if state.generation != generation {
+            return false;
+        }
+        self.moved = true;
+        self.cause = state.cause;
+        match state.phase {
+            Phase::Steady | Phase::Waiting => {}
+            Phase::Held => self.noticed(now, process),
+            Phase::Deciding => self.decide(now, process),
+            Phase::Promoting => {
+                let works = state.success && self.gates.holds(plan.needs);
+                match &plan.manual {
+                    Some(manual) if !works => {
+                        state.phase = Phase::Manual;
+                        let done = now + manual.sample(&mut state.streams.manual);
+                        self.note(now, TraceEvent::PromotionFailed { process });
+                        self.begin_stage(done, process);
+                    }
+                    Some(_) | None => {
+                        state.counts.automatic += 1;
+                        self.complete(now, process, true);
+                    }
+                }
+            }
+            Phase::Manual => {
+                state.counts.manual += 1;
+                self.complete(now, process, true);
+            }
+            Phase::FailingBack => self.complete(now, process, false),
+        }
+        true
+    }
+
+    /// The target is in charge.
+    fn complete(&mut self, now: Time, process: u32, unplanned: bool) {
+        let layout = self.layout;
+        let index = process as usize;
+        let plan = &layout.processes[index];
+        let state = &mut self.processes[index];
+        let (old, new) = (state.primary, state.target);
+        state.primary = new;
+        state.phase = Phase::Steady;
+        state.generation += 1;
+        state.completed = now;
+        state.hold_until = now + plan.hold_down;
+        if let Some(lag) = plan.lag.as_ref().filter(|_| unplanned && old != new) {
+            let lost = lag.sample(&mut state.streams.lag);
+            state.counts.lost.push(lost);
+        }
+        self.note(now, TraceEvent::FailoverDone { process, place: new as u32 });
+        if old != new {
+            for (place, in_charge) in [(old, false), (new, true)] {
+                let place_plan = &plan.places[place];
+                place_plan.here.iter().for_each(|&flag| self.set_flag(flag, in_charge));
+                place_plan.elsewhere.iter().for_each(|&flag| self.set_flag(flag, !in_charge));
+                place_plan.pools.iter().for_each(|&pool| self.set_waiting(now, pool, !in_charge));
+            }
+        }
+        self.set_available(index);
+        if plan.service.is_none() {
+            self.answers_changed(now);
+        }
+        if self.processes[index].watches[0].healthy {
+            self.plan_failback(now, process);
+        }
+        let watch = &self.processes[index].watches[new];
+        if !watch.believed && !watch.healthy {
+            self.processes[index].cause = self.cause;
+            self.noticed(now, process);
+        }
+    }
+
+    /// The first in order is healthy and not in charge: set the time of its return.
+    fn plan_failback(&mut self, now: Time, process: u32) {
+        let plan = &self.layout.processes[process as usize];
+        let state = &mut self.processes[process as usize];
+        let Some(failback) = plan.failback.as_ref().filter(|_| state.primary != 0 && state.phase == Phase::Steady)
+        else {
+            return;
+        };
+        state.back_generation += 1;
+        state.back_step = BackStep::Healthy;
+        let due = state.watches[0].since.max(state.completed).max(now) + failback.after;
+        let generation = state.back_generation;
+        self.schedule(due, class::END, Event::FailbackDue { process, generation });
+    }
+
+    /// The next step of the way back.
+    pub(super) fn failback_due(&mut self, now: Time, process: u32, generation: u32) -> bool {
+        let index = process as usize;
+        let plan = &self.layout.processes[index];
+        let state = &mut self.processes[index];
+        let Some(failback) = plan.failback.as_ref().filter(|_| state.back_generation == generation) else {
+            return false;
+        };
+        if state.phase != Phase::Steady || !self.gates.holds(plan.places[0].fit) {
+            return false;
+        }
+        let (step, due) = match (state.back_step, &failback.page) {
+            (BackStep::Healthy, Some(page)) => (BackStep::Answered, now + page.sample(&mut state.streams.failback)),
+            (BackStep::Healthy, None) | (BackStep::Answered, _) => {
+                let running = plan.places[0].pools.iter().map(|&pool| self.wake(now, pool)).max().unwrap_or(now);
+                (BackStep::Running, running)
+            }
+            (BackStep::Running, _) => {
+                self.fail_back(now, process);
+                return true;
+            }
+        };
+        let state = &mut self.processes[index];
+        state.back_generation += 1;
+        state.back_step = step;
+        let generation = state.back_generation;
+        self.schedule(due, class::END, Event::FailbackDue { process, generation });
+        true
+    }
+
+    /// Take the service out and give it back to the first in order.
+    fn fail_back(&mut self, now: Time, process: u32) {
+        let plan = &self.layout.processes[process as usize];
+        let state = &mut self.processes[process as usize];
+        let Some(failback) = &plan.failback else { return };
+        state.phase = Phase::FailingBack;
+        state.target = 0;
+        state.back_generation += 1;
+        self.moved = true;
+        self.cause = self.layout.failback_cause;
+        let takes = failback.takes.sample(&mut state.streams.failback);
+        state.cause = self.cause;
+        self.note(now, TraceEvent::FailbackBegun { process });
+        self.set_available(process as usize);
+        self.begin_stage(now + takes, process);
+    }
+
+    /// Are stopped nodes of the place in charge still starting?
+    fn is_waking(&self, place: &Place) -> bool {
+        let shelves = place.pools.iter().flat_map(|&pool| &self.layout.pools[pool as usize].shelves);
+        shelves
+            .into_iter()
+            .any(|&shelf| self.shelves[shelf as usize].stopped && self.shelves[shelf as usize].working > 0)
+    }
+
+    /// Is the service of the process out for the way back?
+    pub(super) fn is_failing_back(&self, process: usize) -> bool {
+        self.processes[process].phase == Phase::FailingBack
+    }
+
+    /// What stands in the way of this process's service now.
+    pub(super) fn process_stage(&self, process: usize) -> Stage {
+        let plan = &self.layout.processes[process];
+        let state = &self.processes[process];
+        if plan.available.is_some_and(|gate| self.gates.holds(gate)) {
+            return Stage::Repairing;
+        }
+        let primary = &plan.places[state.primary];
+        match state.phase {
+            Phase::Steady if !self.gates.holds(primary.fit) => {
+                let watch = &state.watches[state.primary];
+                if watch.believed && !watch.healthy { Stage::Undetected } else { Stage::Repairing }
+            }
+            Phase::Steady if self.is_waking(primary) => Stage::Warming,
+            Phase::Steady | Phase::Waiting => Stage::Repairing,
+            Phase::Held | Phase::Deciding => Stage::Deciding,
+            Phase::Promoting | Phase::Manual => Stage::Promoting,
+            Phase::FailingBack => Stage::FailingBack,
+        }
+    }
+}

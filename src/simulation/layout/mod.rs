@@ -1,0 +1,377 @@
+//! A model compiled for the event loop: dense indices, gates, keys of random streams; made once, shared by all trials.
+//!
+//! - a *shelf* is a set of nodes of one pool that share their fate as to place and standby: one zone, and either
+//!   always running or stopped while the pool waits;
+//! - a *unit* is what a fault can hold: a node, a zone, a region, a service;
+//! - a *clock* is one random fault on one unit, alive or under repair: a leaf of the winner tree;
+//! - a *process* is a failover: of a service among its pools, or of the active region.
+
+mod processes;
+mod structure;
+mod units;
+
+use super::gates::{GateId, Wiring};
+use crate::engine::streams::{Entity, EntityKey};
+use crate::model::Model;
+use crate::model::dist::Law;
+use crate::model::failover::{Detection, Failback, Propagation};
+use crate::model::failure::{Ages, Instants};
+use crate::model::topology::Term;
+use crate::time::{Span, Time};
+
+/// The compiled model.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// End of the trial on its own clock; a dropped warm-up comes before.
+    pub end: Time,
+    /// Time that is run and dropped before counting begins.
+    pub warm_up: Span,
+    /// Draw the start from the long run?
+    pub stationary: bool,
+    /// Level under which a subject is down.
+    pub down_below: f64,
+    /// Structure gates.
+    pub wiring: Wiring,
+    /// Sets of nodes with one fate.
+    pub shelves: Vec<Shelf>,
+    /// By pool.
+    pub pools: Vec<PoolPlan>,
+    /// By zone: the shelves in it.
+    pub zone_shelves: Vec<Vec<u32>>,
+    /// What faults can hold.
+    pub units: Vec<Unit>,
+    /// Random faults by unit; the clocks of a unit are neighbours.
+    pub clocks: Vec<ClockPlan>,
+    /// Random faults, one per process of the model.
+    pub specs: Vec<Spec>,
+    /// Does any age stand still while its part is masked or stopped?
+    pub masks_stop_ages: bool,
+    /// Calendar faults.
+    pub calendars: Vec<Calendar>,
+    /// Labels that downtime is blamed on.
+    pub causes: Vec<String>,
+    /// The label of downtime for the way back.
+    pub failback_cause: u32,
+    /// By region: its zones.
+    pub region_zones: Vec<Vec<u32>>,
+    /// By zone: its region.
+    pub zone_region: Vec<u32>,
+    /// By service: its pools.
+    pub service_pools: Vec<Vec<u32>>,
+    /// Names of the parts whose faults are counted.
+    pub sites: Vec<String>,
+    /// Names of those with a level: `system`, groups, services, regions.
+    pub subjects: Vec<String>,
+    /// Subject number of the first group, service and region.
+    pub first_group: usize,
+    /// Subject number of the first service.
+    pub first_service: usize,
+    /// Subject number of the first region.
+    pub first_region: usize,
+    /// Failovers of services, then of the active region.
+    pub processes: Vec<Process>,
+    /// How users find a region.
+    pub routing: RoutingPlan,
+    /// Gate of each service.
+    pub service_gates: Vec<GateId>,
+    /// Gate of each region: could its entry serve?
+    pub region_gates: Vec<GateId>,
+    /// By service: the processes that it depends on, itself included.
+    pub service_processes: Vec<Vec<u32>>,
+    /// The service that users reach first.
+    pub entry: usize,
+    /// By region: time from the end of an outage there until its nodes serve.
+    pub restart: Vec<Law>,
+    /// By region: stream of these times.
+    pub region_keys: Vec<EntityKey>,
+}
+
+/// A set of nodes with one fate.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    /// The pool.
+    pub pool: u32,
+    /// How many nodes.
+    pub nodes: u32,
+    /// Counts nodes that serve.
+    pub serving: GateId,
+    /// Counts nodes that would serve if they were running.
+    pub fit: GateId,
+    /// Gates that add up serving nodes over pools.
+    pub sums: Vec<GateId>,
+    /// Stopped while the pool waits?
+    pub stoppable: bool,
+}
+
+/// A pool.
+#[derive(Clone, Debug)]
+pub struct PoolPlan {
+    /// Its shelves.
+    pub shelves: Vec<u32>,
+    /// Its first node's unit; the nodes follow.
+    pub first_unit: u32,
+    /// Number of nodes.
+    pub nodes: u32,
+    /// Pace of age while it waits.
+    pub ageing: f64,
+    /// Time to start stopped nodes.
+    pub wake: Law,
+    /// Stream of wake times.
+    pub wake_key: EntityKey,
+    /// Does waiting change anything?
+    pub hot: bool,
+}
+
+/// What a unit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnitKind {
+    /// A node on this shelf.
+    Node(u32),
+    /// A zone.
+    Zone(u32),
+    /// A region.
+    Region(u32),
+    /// A service with all its pools.
+    Service(u32),
+}
+
+/// What faults can hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Unit {
+    /// What it is.
+    pub kind: UnitKind,
+    /// Its first clock; they are neighbours.
+    pub first_clock: u32,
+    /// How many clocks it has.
+    pub clocks: u32,
+    /// Where its faults are counted.
+    pub site: u32,
+}
+
+/// A random fault on one unit.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockPlan {
+    /// The unit.
+    pub unit: u32,
+    /// The fault.
+    pub spec: u32,
+    /// Stream of times to failure.
+    pub life: EntityKey,
+    /// Stream of repair times.
+    pub repair: EntityKey,
+    /// Stream of the draw that puts its unit into the long run.
+    pub start: EntityKey,
+    /// Nothing but this clock ever holds the unit, and its age always runs at the same pace.
+    pub plain: bool,
+}
+
+/// A random fault.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// Time to failure.
+    pub fails: Law,
+    /// Time to repair.
+    pub repair: Law,
+    /// Index of the label that downtime is blamed on.
+    pub cause: u32,
+    /// Do checks of what it strikes only fail by their timeout?
+    pub silent: bool,
+    /// When the age runs.
+    pub ages: Ages,
+}
+
+/// A calendar fault.
+#[derive(Clone, Debug)]
+pub struct Calendar {
+    /// When it strikes.
+    pub at: Instants,
+    /// For how long.
+    pub lasts: Law,
+    /// Stream of the lengths.
+    pub key: EntityKey,
+    /// The units it strikes.
+    pub units: Vec<u32>,
+    /// Index of the label that downtime is blamed on.
+    pub cause: u32,
+    /// Do checks of what it strikes only fail by their timeout?
+    pub silent: bool,
+}
+
+/// A place that a failover can choose.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Would it serve if it were promoted and running?
+    pub fit: GateId,
+    /// What checks look at.
+    pub seen: GateId,
+    /// Does it serve, once promoted?
+    pub serves: GateId,
+    /// Flags that are true while it is primary.
+    pub here: Vec<GateId>,
+    /// Flags that are true while it is not.
+    pub elsewhere: Vec<GateId>,
+    /// Pools that wait while it is not primary.
+    pub pools: Vec<u32>,
+    /// Stream of its detection.
+    pub detect: EntityKey,
+}
+
+/// A failover.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// The service, or none: the active region.
+    pub service: Option<u32>,
+    /// True while the promoted primary serves; of a service.
+    pub available: Option<GateId>,
+    /// In order of preference.
+    pub places: Vec<Place>,
+    /// How an outage is noticed.
+    pub detection: Detection,
+    /// A page to be answered first.
+    pub page: Option<Law>,
+    /// Time to take over.
+    pub promote: Law,
+    /// Chance that it works.
+    pub success: f64,
+    /// Time that people need when it has not.
+    pub manual: Option<Law>,
+    /// What must hold for it to work.
+    pub needs: GateId,
+    /// No failover for so long after one.
+    pub hold_down: Span,
+    /// The way back.
+    pub failback: Option<Failback>,
+    /// Work lost by a promotion.
+    pub lag: Option<Law>,
+    /// Where its streams hang.
+    pub entity: Entity,
+    /// Who is down while it is: the outages that a failover of it belongs to.
+    pub subjects: Vec<u32>,
+}
+
+/// How users find a region.
+#[derive(Clone, Debug)]
+pub enum RoutingPlan {
+    /// Whoever can serve does, at once: the level of everybody is this gate.
+    Direct(GateId),
+    /// Answers follow the process of the active region, or checks of each region.
+    Tracked(Box<Tracked>),
+}
+
+/// Routing that takes its time.
+#[derive(Clone, Debug)]
+pub struct Tracked {
+    /// The process that chooses the active region, if one does.
+    pub process: Option<u32>,
+    /// Else: how a region's outage and return are noticed.
+    pub detection: Detection,
+    /// What checks of a region look at.
+    pub seen: Vec<GateId>,
+    /// When a region is given its users back.
+    pub failback: Option<Failback>,
+    /// How answers reach the clients.
+    pub propagation: Propagation,
+    /// With fewer healthy regions than this share, all count as healthy.
+    pub panic: f64,
+    /// By group: its share of the demand.
+    pub shares: Vec<f64>,
+    /// By group: regions, best first; or weights.
+    pub choice: Choice,
+    /// Streams of detection, by region.
+    pub detect: Vec<EntityKey>,
+    /// Stream of the time that clients ignore a time to live, or of convergence.
+    pub delay: EntityKey,
+    /// Stream of pages and the like, by region.
+    pub failback_keys: Vec<EntityKey>,
+}
+
+/// Who goes where.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// By group: regions, best first.
+    Ordered(Vec<Vec<u32>>),
+    /// By region: weight.
+    Weighted(Vec<f64>),
+    /// To the active region; by place of the process: region.
+    Active(Vec<u32>),
+}
+
+impl Layout {
+    /// Compile `model`.
+    pub fn new(model: &Model) -> Layout {
+        let warm_up = match model.start {
+            crate::model::Start::Up => Span::ZERO,
+            crate::model::Start::Stationary { warm_up } => warm_up,
+        };
+        let mut layout = Layout {
+            end: Time::ZERO + warm_up + model.horizon,
+            warm_up,
+            stationary: model.start != crate::model::Start::Up,
+            down_below: model.down_below,
+            wiring: Wiring::default(),
+            shelves: Vec::new(),
+            pools: Vec::new(),
+            zone_shelves: vec![Vec::new(); model.zones.len()],
+            units: Vec::new(),
+            clocks: Vec::new(),
+            specs: Vec::new(),
+            masks_stop_ages: false,
+            calendars: Vec::new(),
+            causes: Vec::new(),
+            failback_cause: 0,
+            region_zones: model.regions.iter().map(|region| region.zones.iter().map(|zone| zone.0).collect()).collect(),
+            zone_region: model.zones.iter().map(|zone| zone.region.0).collect(),
+            service_pools: model
+                .services
+                .iter()
+                .map(|service| service.pools.iter().map(|pool| pool.0).collect())
+                .collect(),
+            sites: Vec::new(),
+            subjects: subjects(model),
+            first_group: 1,
+            first_service: 1 + model.groups.len(),
+            first_region: 1 + model.groups.len() + model.services.len(),
+            processes: Vec::new(),
+            routing: RoutingPlan::Direct(0),
+            service_gates: Vec::new(),
+            region_gates: Vec::new(),
+            service_processes: Vec::new(),
+            entry: model.routing.entry.index(),
+            restart: model.regions.iter().map(|region| region.restart.clone()).collect(),
+            region_keys: Vec::new(),
+        };
+        units::build(model, &mut layout);
+        layout.failback_cause = layout.cause("failback");
+        let structure = structure::build(model, &mut layout);
+        processes::build(model, &mut layout, &structure);
+        layout.masks_stop_ages = layout.specs.iter().any(|spec| spec.ages == Ages::Running);
+        layout.wiring.finish();
+        layout
+    }
+
+    /// Index of the label, made if it is new.
+    fn cause(&mut self, label: &str) -> u32 {
+        let known = self.causes.iter().position(|cause| cause == label);
+        known.unwrap_or_else(|| {
+            self.causes.push(label.to_owned());
+            self.causes.len() - 1
+        }) as u32
+    }
+}
+
+fn subjects(model: &Model) -> Vec<String> {
+    let groups = model.groups.iter().map(|group| &group.name);
+    let services = model.services.iter().map(|service| &service.name);
+    let regions = model.regions.iter().map(|region| &region.name);
+    std::iter::once("system".to_owned()).chain(groups.chain(services).chain(regions).cloned()).collect()
+}
+
+/// The services and pools that a term names.
+fn named(term: &Term, services: &mut Vec<u32>, pools: &mut Vec<u32>) {
+    match term {
+        Term::Service(service) => services.push(service.0),
+        Term::Pool(pool) => pools.push(pool.0),
+        Term::AtLeast { of, .. } => of.iter().for_each(|term| named(term, services, pools)),
+        Term::Nodes { of, .. } => pools.extend(of.iter().map(|pool| pool.0)),
+    }
+}

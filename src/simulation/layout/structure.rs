@@ -1,0 +1,288 @@
+//! What needs what: the gates of pools, services and regions.
+
+use super::{Layout, named};
+use crate::model::Model;
+use crate::model::failover::{Detection, Sees};
+use crate::model::topology::{PoolId, Reach, RegionId, ServiceId, ServiceKind, Term};
+use crate::simulation::gates::{Edge, GateId};
+
+/// Gates by what they stand for, for whoever watches them.
+#[derive(Debug, Default)]
+pub struct Structure {
+    /// By pool: enough nodes, were they all running.
+    pub nodes: Vec<GateId>,
+    /// By pool: enough nodes serve and what it needs holds.
+    pub serves: Vec<GateId>,
+    /// By pool: the same, were its stopped nodes running.
+    pub fit: Vec<GateId>,
+    /// By pool: what it needs holds.
+    pub needs: Vec<GateId>,
+    /// By region: what routing's checks see.
+    pub seen: Vec<GateId>,
+    /// By service with failover and region: flag, primary stands here.
+    pub here: Vec<(u32, u32, GateId)>,
+    /// By service with failover and region: flag, primary stands elsewhere.
+    pub elsewhere: Vec<(u32, u32, GateId)>,
+}
+
+/// Wire the model; services in the order of their needs, since those form no circle.
+pub fn build(model: &Model, layout: &mut Layout) -> Structure {
+    let mut structure = Structure::default();
+    for pool in 0..model.pools.len() {
+        let shelf = layout.pools[pool].shelves[0] as usize;
+        structure.nodes.push(layout.shelves[shelf].fit);
+    }
+    structure.serves = vec![0; model.pools.len()];
+    structure.fit = vec![0; model.pools.len()];
+    structure.needs = vec![0; model.pools.len()];
+    layout.service_gates = vec![0; model.services.len()];
+    for service in in_order(model) {
+        build_service(model, layout, &mut structure, service);
+    }
+    for region in 0..model.regions.len() as u32 {
+        let gate = region_gate(model, layout, &mut structure, RegionId(region));
+        layout.region_gates.push(gate);
+    }
+    let order = in_order(model);
+    for region in 0..model.regions.len() as u32 {
+        let gate = seen_gate(model, layout, &mut structure, RegionId(region), &order);
+        structure.seen.push(gate);
+    }
+    for service in 0..model.services.len() {
+        layout.wiring.connect(layout.service_gates[service], Edge::Subject((layout.first_service + service) as u32));
+    }
+    for region in 0..model.regions.len() {
+        layout.wiring.connect(layout.region_gates[region], Edge::Subject((layout.first_region + region) as u32));
+    }
+    structure
+}
+
+/// Services, what is needed before who needs it.
+pub fn in_order(model: &Model) -> Vec<ServiceId> {
+    let mut waits_for: Vec<Vec<u32>> = Vec::new();
+    let mut needed_by: Vec<Vec<u32>> = vec![Vec::new(); model.services.len()];
+    for (index, service) in model.services.iter().enumerate() {
+        let mut needs = needed_services(model, service.needs.iter().map(|need| &need.term));
+        needs.retain(|&need| need != index as u32);
+        needs.iter().for_each(|&need| needed_by[need as usize].push(index as u32));
+        waits_for.push(needs);
+    }
+    let mut missing: Vec<usize> = waits_for.iter().map(Vec::len).collect();
+    let mut ready: Vec<u32> = (0..missing.len() as u32).filter(|&service| missing[service as usize] == 0).collect();
+    let mut order = Vec::with_capacity(missing.len());
+    while let Some(service) = ready.pop() {
+        order.push(ServiceId(service));
+        for &next in &needed_by[service as usize] {
+            missing[next as usize] -= 1;
+            if missing[next as usize] == 0 {
+                ready.push(next);
+            }
+        }
+    }
+    assert_eq!(order.len(), model.services.len(), "a valid model has no circle of needs");
+    order
+}
+
+/// The services behind terms, each once.
+pub fn needed_services<'a>(model: &Model, terms: impl Iterator<Item = &'a Term>) -> Vec<u32> {
+    let (mut services, mut pools) = (Vec::new(), Vec::new());
+    terms.for_each(|term| named(term, &mut services, &mut pools));
+    services.extend(pools.into_iter().map(|pool| model.pools[pool as usize].service.0));
+    services.sort_unstable();
+    services.dedup();
+    services
+}
+
+fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, id: ServiceId) {
+    let service = &model.services[id.index()];
+    for &pool in &service.pools {
+        let region = model.pools[pool.index()].region;
+        let terms: Vec<GateId> = service
+            .needs
+            .iter()
+            .map(|need| term_gate(model, layout, structure, &need.term, need.reach, region))
+            .collect();
+        let shelf = layout.pools[pool.index()].shelves[0] as usize;
+        let (serving, fit) = (layout.shelves[shelf].serving, layout.shelves[shelf].fit);
+        let with = |gate: GateId| std::iter::once(gate).chain(terms.iter().copied()).collect::<Vec<_>>();
+        structure.needs[pool.index()] = layout.wiring.all(&terms);
+        structure.serves[pool.index()] = layout.wiring.all(&with(serving));
+        structure.fit[pool.index()] =
+            if fit == serving { structure.serves[pool.index()] } else { layout.wiring.all(&with(fit)) };
+    }
+    layout.service_gates[id.index()] = if service.failover.is_some() {
+        layout.wiring.gate(1)
+    } else if service.pools.is_empty() {
+        let regions = (0..model.regions.len() as u32).map(RegionId);
+        let anywhere: Vec<GateId> =
+            regions.map(|region| needs_gate(model, layout, structure, id, Some(region))).collect();
+        layout.wiring.at_least(1, &anywhere)
+    } else {
+        let pools: Vec<GateId> = service.pools.iter().map(|pool| structure.serves[pool.index()]).collect();
+        if let [only] = pools[..] { only } else { layout.wiring.at_least(1, &pools) }
+    };
+}
+
+/// All needs of a service as seen from a region.
+fn needs_gate(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &Structure,
+    id: ServiceId,
+    from: Option<RegionId>,
+) -> GateId {
+    let needs = &model.services[id.index()].needs;
+    let terms: Vec<GateId> =
+        needs.iter().map(|need| term_gate(model, layout, structure, &need.term, need.reach, from)).collect();
+    layout.wiring.all(&terms)
+}
+
+/// Does the term hold, seen from `from`?
+pub fn term_gate(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &Structure,
+    term: &Term,
+    reach: Reach,
+    from: Option<RegionId>,
+) -> GateId {
+    match term {
+        Term::Service(id) => {
+            let service = &model.services[id.index()];
+            let local = service.pools.iter().find(|pool| model.pools[pool.index()].region == from && from.is_some());
+            match (reach, local) {
+                (Reach::ByTarget, Some(pool)) if service.failover.is_none() => structure.serves[pool.index()],
+                (Reach::Local, Some(pool)) => structure.serves[pool.index()],
+                (Reach::Local, None) => layout.wiring.gate(1),
+                (Reach::ByTarget | Reach::Any | Reach::Primary, _) => layout.service_gates[id.index()],
+            }
+        }
+        Term::Pool(pool) => structure.serves[pool.index()],
+        Term::AtLeast { count, of } => {
+            let inputs: Vec<GateId> =
+                of.iter().map(|term| term_gate(model, layout, structure, term, reach, from)).collect();
+            layout.wiring.at_least(*count, &inputs)
+        }
+        Term::Nodes { count, of } => {
+            let sum = layout.wiring.gate(*count);
+            for pool in of {
+                for &shelf in &layout.pools[pool.index()].shelves {
+                    layout.shelves[shelf as usize].sums.push(sum);
+                }
+            }
+            sum
+        }
+    }
+}
+
+/// Could the region's entry serve?
+fn region_gate(model: &Model, layout: &mut Layout, structure: &mut Structure, region: RegionId) -> GateId {
+    let entry = model.routing.entry;
+    let service = &model.services[entry.index()];
+    if service.kind == ServiceKind::Dependency {
+        return layout.service_gates[entry.index()];
+    }
+    if service.failover.is_some() {
+        let here = layout.wiring.gate(1);
+        structure.here.push((entry.0, region.0, here));
+        return layout.wiring.all(&[here, layout.service_gates[entry.index()]]);
+    }
+    if service.pools.is_empty() {
+        return needs_gate(model, layout, structure, entry, Some(region));
+    }
+    match pool_in(model, entry, region) {
+        Some(pool) => structure.serves[pool.index()],
+        None => layout.wiring.gate(1),
+    }
+}
+
+/// The service's pool in the region.
+pub fn pool_in(model: &Model, service: ServiceId, region: RegionId) -> Option<PoolId> {
+    let pools = &model.services[service.index()].pools;
+    pools.iter().copied().find(|pool| model.pools[pool.index()].region == Some(region))
+}
+
+/// What a check of the region sees, by the routing's `sees`.
+fn seen_gate(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &mut Structure,
+    region: RegionId,
+    order: &[ServiceId],
+) -> GateId {
+    let routing = &model.routing;
+    let detection = match &routing.policy {
+        crate::model::failover::Policy::ActivePassive(failover) => &failover.detection,
+        _ => &routing.detection,
+    };
+    let sees = match detection {
+        Detection::Check(check) => check.sees,
+        Detection::Instant | Detection::After(_) => Sees::Region,
+    };
+    let Some(entry) = pool_in(model, routing.entry, region) else {
+        return layout.region_gates[region.index()];
+    };
+    match sees {
+        Sees::Node => structure.nodes[entry.index()],
+        Sees::Dependencies => structure.fit[entry.index()],
+        Sees::Region => {
+            let mut seen: Vec<Option<GateId>> = vec![None; model.services.len()];
+            for &service in order {
+                seen[service.index()] = seen_service(model, layout, structure, region, service, &seen);
+            }
+            seen[routing.entry.index()].unwrap_or(structure.nodes[entry.index()])
+        }
+    }
+}
+
+/// What a check of the region sees of one service: its pool there and what that needs there; nothing if it is not
+/// there. A pool of a service with failover counts only while it is primary.
+fn seen_service(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &mut Structure,
+    region: RegionId,
+    id: ServiceId,
+    seen: &[Option<GateId>],
+) -> Option<GateId> {
+    let service = &model.services[id.index()];
+    let terms = service.needs.iter().filter_map(|need| seen_term(model, layout, structure, region, &need.term, seen));
+    let mut inputs: Vec<GateId> = terms.collect();
+    let Some(pool) = pool_in(model, id, region) else {
+        return (service.pools.is_empty() && !inputs.is_empty()).then(|| layout.wiring.all(&inputs));
+    };
+    inputs.push(structure.nodes[pool.index()]);
+    let own = layout.wiring.all(&inputs);
+    if service.failover.is_none() {
+        return Some(own);
+    }
+    let elsewhere = layout.wiring.gate(1);
+    structure.elsewhere.push((id.0, region.0, elsewhere));
+    Some(layout.wiring.at_least(1, &[elsewhere, own]))
+}
+
+fn seen_term(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &Structure,
+    region: RegionId,
+    term: &Term,
+    seen: &[Option<GateId>],
+) -> Option<GateId> {
+    match term {
+        Term::Service(service) => seen[service.index()],
+        Term::Pool(pool) if model.pools[pool.index()].region == Some(region) => Some(structure.nodes[pool.index()]),
+        Term::Pool(_) => None,
+        Term::AtLeast { count, of } => {
+            let inputs: Vec<Option<GateId>> =
+                of.iter().map(|term| seen_term(model, layout, structure, region, term, seen)).collect();
+            let unseen = inputs.iter().filter(|input| input.is_none()).count() as u32;
+            let inputs: Vec<GateId> = inputs.into_iter().flatten().collect();
+            (*count > unseen).then(|| layout.wiring.at_least(count - unseen, &inputs))
+        }
+        Term::Nodes { of, .. } => {
+            let all_here = of.iter().all(|pool| model.pools[pool.index()].region == Some(region));
+            all_here.then(|| term_gate(model, layout, structure, term, Reach::Local, Some(region)))
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! ONE trial: a [`Model`](crate::model::Model) compiled into a [`Layout`], run as a [`World`] to an [`Outcome`].
+//!
+//! One loop takes the earliest of two stores: clocks of faults and repairs in a winner tree, everything else in a
+//! queue. Time is an integer, draws come from named streams, so a trial is a pure function of (layout, seed, trial).
+
+mod clocks;
+pub mod event;
+mod failovers;
+mod gates;
+pub mod layout;
+pub mod ledger;
+mod places;
+mod routing;
+pub mod trace;
+mod watch;
+mod world;
+
+pub use failovers::FailoverCounts;
+pub use world::{SiteCounts, World};
+
+use crate::engine::streams::Streams;
+use crate::time::{Span, Time};
+use layout::Layout;
+use ledger::{Outage, Totals};
+use trace::TraceLine;
+
+/// What one trial gave; times are counted from the end of the warm-up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// By subject.
+    pub totals: Vec<Totals>,
+    /// Outages of all subjects, in the order of their ends.
+    pub outages: Vec<Outage>,
+    /// By site.
+    pub sites: Vec<SiteCounts>,
+    /// By process.
+    pub failovers: Vec<FailoverCounts>,
+    /// Events that changed the state.
+    pub events: u64,
+}
+
+impl World<'_> {
+    /// Run trial `trial` of `seed` from its start to its end.
+    pub fn run(&mut self, seed: u64, trial: u64) -> Outcome {
+        self.reset(&Streams::new(seed, trial));
+        let layout = self.layout;
+        if layout.warm_up > Span::ZERO {
+            let counted = Time::ZERO + layout.warm_up;
+            self.advance(counted);
+            self.begin_counting(counted);
+        }
+        self.advance(layout.end);
+        self.finish(layout.end)
+    }
+
+    /// As [`run`](Self::run), with a line for everything that happened.
+    pub fn run_traced(&mut self, seed: u64, trial: u64) -> (Outcome, Vec<TraceLine>) {
+        self.trace = Some(Vec::new());
+        let outcome = self.run(seed, trial);
+        let from = self.counted_from;
+        let mut lines = self.trace.take().unwrap_or_default();
+        lines.iter_mut().for_each(|line| line.at = Time::ZERO + line.at.since(from));
+        (outcome, lines)
+    }
+
+    /// Everything before `until`.
+    fn advance(&mut self, until: Time) {
+        loop {
+            let (queued, rank) = self.queue.next();
+            let (now, clock) = self.tree.next();
+            if now < queued || (now == queued && self.tree.rank(clock) < rank) {
+                if now >= until {
+                    return;
+                }
+                self.ring(now, clock);
+            } else {
+                if queued >= until {
+                    return;
+                }
+                if let Some((now, event)) = self.queue.pop() {
+                    self.handle(now, event);
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, end: Time) -> Outcome {
+        self.ledger.finish(end);
+        self.finish_sites(end);
+        let mut outages = std::mem::take(&mut self.ledger.outages);
+        outages.retain(|outage| !outage.duration.is_zero());
+        for outage in &mut outages {
+            outage.start = Time::ZERO + self.counted(outage.start);
+        }
+        Outcome {
+            totals: (0..self.layout.subjects.len()).map(|subject| self.ledger.totals(subject)).collect(),
+            outages,
+            sites: self.sites.clone(),
+            failovers: self.processes.iter().map(|process| process.counts.clone()).collect(),
+            events: self.events,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Shared fate and standby: places that take their nodes with them, pools that wait and wake.
+
+use super::event::{Event, class};
+use super::layout::UnitKind;
+use super::trace::TraceEvent;
+use super::world::World;
+use crate::time::Time;
+
+impl World<'_> {
+    /// One node of the shelf works (again) or no longer.
+    #[inline]
+    pub(super) fn count_node(&mut self, shelf: usize, up: bool) {
+        let state = &mut self.shelves[shelf];
+        state.working = if up { state.working + 1 } else { state.working - 1 };
+        if state.out > 0 {
+            return;
+        }
+        let (layout, stopped) = (self.layout, state.stopped);
+        let plan = &layout.shelves[shelf];
+        if plan.fit == plan.serving && plan.sums.is_empty() {
+            if up {
+                self.gates.gain(&layout.wiring, plan.serving);
+            } else {
+                self.gates.lose(&layout.wiring, plan.serving);
+            }
+        } else {
+            self.count_shelf(shelf, 1, up, !stopped);
+        }
+    }
+
+    /// `count` nodes of the shelf join or leave the gates; `serving`: those that count serving nodes too.
+    pub(super) fn count_shelf(&mut self, shelf: usize, count: u32, up: bool, serving: bool) {
+        let layout = self.layout;
+        let plan = &layout.shelves[shelf];
+        if count == 0 {
+            return;
+        }
+        if plan.fit != plan.serving {
+            self.gates.shift(&layout.wiring, plan.fit, count, up);
+        }
+        if serving {
+            self.count_serving(shelf, count, up);
+        }
+    }
+
+    fn count_serving(&mut self, shelf: usize, count: u32, up: bool) {
+        let layout = self.layout;
+        let plan = &layout.shelves[shelf];
+        if count > 0 {
+            self.gates.shift(&layout.wiring, plan.serving, count, up);
+            for &sum in &plan.sums {
+                self.gates.shift(&layout.wiring, sum, count, up);
+            }
+        }
+    }
+
+    fn shelves_of(&self, unit: u32) -> Vec<u32> {
+        let layout = self.layout;
+        match layout.units[unit as usize].kind {
+            UnitKind::Node(shelf) => vec![shelf],
+            UnitKind::Zone(zone) => layout.zone_shelves[zone as usize].clone(),
+            UnitKind::Region(region) => {
+                let zones = layout.region_zones[region as usize].iter();
+                zones.flat_map(|&zone| layout.zone_shelves[zone as usize].iter().copied()).collect()
+            }
+            UnitKind::Service(service) => {
+                let pools = layout.service_pools[service as usize].iter();
+                pools.flat_map(|&pool| layout.pools[pool as usize].shelves.iter().copied()).collect()
+            }
+        }
+    }
+
+    /// The place goes out, and masks what stands in it.
+    pub(super) fn place_out(&mut self, now: Time, unit: u32) {
+        for shelf in self.shelves_of(unit) {
+            let state = &mut self.shelves[shelf as usize];
+            state.out += 1;
+            if state.out == 1 {
+                let (working, stopped) = (state.working, state.stopped);
+                self.count_shelf(shelf as usize, working, false, !stopped);
+                self.retime_shelf(now, shelf);
+            }
+        }
+    }
+
+    /// The outage of the place is over; its nodes may need time to restart.
+    pub(super) fn place_back(&mut self, now: Time, unit: u32) {
+        let layout = self.layout;
+        let region = match layout.units[unit as usize].kind {
+            UnitKind::Zone(zone) => Some(layout.zone_region[zone as usize] as usize),
+            UnitKind::Region(region) => Some(region as usize),
+            UnitKind::Node(_) | UnitKind::Service(_) => None,
+        };
+        let restart = region.map(|region| layout.restart[region].sample(&mut self.restart_streams[region]));
+        match restart.filter(|restart| !restart.is_zero()) {
+            Some(restart) => self.schedule(now + restart, class::END, Event::PlaceRestarted { unit }),
+            None => self.unmask(now, unit),
+        }
+    }
+
+    pub(super) fn place_restarted(&mut self, now: Time, unit: u32) -> bool {
+        self.unmask(now, unit);
+        true
+    }
+
+    fn unmask(&mut self, now: Time, unit: u32) {
+        for shelf in self.shelves_of(unit) {
+            let state = &mut self.shelves[shelf as usize];
+            state.out -= 1;
+            if state.out == 0 {
+                let (working, stopped) = (state.working, state.stopped);
+                self.count_shelf(shelf as usize, working, true, !stopped);
+                self.retime_shelf(now, shelf);
+            }
+        }
+    }
+
+    /// Ages that depend on the shelf's state follow it.
+    fn retime_shelf(&mut self, now: Time, shelf: u32) {
+        if self.layout.masks_stop_ages {
+            self.retime_pool(now, self.layout.shelves[shelf as usize].pool);
+        }
+    }
+
+    fn retime_pool(&mut self, now: Time, pool: u32) {
+        let plan = &self.layout.pools[pool as usize];
+        for unit in plan.first_unit..plan.first_unit + plan.nodes {
+            self.retime_unit(now, unit);
+        }
+    }
+
+    /// The pool waits from now on (its stoppable nodes stop), or is in use.
+    pub(super) fn set_waiting(&mut self, now: Time, pool: u32, waiting: bool) {
+        let layout = self.layout;
+        let state = &mut self.pools[pool as usize];
+        if state.waiting == waiting {
+            return;
+        }
+        state.waiting = waiting;
+        if waiting {
+            state.generation += 1;
+            self.set_stopped(now, pool, true);
+        }
+        if !layout.pools[pool as usize].hot {
+            self.retime_pool(now, pool);
+        }
+    }
+
+    fn set_stopped(&mut self, now: Time, pool: u32, stopped: bool) {
+        let layout = self.layout;
+        for &shelf in &layout.pools[pool as usize].shelves {
+            let state = &mut self.shelves[shelf as usize];
+            if layout.shelves[shelf as usize].stoppable && state.stopped != stopped {
+                state.stopped = stopped;
+                let working = state.working;
+                if state.out == 0 {
+                    self.count_serving(shelf as usize, working, !stopped);
+                }
+                self.retime_shelf(now, shelf);
+            }
+        }
+    }
+
+    /// Start the stopped nodes of the pool; answers when they will serve.
+    pub(super) fn wake(&mut self, now: Time, pool: u32) -> Time {
+        let layout = self.layout;
+        let plan = &layout.pools[pool as usize];
+        let stopped =
+            |shelf: &&u32| self.shelves[**shelf as usize].stopped && layout.shelves[**shelf as usize].nodes > 0;
+        if plan.shelves.iter().find(stopped).is_none() {
+            return now;
+        }
+        let state = &mut self.pools[pool as usize];
+        let at = now + plan.wake.sample(&mut state.wake);
+        let generation = state.generation;
+        self.schedule(at, class::END, Event::Woken { pool, generation });
+        at
+    }
+
+    pub(super) fn woken(&mut self, now: Time, pool: u32, generation: u32) -> bool {
+        if self.pools[pool as usize].generation != generation {
+            return false;
+        }
+        self.set_stopped(now, pool, false);
+        self.note(now, TraceEvent::Woken { pool });
+        true
+    }
+}

@@ -1,0 +1,369 @@
+//! Where the users are: which region each group is told to use, and who still follows an old answer.
+//!
+//! Demand is a fluid. When a group's answer changes, those who must move keep their old answer for a while (DNS: each
+//! for the rest of its time to live, so their number falls linearly) and then follow the newest one. With target T,
+//! stale cohorts c at region r(c) and their destinations D (adding up to 1), region r holds
+//! T_r - D_r * sum c + sum of c at r: continuous at every change, and T once all have let go.
+
+use super::event::{Event, class};
+use super::layout::{Choice, Layout, RoutingPlan, Tracked};
+use super::ledger::Level;
+use super::trace::TraceEvent;
+use super::watch::Watch;
+use super::world::World;
+use crate::engine::streams::{Stream, Streams};
+use crate::model::failover::Propagation;
+use crate::results::raw::Stage;
+use crate::time::{Span, Time};
+
+/// Clients of one group that still follow an old answer.
+#[derive(Clone, Copy, Debug)]
+struct Cohort {
+    region: u32,
+    amount: f64,
+    from: Time,
+    until: Time,
+}
+
+impl Cohort {
+    fn at(&self, now: Time) -> f64 {
+        let length = self.until.since(self.from).as_nanos() as f64;
+        self.amount * self.until.since(now).as_nanos() as f64 / length
+    }
+
+    fn slope(&self) -> f64 {
+        -self.amount / self.until.since(self.from).as_nanos() as f64
+    }
+}
+
+/// Where the clients of one group are.
+#[derive(Clone, Debug)]
+struct Flow {
+    target: Vec<f64>,
+    destination: Vec<f64>,
+    stale: Vec<Cohort>,
+    /// An answer that anycast has not converged on.
+    pending: Option<Vec<f64>>,
+    generation: u32,
+    cause: u32,
+}
+
+impl Flow {
+    fn share(&self, region: usize, now: Time) -> f64 {
+        let all: f64 = self.stale.iter().map(|cohort| cohort.at(now)).sum();
+        let here = self.stale.iter().filter(|cohort| cohort.region as usize == region);
+        let here: f64 = here.map(|cohort| cohort.at(now)).sum();
+        self.target[region] - self.destination[region] * all + here
+    }
+
+    fn slope(&self, region: usize) -> f64 {
+        let all: f64 = self.stale.iter().map(Cohort::slope).sum();
+        let here = self.stale.iter().filter(|cohort| cohort.region as usize == region);
+        here.map(Cohort::slope).sum::<f64>() - self.destination[region] * all
+    }
+}
+
+/// Routing that takes its time, dynamically.
+#[derive(Clone, Debug)]
+pub struct Routing {
+    watches: Vec<Watch>,
+    detect: Vec<Stream>,
+    failback: Vec<Stream>,
+    delay: Stream,
+    in_rotation: Vec<bool>,
+    flows: Vec<Flow>,
+}
+
+impl Routing {
+    /// Every region healthy, every client where it belongs.
+    pub fn new(plan: &Tracked, layout: &Layout, streams: &Streams) -> Self {
+        let regions = layout.region_gates.len();
+        let mut detect: Vec<Stream> = plan.detect.iter().map(|&key| streams.stream(key)).collect();
+        let flow = Flow {
+            target: vec![0.0; regions],
+            destination: vec![0.0; regions],
+            stale: Vec::new(),
+            pending: None,
+            generation: 0,
+            cause: 0,
+        };
+        Routing {
+            watches: detect.iter_mut().map(|stream| Watch::new(&plan.detection, stream)).collect(),
+            detect,
+            failback: plan.failback_keys.iter().map(|&key| streams.stream(key)).collect(),
+            delay: streams.stream(plan.delay),
+            in_rotation: vec![true; regions],
+            flows: vec![flow; plan.shares.len()],
+        }
+    }
+}
+
+impl<'a> World<'a> {
+    fn tracked(&self) -> Option<&'a Tracked> {
+        match &self.layout.routing {
+            RoutingPlan::Direct(_) => None,
+            RoutingPlan::Tracked(tracked) => Some(tracked),
+        }
+    }
+
+    /// Everybody goes where the first answer says.
+    pub(super) fn start_routing(&mut self) {
+        for group in 0..self.layout.first_service - self.layout.first_group {
+            if let Some(target) = self.answer(group) {
+                if let Some(routing) = &mut self.routing {
+                    routing.flows[group].target = target;
+                }
+            }
+        }
+    }
+
+    /// The shares over regions that the group is told now; none: answers stay as they were.
+    fn answer(&self, group: usize) -> Option<Vec<f64>> {
+        let plan = self.tracked()?;
+        let routing = self.routing.as_ref()?;
+        let regions = routing.in_rotation.len();
+        let healthy = routing.in_rotation.iter().filter(|&&healthy| healthy).count();
+        let panic = healthy > 0 && (healthy as f64) < plan.panic * regions as f64;
+        let open = |region: usize| panic || routing.in_rotation[region];
+        let mut shares = vec![0.0; regions];
+        match &plan.choice {
+            Choice::Ordered(orders) => {
+                let best = orders[group].iter().find(|&&region| open(region as usize))?;
+                shares[*best as usize] = 1.0;
+            }
+            Choice::Weighted(weights) => {
+                let total: f64 = (0..regions).filter(|&region| open(region)).map(|region| weights[region]).sum();
+                if total <= 0.0 {
+                    return None;
+                }
+                let open_regions = (0..regions).filter(|&region| open(region));
+                open_regions.for_each(|region| shares[region] = weights[region] / total);
+            }
+            Choice::Active(regions) => {
+                let process = &self.processes[plan.process? as usize];
+                shares[regions[process.primary()] as usize] = 1.0;
+            }
+        }
+        Some(shares)
+    }
+
+    /// A gate of the region has changed.
+    pub(super) fn region_changed(&mut self, now: Time, region: u32) {
+        let Some(plan) = self.tracked() else { return };
+        let (index, silent) = (region as usize, self.silent);
+        let healthy = self.gates.holds(plan.seen[index]);
+        let Some(routing) = self.routing.as_mut().filter(|_| plan.process.is_none()) else { return };
+        let watch = &mut routing.watches[index];
+        if watch.healthy != healthy {
+            let believed = watch.change(now, healthy, silent, &plan.detection, &mut routing.detect[index]);
+            let generation = watch.generation;
+            if let Some(at) = believed {
+                self.schedule(at, class::CHECK, Event::RegionBelieved { region, generation });
+            }
+        }
+    }
+
+    /// The belief about a region follows its health.
+    pub(super) fn region_believed(&mut self, now: Time, region: u32, generation: u32) -> bool {
+        let Some(plan) = self.tracked() else { return false };
+        let index = region as usize;
+        let Some(routing) = self.routing.as_mut().filter(|routing| routing.watches[index].generation == generation)
+        else {
+            return false;
+        };
+        routing.watches[index].believe(now, &plan.detection);
+        let healthy = routing.watches[index].believed;
+        let wait = plan.failback.as_ref().filter(|_| healthy).map(|failback| {
+            let stream = &mut routing.failback[index];
+            failback.after + failback.page.as_ref().map_or(Span::ZERO, |page| page.sample(stream))
+        });
+        self.note(now, TraceEvent::RegionBelieved { region, healthy });
+        match wait {
+            Some(wait) => self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation }),
+            None => self.rotate(now, index, healthy),
+        }
+        self.moved = true;
+        true
+    }
+
+    pub(super) fn region_rejoins(&mut self, now: Time, region: u32, generation: u32) -> bool {
+        let index = region as usize;
+        let live = self.routing.as_ref().is_some_and(|routing| routing.watches[index].generation == generation);
+        if live {
+            self.rotate(now, index, true);
+        }
+        live
+    }
+
+    fn rotate(&mut self, now: Time, region: usize, healthy: bool) {
+        if let Some(routing) = &mut self.routing {
+            routing.in_rotation[region] = healthy;
+        }
+        self.answers_changed(now);
+    }
+
+    /// Groups whose answer differs from what they were told are told the new one.
+    pub(super) fn answers_changed(&mut self, now: Time) {
+        let groups = self.routing.as_ref().map_or(0, |routing| routing.flows.len());
+        for group in 0..groups {
+            if let Some(answer) = self.answer(group) {
+                self.tell(now, group, answer);
+            }
+        }
+        self.moved = true;
+    }
+
+    fn tell(&mut self, now: Time, group: usize, answer: Vec<f64>) {
+        let Some(plan) = self.tracked() else { return };
+        let cause = self.cause;
+        let Some(routing) = &mut self.routing else { return };
+        let flow = &mut routing.flows[group];
+        let told = flow.pending.as_ref().unwrap_or(&flow.target);
+        if *told == answer {
+            return;
+        }
+        flow.cause = cause;
+        flow.generation += 1;
+        let generation = flow.generation;
+        match &plan.propagation {
+            Propagation::Instant => flow.target = answer,
+            Propagation::Anycast { converge } => {
+                let at = now + converge.sample(&mut routing.delay);
+                flow.pending = Some(answer);
+                self.schedule(at, class::END, Event::Converged { group: group as u32, generation });
+            }
+            Propagation::Dns { ttl, ignore_ttl, ignore_for } => {
+                let ignored = ignore_for.sample(&mut routing.delay);
+                flow.leave(now, answer, [(1.0 - ignore_ttl, *ttl), (*ignore_ttl, ignored)]);
+                self.schedule_drain(group);
+            }
+        }
+        self.note(now, TraceEvent::Rerouted { group: group as u32 });
+    }
+
+    fn schedule_drain(&mut self, group: usize) {
+        let Some(routing) = &self.routing else { return };
+        let flow = &routing.flows[group];
+        let generation = flow.generation;
+        if let Some(until) = flow.stale.iter().map(|cohort| cohort.until).min() {
+            self.schedule(until, class::END, Event::Drained { group: group as u32, generation });
+        }
+    }
+
+    pub(super) fn drained(&mut self, now: Time, group: u32, generation: u32) -> bool {
+        let Some(routing) = &mut self.routing else { return false };
+        let flow = &mut routing.flows[group as usize];
+        if flow.generation != generation {
+            return false;
+        }
+        flow.stale.retain(|cohort| cohort.until > now);
+        self.cause = flow.cause;
+        self.moved = true;
+        self.schedule_drain(group as usize);
+        true
+    }
+
+    pub(super) fn converged(&mut self, now: Time, group: u32, generation: u32) -> bool {
+        let Some(routing) = &mut self.routing else { return false };
+        let flow = &mut routing.flows[group as usize];
+        if flow.generation != generation {
+            return false;
+        }
+        if let Some(target) = flow.pending.take() {
+            flow.target = target;
+        }
+        self.cause = flow.cause;
+        self.moved = true;
+        self.note(now, TraceEvent::Converged { group });
+        true
+    }
+
+    /// Levels of the groups and of the system, as users and regions now stand.
+    pub(super) fn refresh_users(&mut self, now: Time) {
+        let (Some(plan), Some(routing)) = (self.tracked(), &self.routing) else { return };
+        let layout = self.layout;
+        let out = plan.process.is_some_and(|process| self.is_failing_back(process as usize));
+        let mut system = Level { value: 0.0, slope: 0.0 };
+        let mut levels = Vec::with_capacity(routing.flows.len());
+        for (flow, share) in routing.flows.iter().zip(&plan.shares) {
+            let mut level = Level { value: 0.0, slope: 0.0 };
+            for (region, &gate) in layout.region_gates.iter().enumerate() {
+                if !out && self.gates.holds(gate) {
+                    level.value += flow.share(region, now);
+                    level.slope += flow.slope(region);
+                }
+            }
+            if flow.stale.is_empty() {
+                level.slope = 0.0;
+            }
+            level.value = level.value.clamp(0.0, 1.0);
+            system.value += share * level.value;
+            system.slope += share * level.slope;
+            levels.push(level);
+        }
+        if levels.iter().all(|level| level.slope == 0.0) {
+            system.slope = 0.0;
+        }
+        let cause = self.cause;
+        for (subject, level) in std::iter::once(system).chain(levels).enumerate() {
+            self.ledger.set_level(subject, now, level, cause);
+            self.note(now, TraceEvent::Level { subject: subject as u32, level: level.value });
+        }
+    }
+
+    /// What stands between the users and a region that serves.
+    pub(super) fn routing_stage(&self) -> Stage {
+        let (Some(plan), Some(routing)) = (self.tracked(), &self.routing) else { return Stage::Repairing };
+        let serves = |region: usize| self.gates.holds(self.layout.region_gates[region]);
+        let regions = 0..routing.in_rotation.len();
+        let mut stage = plan.process.map_or(Stage::Repairing, |process| self.process_stage(process as usize));
+        for flow in &routing.flows {
+            let aim = flow.pending.as_ref().unwrap_or(&flow.target);
+            let served = regions.clone().any(|region| aim[region] > 0.0 && serves(region));
+            let lost = flow.stale.iter().any(|cohort| !serves(cohort.region as usize)) || flow.pending.is_some();
+            if served && lost {
+                stage = stage.min(Stage::Rerouting);
+            }
+            let unseen = |region: &usize| {
+                let watch = &routing.watches[*region];
+                flow.target[*region] > 0.0 && watch.believed && !watch.healthy
+            };
+            if plan.process.is_none() && regions.clone().any(|region| unseen(&region)) {
+                stage = Stage::Undetected;
+            }
+        }
+        stage
+    }
+}
+
+impl Flow {
+    /// The answer changes to `answer` at `now`: who must move keeps the old one for the rest of a time that is
+    /// uniform up to each of `keeps` (share of the clients, longest time).
+    fn leave(&mut self, now: Time, answer: Vec<f64>, keeps: [(f64, Span); 2]) {
+        let regions = 0..answer.len();
+        let stale = |flow: &Flow, region: usize| -> f64 {
+            flow.stale.iter().filter(|cohort| cohort.region as usize == region).map(|cohort| cohort.at(now)).sum()
+        };
+        let fresh: Vec<f64> = regions.clone().map(|region| self.share(region, now) - stale(self, region)).collect();
+        for region in regions.clone() {
+            let leaving = fresh[region] - answer[region];
+            for (share, longest) in keeps {
+                let amount = leaving * share;
+                if amount > 1e-12 && !longest.is_zero() {
+                    let until = now + longest;
+                    self.stale.push(Cohort { region: region as u32, amount, from: now, until });
+                }
+            }
+        }
+        let moving: f64 = self.stale.iter().map(|cohort| cohort.at(now)).sum();
+        let missing: Vec<f64> =
+            regions.clone().map(|region| (answer[region] - fresh[region].max(0.0)).max(0.0)).collect();
+        let total: f64 = missing.iter().sum();
+        self.destination = if moving > 0.0 && total > 0.0 {
+            missing.iter().map(|part| part / total).collect()
+        } else {
+            answer.clone()
+        };
+        self.target = answer;
+    }
+}

@@ -1,0 +1,98 @@
+//! What happened in one trial, line by line, as data; words are the report's.
+
+use crate::time::Time;
+
+/// One line of a trace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TraceLine {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub event: TraceEvent,
+}
+
+/// Something worth a line; numbers are indices of the [`Layout`](super::layout::Layout).
+#[derive(Clone, Debug, PartialEq)]
+pub enum TraceEvent {
+    /// A fault struck a unit.
+    Fault {
+        /// The unit.
+        unit: u32,
+        /// Its label.
+        cause: u32,
+    },
+    /// A fault was mended.
+    Repair {
+        /// The unit.
+        unit: u32,
+        /// Its label.
+        cause: u32,
+    },
+    /// A subject's level changed.
+    Level {
+        /// The subject.
+        subject: u32,
+        /// From now on, 0 to 1.
+        level: f64,
+    },
+    /// A checker's belief about a place of a failover changed.
+    Believed {
+        /// The process.
+        process: u32,
+        /// The place in its order.
+        place: u32,
+        /// What is believed.
+        healthy: bool,
+    },
+    /// A checker's belief about a region changed.
+    RegionBelieved {
+        /// The region.
+        region: u32,
+        /// What is believed.
+        healthy: bool,
+    },
+    /// A candidate was chosen.
+    FailoverBegun {
+        /// The process.
+        process: u32,
+        /// The candidate.
+        place: u32,
+    },
+    /// Nobody is fit.
+    NoCandidate {
+        /// The process.
+        process: u32,
+    },
+    /// The promotion failed; people are at it.
+    PromotionFailed {
+        /// The process.
+        process: u32,
+    },
+    /// A place is in charge.
+    FailoverDone {
+        /// The process.
+        process: u32,
+        /// The place.
+        place: u32,
+    },
+    /// Out of service for the way back.
+    FailbackBegun {
+        /// The process.
+        process: u32,
+    },
+    /// Stopped nodes have started.
+    Woken {
+        /// The pool.
+        pool: u32,
+    },
+    /// A group is told another region.
+    Rerouted {
+        /// The group.
+        group: u32,
+    },
+    /// Anycast has converged.
+    Converged {
+        /// The group.
+        group: u32,
+    },
+}

@@ -1,0 +1,304 @@
+//! The state of one trial, and how a change in it spreads.
+//!
+//! A world is built once per thread and reset for each trial without allocating. Faults and repairs change counts on
+//! gates; where a threshold is crossed the gates report whom it concerns, and [`World::react`] lets subjects, failover
+//! processes and routing follow until nothing moves. The state is a plain value: it can be cloned at any instant.
+
+use super::clocks::Clock;
+use super::event::Event;
+use super::failovers::Failover;
+use super::gates::{Edge, Gates};
+use super::layout::{Layout, RoutingPlan};
+use super::ledger::{Ledger, Level};
+use super::routing::Routing;
+use super::trace::{TraceEvent, TraceLine};
+use crate::engine::queue::{Counter, EventQueue};
+use crate::engine::streams::{Stream, Streams};
+use crate::engine::winner::WinnerTree;
+use crate::results::raw::Stage;
+use crate::time::{Span, Time};
+
+/// Nodes of one shelf, dynamically.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ShelfState {
+    /// Nodes that no fault holds.
+    pub working: u32,
+    /// Reasons why none of them serves: places out.
+    pub out: u32,
+    /// Stopped while the pool waits?
+    pub stopped: bool,
+}
+
+/// A pool, dynamically.
+#[derive(Clone, Debug)]
+pub struct PoolState {
+    /// Does it wait (or is it in use)?
+    pub waiting: bool,
+    /// Counts changes of role.
+    pub generation: u32,
+    /// Stream of wake times.
+    pub wake: Stream,
+}
+
+/// A unit, dynamically.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnitState {
+    /// Faults that hold it now.
+    pub holds: u32,
+    /// Since when, if any does.
+    pub since: Time,
+}
+
+/// Counts of one part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SiteCounts {
+    /// Faults.
+    pub faults: u64,
+    /// Repairs.
+    pub repairs: u64,
+    /// Node-nanoseconds not working.
+    pub down_ns: u128,
+}
+
+/// One trial in progress.
+#[derive(Clone, Debug)]
+pub struct World<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) tree: WinnerTree,
+    pub(super) queue: EventQueue<Event>,
+    pub(super) counter: Counter,
+    pub(super) gates: Gates,
+    pub(super) clocks: Vec<Clock>,
+    pub(super) shelves: Vec<ShelfState>,
+    pub(super) pools: Vec<PoolState>,
+    pub(super) units: Vec<UnitState>,
+    pub(super) sites: Vec<SiteCounts>,
+    pub(super) calendar_streams: Vec<Stream>,
+    pub(super) restart_streams: Vec<Stream>,
+    pub(super) processes: Vec<Failover>,
+    pub(super) routing: Option<Routing>,
+    pub(super) ledger: Ledger,
+    /// Label blamed for what begins now.
+    pub(super) cause: u32,
+    /// Does what breaks now break silently?
+    pub(super) silent: bool,
+    /// Did the current event change what levels or stages depend on?
+    pub(super) moved: bool,
+    pub(super) counted_from: Time,
+    /// Events that changed the state.
+    pub(super) events: u64,
+    pub(super) trace: Option<Vec<TraceLine>>,
+    touched: Vec<Edge>,
+}
+
+impl<'a> World<'a> {
+    /// A world of this layout; [`reset`](Self::reset) makes it a trial.
+    pub fn new(layout: &'a Layout) -> Self {
+        let streams = Streams::new(0, 0);
+        let tracked = match &layout.routing {
+            RoutingPlan::Direct(_) => None,
+            RoutingPlan::Tracked(tracked) => Some(Routing::new(tracked, layout, &streams)),
+        };
+        World {
+            layout,
+            tree: WinnerTree::new(layout.clocks.len()),
+            queue: EventQueue::default(),
+            counter: Counter::default(),
+            gates: Gates::new(&layout.wiring),
+            clocks: Vec::with_capacity(layout.clocks.len()),
+            shelves: vec![ShelfState::default(); layout.shelves.len()],
+            pools: Vec::with_capacity(layout.pools.len()),
+            units: vec![UnitState::default(); layout.units.len()],
+            sites: vec![SiteCounts::default(); layout.sites.len()],
+            calendar_streams: Vec::with_capacity(layout.calendars.len()),
+            restart_streams: Vec::with_capacity(layout.region_keys.len()),
+            processes: layout.processes.iter().map(|plan| Failover::new(plan, &streams)).collect(),
+            routing: tracked,
+            ledger: Ledger::new(layout.subjects.len(), layout.down_below),
+            cause: 0,
+            silent: false,
+            moved: false,
+            counted_from: Time::ZERO,
+            events: 0,
+            trace: None,
+            touched: Vec::new(),
+        }
+    }
+
+    /// Begin the trial of these streams at 0.
+    pub fn reset(&mut self, streams: &Streams) {
+        let layout = self.layout;
+        self.queue.clear();
+        self.counter.reset();
+        self.gates.reset(&layout.wiring);
+        self.ledger.reset();
+        self.sites.fill(SiteCounts::default());
+        self.units.fill(UnitState::default());
+        (self.cause, self.silent, self.moved, self.counted_from, self.events) = (0, false, false, Time::ZERO, 0);
+        for (state, plan) in self.shelves.iter_mut().zip(&layout.shelves) {
+            *state = ShelfState { working: plan.nodes, out: 0, stopped: false };
+        }
+        self.pools.clear();
+        self.pools.extend(layout.pools.iter().map(|plan| PoolState {
+            waiting: false,
+            generation: 0,
+            wake: streams.stream(plan.wake_key),
+        }));
+        for shelf in 0..layout.shelves.len() {
+            self.count_shelf(shelf, layout.shelves[shelf].nodes, true, true);
+        }
+        self.restart_streams.clear();
+        self.restart_streams.extend(layout.region_keys.iter().map(|&key| streams.stream(key)));
+        self.start_clocks(streams);
+        self.start_calendars(streams);
+        for process in 0..self.processes.len() {
+            self.processes[process] = Failover::new(&layout.processes[process], streams);
+            self.start_process(process);
+        }
+        if let RoutingPlan::Tracked(tracked) = &layout.routing {
+            self.routing = Some(Routing::new(tracked, layout, streams));
+            self.start_routing();
+        }
+        self.gates.touched.clear();
+        self.start_levels();
+    }
+
+    fn start_levels(&mut self) {
+        let layout = self.layout;
+        for (service, &gate) in layout.service_gates.iter().enumerate() {
+            self.follow(layout.first_service + service, gate);
+        }
+        for (region, &gate) in layout.region_gates.iter().enumerate() {
+            self.follow(layout.first_region + region, gate);
+        }
+        match &layout.routing {
+            RoutingPlan::Direct(gate) => (0..layout.first_service).for_each(|user| self.follow(user, *gate)),
+            RoutingPlan::Tracked(_) => self.refresh_users(Time::ZERO),
+        }
+        self.start_broken();
+    }
+
+    fn follow(&mut self, subject: usize, gate: u32) {
+        let level = Level::all_or_nothing(self.gates.holds(gate));
+        self.ledger.set_level(subject, Time::ZERO, level, self.cause);
+    }
+
+    /// Let everything follow the gates that have changed, until nothing moves.
+    pub(super) fn react(&mut self, now: Time) {
+        while !self.gates.touched.is_empty() {
+            let mut touched = std::mem::take(&mut self.touched);
+            std::mem::swap(&mut touched, &mut self.gates.touched);
+            for edge in touched.drain(..) {
+                match edge {
+                    Edge::Gate(_) => {}
+                    Edge::Subject(subject) => self.follow_subject(now, subject as usize),
+                    Edge::Place { process, place } => self.place_changed(now, process, place),
+                    Edge::Region(region) => self.region_changed(now, region),
+                }
+            }
+            self.touched = touched;
+            self.moved = true;
+        }
+        if self.moved {
+            self.moved = false;
+            self.refresh_users(now);
+            self.refresh_stages(now);
+        }
+    }
+
+    fn follow_subject(&mut self, now: Time, subject: usize) {
+        let layout = self.layout;
+        let gate = if subject >= layout.first_region {
+            layout.region_gates[subject - layout.first_region]
+        } else if subject >= layout.first_service {
+            layout.service_gates[subject - layout.first_service]
+        } else {
+            match layout.routing {
+                RoutingPlan::Direct(gate) => gate,
+                RoutingPlan::Tracked(_) => return,
+            }
+        };
+        let serves = self.gates.holds(gate);
+        if serves == self.ledger.is_down(subject) {
+            self.ledger.set_level(subject, now, Level::all_or_nothing(serves), self.cause);
+            self.note(now, TraceEvent::Level { subject: subject as u32, level: f64::from(u8::from(serves)) });
+        }
+    }
+
+    /// What holds each subject back that is down.
+    fn refresh_stages(&mut self, now: Time) {
+        let layout = self.layout;
+        for subject in 0..layout.subjects.len() {
+            if !self.ledger.is_down(subject) {
+                continue;
+            }
+            let service =
+                subject.checked_sub(layout.first_service).filter(|&service| service < layout.service_processes.len());
+            let (service, users) = match service {
+                Some(service) => (service, false),
+                None => (self.layout.entry, subject < layout.first_service),
+            };
+            let own = layout.service_processes[service].iter().map(|&process| self.process_stage(process as usize));
+            let routing = users.then(|| self.routing_stage());
+            let stage = own.chain(routing).min().unwrap_or(Stage::Repairing);
+            self.ledger.set_stage(subject, now, stage);
+        }
+    }
+
+    /// Put an event at `now + delay`.
+    pub(super) fn schedule(&mut self, at: Time, class: u8, event: Event) {
+        if at < Time::NEVER {
+            let rank = self.counter.next(class);
+            self.queue.push(at, rank, event);
+        }
+    }
+
+    /// The dropped warm-up is over.
+    pub(super) fn begin_counting(&mut self, now: Time) {
+        self.ledger.open(now);
+        self.sites.fill(SiteCounts::default());
+        self.counted_from = now;
+        self.events = 0;
+        let held = self.clocks.iter_mut().filter(|clock| clock.is_broken());
+        held.for_each(|clock| clock.since = now);
+        self.units.iter_mut().filter(|unit| unit.holds > 0).for_each(|unit| unit.since = now);
+        self.processes.iter_mut().for_each(Failover::begin_counting);
+        if let Some(trace) = &mut self.trace {
+            trace.clear();
+        }
+    }
+
+    /// Write a line of the trace, if one is kept.
+    #[inline]
+    pub(super) fn note(&mut self, now: Time, event: TraceEvent) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(TraceLine { at: now, event });
+        }
+    }
+
+    /// Handle a scheduled event.
+    pub(super) fn handle(&mut self, now: Time, event: Event) {
+        let live = match event {
+            Event::CalendarStart { calendar, count } => self.calendar_start(now, calendar, count),
+            Event::CalendarEnd { calendar } => self.calendar_end(now, calendar),
+            Event::PlaceRestarted { unit } => self.place_restarted(now, unit),
+            Event::Woken { pool, generation } => self.woken(now, pool, generation),
+            Event::PlaceBelieved { process, place, generation } => self.place_believed(now, process, place, generation),
+            Event::StageOver { process, generation } => self.stage_over(now, process, generation),
+            Event::FailbackDue { process, generation } => self.failback_due(now, process, generation),
+            Event::RegionBelieved { region, generation } => self.region_believed(now, region, generation),
+            Event::RegionRejoins { region, generation } => self.region_rejoins(now, region, generation),
+            Event::Drained { group, generation } => self.drained(now, group, generation),
+            Event::Converged { group, generation } => self.converged(now, group, generation),
+        };
+        if live {
+            self.events += 1;
+            self.react(now);
+        }
+    }
+
+    /// Time since counting began, for what is reported.
+    pub(super) fn counted(&self, at: Time) -> Span {
+        at.since(self.counted_from)
+    }
+}

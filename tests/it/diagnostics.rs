@@ -1,0 +1,1 @@
+//! Each diagnostic has a broken scenario and its whole message.
