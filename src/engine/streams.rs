@@ -8,7 +8,7 @@
 //! a stream from its key with four multiplications. The generator is xoroshiro128++ (Blackman and Vigna, "Scrambled
 //! linear pseudorandom number generators", ACM TOMS 47, 2021): 16 bytes, so that a hundred thousand entities fit a
 //! cache, period 2^128 - 1, and without the weak low bits of the `+` variants, which a ziggurat would feel. Its two
-//! words come from (seed, trial) and the key through the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+//! words come from (seed, trial) and the key through the finaliser of `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014).
 //! Under one seed, two keys of a trial or two trials of a key never share a state. Not for cryptography.
 
 use std::convert::Infallible;
@@ -194,7 +194,7 @@ impl TryRng for Stream {
     }
 }
 
-/// The finaliser of SplitMix64: a bijection in which every input bit moves every output bit with chance near one half.
+/// The finaliser of `SplitMix64`: a bijection in which every input bit moves every output bit with chance near one half.
 #[inline]
 const fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -12,7 +12,6 @@ pub mod topology;
 pub mod traffic;
 
 use crate::time::Span;
-use dist::Law;
 use failover::Routing;
 use failure::Fault;
 use objective::Objective;

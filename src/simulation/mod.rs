@@ -20,7 +20,7 @@ pub use world::{SiteCounts, World};
 
 use crate::engine::streams::Streams;
 use crate::time::{Span, Time};
-use layout::Layout;
+
 use ledger::{Outage, Totals};
 use trace::TraceLine;
 

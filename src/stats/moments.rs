@@ -1,7 +1,7 @@
 //! Running mean and variance of one figure, and of two figures measured together.
 //!
 //! One pass, no cancellation: values are added by Welford's method and accumulators merged by Chan's (Chan, Golub and
-//! LeVeque, "Algorithms for computing the sample variance", American Statistician 37, 1983). Merging is not exactly
+//! Leveque, "Algorithms for computing the sample variance", American Statistician 37, 1983). Merging is not exactly
 //! associative, so merge in a fixed order. What needs more values than there are is absent.
 
 /// Count, mean and spread of the values seen.
@@ -183,25 +183,27 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn merged_parts_equal_two_passes_over_the_whole(
-            values in prop::collection::vec((-1e3..1e3_f64, -1e3..1e3_f64), 2..60),
-            cut in 0..60_usize,
-        ) {
-            let cut = cut.min(values.len());
-            let collect = |part: &[(f64, f64)]| {
-                let mut pairs = PairMoments::default();
-                part.iter().for_each(|(x, y)| pairs.push(*x, *y));
-                pairs
-            };
-            let mut whole = collect(&values[..cut]);
-            whole.merge(&collect(&values[cut..]));
-            let found = [
-                whole.x().mean(), whole.y().mean(), whole.x().variance(), whole.y().variance(), whole.covariance(),
-            ];
-            for (one, expected) in found.into_iter().zip(two_pass(&values)) {
-                prop_assert!((one.unwrap_or(f64::NAN) - expected).abs() < 1e-6, "{one:?} {expected}");
+            #[test]
+            fn merged_parts_equal_two_passes_over_the_whole(
+                values in prop::collection::vec((-1e3..1e3_f64, -1e3..1e3_f64), 2..60),
+                cut in 0..60_usize,
+            ) {
+                let cut = cut.min(values.len());
+                let collect = |part: &[(f64, f64)]| {
+                    let mut pairs = PairMoments::default();
+                    for (x, y) in part {
+     pairs.push(*x, *y);
+    }
+                    pairs
+                };
+                let mut whole = collect(&values[..cut]);
+                whole.merge(&collect(&values[cut..]));
+                let found = [
+                    whole.x().mean(), whole.y().mean(), whole.x().variance(), whole.y().variance(), whole.covariance(),
+                ];
+                for (one, expected) in found.into_iter().zip(two_pass(&values)) {
+                    prop_assert!((one.unwrap_or(f64::NAN) - expected).abs() < 1e-6, "{one:?} {expected}");
+                }
             }
         }
-    }
 }

@@ -64,7 +64,9 @@ impl Clusters {
         let count = listed.iter().map(|(trial, _)| trial + 1).max().unwrap_or(0).max(trials as usize);
         let mut sizes = vec![0.0; count];
         if zeros == 0 {
-            listed.iter().for_each(|(trial, _)| sizes[*trial] += 1.0);
+            for (trial, _) in &listed {
+                sizes[*trial] += 1.0;
+            }
         } else {
             sizes.fill((listed.len() as u64 + zeros) as f64 / count.max(1) as f64);
         }
@@ -98,8 +100,8 @@ impl Clusters {
         at_rank(&self.sorted, self.zeros, rank(self.count(), p))
     }
 
-    /// Standard error of the share of values <= q as a ratio over trials: with a_i of n_i values of trial i at most q
-    /// and P = sum a / sum n, Var = T / (T - 1) sum (a_i - P n_i)^2 / (sum n)^2.
+    /// Standard error of the share of values <= q as a ratio over trials: with a of n values of a trial at most q
+    /// and P = sum a / sum n, Var = T / (T - 1) sum (a - P n)^2 / (sum n)^2, the sums over T trials.
     fn share_error(&self, q: f64) -> f64 {
         let trials = self.sizes.len() as f64;
         if trials < 2.0 {
@@ -108,9 +110,11 @@ impl Clusters {
         let total = self.count() as f64;
         let beyond = self.listed.partition_point(|(_, value)| *value > q);
         let exceeding = beyond as f64 / total;
-        // a_i - P n_i = (1 - P) n_i - e_i, with e_i values of the trial beyond q
+        // a - P n = (1 - P) n - e, with e values of the trial beyond q
         let mut residuals: Vec<f64> = self.sizes.iter().map(|size| exceeding * size).collect();
-        self.listed[..beyond].iter().for_each(|(trial, _)| residuals[*trial] -= 1.0);
+        for (trial, _) in &self.listed[..beyond] {
+            residuals[*trial] -= 1.0;
+        }
         let squares: f64 = residuals.iter().map(|residual| residual * residual).sum();
         (trials / (trials - 1.0) * squares).sqrt() / total
     }
@@ -152,7 +156,7 @@ fn last_true(limit: u64, holds: impl Fn(u64) -> bool) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng;
+    use rand::{RngExt, SeedableRng};
     use rand_distr::{Distribution, Exp1};
     use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -240,6 +244,30 @@ mod tests {
             });
             assert!(naive < 0.95 - 4.0 * error, "p {p}: {naive}");
         }
+    }
+
+    /// 400 trials of five years; in one trial of five a year has an exponential downtime with chance 1/2, in the others
+    /// all are zero. A year exceeds q with chance exp(-q) / 10, so the 95 % quantile is ln 2.
+    #[test]
+    fn woodruff_covers_as_it_says_for_sparse_years() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(33);
+        let mut hits = 0;
+        for _ in 0..REPEATS {
+            let mut listed: Vec<(u64, f64)> = Vec::new();
+            for trial in 0..400 {
+                let bad = rng.random::<f64>() < 0.2;
+                for _ in 0..5 {
+                    if bad && rng.random::<f64>() < 0.5 {
+                        listed.push((trial, Exp1.sample(&mut rng)));
+                    }
+                }
+            }
+            let zeros = 2_000 - listed.len() as u64;
+            let estimate = Clusters::new(&listed, zeros, 400).quantile(0.95, 0.95);
+            hits += u32::from(estimate.covers(std::f64::consts::LN_2));
+        }
+        let share = f64::from(hits) / f64::from(REPEATS);
+        assert!((share - 0.95).abs() < 4.0 * (0.95 * 0.05 / f64::from(REPEATS)).sqrt(), "{share}");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) fn student_quantile(degrees: f64, p: f64) -> f64 {
     (degrees * odds).sqrt()
 }
 
-/// The x with I_x(a, b) = p, for a, b > 0.
+/// The x with I(x; a, b) = p, for a, b > 0.
 pub(crate) fn beta_quantile(a: f64, b: f64, p: f64) -> f64 {
     let odds = beta_quantile_odds(a, b, p);
     if odds.is_infinite() { 1.0 } else { odds / (1.0 + odds) }
@@ -61,7 +61,7 @@ fn beta_quantile_odds(a: f64, b: f64, p: f64) -> f64 {
     f64::midpoint(low, high).exp()
 }
 
-/// The regularised incomplete beta function I_x(a, b) at x = odds / (1 + odds).
+/// The regularised incomplete beta function I(x; a, b) at x = odds / (1 + odds).
 pub(crate) fn beta_lower(a: f64, b: f64, odds: f64) -> f64 {
     let (x, rest) = (odds / (1.0 + odds), 1.0 / (1.0 + odds));
     if odds <= 0.0 || x == 0.0 {
@@ -75,7 +75,7 @@ pub(crate) fn beta_lower(a: f64, b: f64, odds: f64) -> f64 {
     share.clamp(0.0, 1.0)
 }
 
-/// I_x(a, b) by its continued fraction (NIST DLMF 8.17.22), evaluated by Lentz's method; `rest` is 1 - x.
+/// I(x; a, b) by its continued fraction (NIST DLMF 8.17.22), evaluated by Lentz's method; `rest` is 1 - x.
 fn beta_tail(a: f64, b: f64, x: f64, rest: f64) -> f64 {
     const TINY: f64 = 1e-300;
     // the number of terms grows with the square root of a + b: enough for 10^10 cases
@@ -169,21 +169,21 @@ mod tests {
     fn beta_and_gamma_quantiles_agree_with_mpmath() {
         let beta = [
             (4.0, 97.0, 0.025, 0.011_004_493_986_188_202),
-            (10.0, 91.0, 0.025, 0.049_004_689_221_485_958),
-            (11.0, 90.0, 0.975, 0.176_222_597_740_022_68),
+            (10.0, 91.0, 0.025, 0.049_004_689_221_485_96),
+            (11.0, 90.0, 0.975, 0.176_222_597_740_022_7),
             (0.5, 9.5, 0.95, 0.187_365_664_060_316_97),
             (3.0, 1e6, 0.975, 7.224_654_345_109_373_4e-6),
-            (500.0, 1500.0, 0.025, 0.231_267_362_993_033_91),
+            (500.0, 1500.0, 0.025, 0.231_267_362_993_033_9),
         ];
         for (a, b, p, x) in beta {
             assert_close(beta_quantile(a, b, p), x, 1e-8);
         }
         let gamma = [
             (1.0, 0.975, 3.688_879_454_113_936_3),
-            (2.0, 0.975, 5.571_643_390_938_898_6),
+            (2.0, 0.975, 5.571_643_390_938_899),
             (10.0, 0.025, 4.795_388_696_132_433_6),
-            (11.0, 0.975, 18.390_356_042_017_779),
-            (1000.0, 0.025, 938.973_018_407_695_22),
+            (11.0, 0.975, 18.390_356_042_017_78),
+            (1000.0, 0.025, 938.973_018_407_695_2),
         ];
         for (a, p, x) in gamma {
             assert_close(gamma_quantile(a, p), x, 1e-10);

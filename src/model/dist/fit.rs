@@ -11,7 +11,8 @@ use crate::model::dist::random::{Random, normal_quantile};
 /// The largest number of stages of an `erlang`.
 const STAGES_MAX: u32 = 1_000_000;
 
-/// Shapes of a gamma law that a fit of two quantiles looks through: cv 100 down to 0.001.
+/// Shapes of a gamma law that a fit of two quantiles looks through: cv 100 down to 0.001. Above the upper one no law is
+/// made: its functions take ever more terms, and it is a fixed law to three digits.
 const GAMMA_SHAPES: (f64, f64) = (1e-4, 1e6);
 
 /// The law `law` given by the keys of one of its sets, in the order of that set.
@@ -54,9 +55,8 @@ fn is_sound(random: &Random) -> bool {
     match *random {
         Random::Zero | Random::Never | Random::Empirical(_) => true,
         Random::Exponential { mean } => positive(mean),
-        Random::Weibull { scale, shape } | Random::Gamma { scale, shape } => {
-            positive(scale) && positive(shape) && positive(random.mean())
-        }
+        Random::Weibull { scale, shape } => positive(scale) && positive(shape) && positive(random.mean()),
+        Random::Gamma { scale, shape } => positive(scale) && positive(shape) && shape <= GAMMA_SHAPES.1,
         Random::Lognormal { median, sigma } => positive(median) && positive(sigma) && positive(random.mean()),
         Random::Erlang { scale, stages } => positive(scale) && stages > 0,
         Random::Uniform { from, to } => from >= 0.0 && positive(to) && to > from,
@@ -79,12 +79,13 @@ struct Quantiles {
 fn quantiles(law: LawName, given: &[Given<'_>]) -> Result<Option<Quantiles>, LawError> {
     let [first, second] = given else { return Ok(None) };
     let (Some(level1), Some(level2)) = (first.level, second.level) else { return Ok(None) };
-    let (low, high) = if level1 <= level2 { (first, second) } else { (second, first) };
-    if level1 >= level2 && level2 >= level1 || low.value >= high.value {
+    let (low, p1, high, p2) =
+        if level1 <= level2 { (first, level1, second, level2) } else { (second, level2, first, level1) };
+    if p1 >= p2 || low.value >= high.value {
         let why = Impossibility::QuantilesCross { low: low.key.to_owned(), high: high.key.to_owned() };
         return Err(second.impossible(law, why));
     }
-    Ok(Some(Quantiles { p1: level1.min(level2), x1: low.value, p2: level1.max(level2), x2: high.value }))
+    Ok(Some(Quantiles { p1, x1: low.value, p2, x2: high.value }))
 }
 
 /// -ln(1 - p): the quantile of the unit exponential.

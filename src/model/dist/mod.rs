@@ -147,7 +147,7 @@ impl Law {
         if rest < 0.0 { 0.0 } else { self.random.cdf(rest) }
     }
 
-    /// E[min(X, limit)] in seconds: the mean time lived within `limit_s` seconds, the integral of P(X > t) up to it.
+    /// E(min(X, limit)) in seconds: the mean time lived within `limit_s` seconds, the integral of P(X > t) up to it.
     pub fn mean_within_s(&self, limit_s: f64) -> f64 {
         let offset = self.offset.as_nanos() as f64;
         let limit = limit_s * NANOS;
@@ -160,7 +160,7 @@ impl Law {
         (offset + self.random.mean_within(limit - offset)) / NANOS
     }
 
-    /// Mean of the residual life seen at a random instant of the long run, E[X^2] / (2 E[X]), in seconds.
+    /// Mean of the residual life seen at a random instant of the long run, E(X^2) / (2 E(X)), in seconds.
     pub fn mean_residual_s(&self) -> f64 {
         let (mean, sd) = (self.mean_s(), self.sd_s());
         if mean == 0.0 {
@@ -169,7 +169,7 @@ impl Law {
         if mean.is_infinite() || sd.is_infinite() { f64::INFINITY } else { f64::midpoint(mean, sd * sd / mean) }
     }
 
-    /// P(residual life <= t) at a random instant of the long run, for t in seconds: E[min(X, t)] / E[X].
+    /// P(residual life <= t) at a random instant of the long run, for t in seconds: E(min(X, t)) / E(X).
     pub fn residual_cdf(&self, t_s: f64) -> f64 {
         let mean = self.mean_s();
         if mean == 0.0 {

@@ -1,7 +1,7 @@
 //! The random part of a law: its parameters in nanoseconds and its exact moments, distribution function and quantiles.
 //!
-//! E[min(Y, t)] follows for every law from its length-biased law (the law of the interval that covers a random
-//! instant, density y f(y) / E[Y], distribution function G): E[min(Y, t)] = E[Y] G(t) + t P(Y > t). Formulas: Johnson, Kotz and
+//! E(min(Y, t)) follows for every law from its length-biased law (the law of the interval that covers a random
+//! instant, density y f(y) / E(Y), distribution function G): E(min(Y, t)) = E(Y) G(t) + t P(Y > t). Formulas: Johnson, Kotz and
 //! Balakrishnan, Continuous Univariate Distributions, 2nd ed.; limited means: Klugman, Panjer and Willmot, Loss
 //! Models, appendix A. Nothing here draws; that is `sample`.
 
@@ -282,7 +282,7 @@ impl Random {
         f64::midpoint(low, high)
     }
 
-    /// E[min(Y, limit)] for limit >= 0, ns.
+    /// E(min(Y, limit)) for limit >= 0, ns.
     pub(crate) fn mean_within(&self, limit: f64) -> f64 {
         match *self {
             Random::Zero => 0.0,
@@ -322,7 +322,7 @@ impl Random {
         }
     }
 
-    /// E[Y] G(limit) + limit P(Y > limit) with G(limit) as `biased`, for laws with a finite mean.
+    /// E(Y) G(limit) + limit P(Y > limit) with G(limit) as `biased`, for laws with a finite mean.
     fn limited(&self, biased: f64, limit: f64, survival: f64) -> f64 {
         self.mean() * biased + if survival > 0.0 { limit * survival } else { 0.0 }
     }

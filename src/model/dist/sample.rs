@@ -33,7 +33,7 @@ impl Law {
 
     /// The full length of the interval that covers a random instant of the long run.
     ///
-    /// With a fixed part c the density (c + y) f(y) / (c + E[Y]) is a mixture: plain with chance c / (c + E[Y]),
+    /// With a fixed part c the density (c + y) f(y) / (c + E(Y)) is a mixture: plain with chance c / (c + E(Y)),
     /// else length-biased. A law without a mean gives [`Span::MAX`]: its intervals outgrow every run.
     pub fn sample_length_biased<R: Rng + ?Sized>(&self, rng: &mut R) -> Span {
         let mean = self.random.mean();
@@ -133,7 +133,7 @@ impl Random {
         }
     }
 
-    /// One draw with density y f(y) / E[Y], ns, for laws with a mean that is finite and not zero.
+    /// One draw with density y f(y) / E(Y), ns, for laws with a mean that is finite and not zero.
     fn sample_biased<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
         match *self {
             Random::Zero => 0.0,

@@ -4,7 +4,7 @@
 //! *pool*, active-passive routing another *region*: both are a [`Failover`] over what they choose among.
 
 use super::dist::Law;
-use super::topology::{PoolId, RegionId, ServiceId, Term};
+use super::topology::{RegionId, ServiceId, Term};
 use crate::time::Span;
 
 /// A health checker: how often it looks and when it believes what it sees.

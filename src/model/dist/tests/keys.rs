@@ -1,7 +1,11 @@
 //! From keys to laws, and what is refused.
 
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
 use crate::model::dist::tests::{assert_close, law, written};
-use crate::model::dist::{Impossibility, Kind, LAW_NAMES, Law, LawError};
+use crate::model::dist::{Impossibility, Kind, LAW_NAMES, Law, LawError, ParameterValue};
 use crate::time::Span;
 
 #[test]
@@ -167,5 +171,85 @@ fn impossible_laws_are_refused() {
         "gamma(p50=1000000000ns, p50.1=1000000001ns)",
         "impossible `gamma`: `p50.1`: no law of this family comes near these values",
     );
+    check("gamma(mean=1h, cv=0.0001)", "impossible `gamma`: `cv`: no law of this family comes near these values");
     assert!(matches!(Law::empirical(vec![]), Err(LawError::Impossible { why: Impossibility::NoValues, .. })));
+}
+
+const FORMS: [&str; 19] = [
+    "exp mean",
+    "exp rate",
+    "exp p99.9",
+    "weibull shape mean",
+    "weibull shape median",
+    "weibull shape scale",
+    "weibull p10 p95",
+    "lognormal median sigma",
+    "lognormal mean cv",
+    "lognormal p10 p95",
+    "gamma shape mean",
+    "gamma mean cv",
+    "gamma p10 p95",
+    "erlang stages mean",
+    "uniform from to",
+    "pareto shape min",
+    "pareto p10 p95",
+    "hyperexp p1 mean1 mean2",
+    "hyperexp mean cv",
+];
+
+/// Values of a kind, the far ends of its range and beyond among them.
+fn value_for(key: &str, number: f64, nanos: u64) -> ParameterValue {
+    match key {
+        "rate" => ParameterValue::Rate(number),
+        "p1" => ParameterValue::Ratio(number),
+        "shape" | "sigma" | "cv" | "stages" => ParameterValue::Number(number),
+        _ => ParameterValue::Span(Span::from_nanos(nanos)),
+    }
+}
+
+fn any_number() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        1 => prop::sample::select(vec![0.0, -1.0, f64::NAN, f64::INFINITY, 1e300, 1e-300, 1.0]),
+        3 => (-7.0..7.0_f64).prop_map(|digits| 10.0_f64.powf(digits)),
+        2 => (1..9_u32).prop_map(f64::from),
+        2 => 0.0..1.0_f64,
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    /// Whatever the values: a refusal, or a law all of whose numbers are numbers.
+    #[test]
+    fn any_values_give_a_refusal_or_a_sound_law(
+        form in prop::sample::select(FORMS.to_vec()),
+        numbers in prop::array::uniform3(any_number()),
+        spans in prop::array::uniform3((0..64_u32, any::<u64>()).prop_map(|(shift, nanos)| nanos >> shift)),
+        offset in prop_oneof![Just(0), 1..1_000_000_000_000_u64],
+    ) {
+        let mut words = form.split(' ');
+        let name = words.next().unwrap_or_default();
+        let values = numbers.into_iter().zip(spans);
+        let params: Vec<_> =
+            words.zip(values).map(|(key, (number, nanos))| (key.to_owned(), value_for(key, number, nanos))).collect();
+        let law = match Law::from_parameters(name, &params) {
+            Ok(law) => law.with_offset(Span::from_nanos(offset)),
+            Err(error) => {
+                prop_assert!(matches!(error, LawError::Impossible { .. }), "{form}: {error}");
+                return Ok(());
+            }
+        };
+        let description = law.describe();
+        let numbers = [
+            description.mean_s, description.sd_s, description.p50_s, description.p99_s, law.mean_residual_s(),
+            law.cdf(1.0), law.mean_within_s(1.0), law.mean_within_s(1e9), law.residual_cdf(1.0),
+        ];
+        prop_assert!(numbers.iter().all(|number| *number >= 0.0), "{law}: {numbers:?}");
+        prop_assert!(description.p50_s <= description.p99_s, "{law}");
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        for _ in 0..10 {
+            prop_assert!(law.sample(&mut rng) >= law.offset());
+            law.sample_residual(&mut rng);
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::model::dist::tests::{assert_close, law, zoo};
 use crate::model::dist::{Law, Quantity};
 use crate::time::Span;
 
-/// Mean, p95 and E[min(X, mean)] by law: closed form, inverse distribution function and integral of the survival
+/// Mean, p95 and E(min(X, mean)) by law: closed form, inverse distribution function and integral of the survival
 /// function, each confirmed by sampling in numpy. `lognormal mu 1 sigma 1` has median e, here cut to nanoseconds.
 #[test]
 fn textbook_moments_are_met() {
