@@ -9,7 +9,12 @@ use std::hint::black_box;
 
 fn trials(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("trial");
-    let cases = [("w1", models::w1()), ("w3/10", models::w3(10, 1e6)), ("w3/1000", models::w3(1_000, 1e6)), ("w3/100000", models::w3(100_000, 1e6))];
+    let cases = [
+        ("w1", models::w1()),
+        ("w3/10", models::w3(10, 1e6)),
+        ("w3/1000", models::w3(1_000, 1e6)),
+        ("w3/100000", models::w3(100_000, 1e6)),
+    ];
     for (name, model) in cases {
         let layout = Layout::new(&model);
         let mut world = World::new(&layout);
