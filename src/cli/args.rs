@@ -28,7 +28,7 @@ pub struct Cli {
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Paint {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless the environment has `NO_COLOR`
     Auto,
     /// Always
     Always,

@@ -1,36 +1,32 @@
 //! `check`: is it a scenario, and is anything about it suspicious?
 
 use super::args::{CheckArgs, Talk};
-use super::{Exit, Refusal, input, output};
+use super::{Exit, input, output, tell};
 
 /// Checks every file before it ends, so that all faults of all files come at once.
 ///
 /// # Errors
-/// If a file cannot be read.
+/// If nothing can be written; what is wrong with a file is told at once, and the rest is checked all the same.
 pub fn check(args: &CheckArgs, talk: Talk) -> anyhow::Result<Exit> {
     input::stdin_once(&args.files)?;
-    let (mut exit, mut unread) = (Exit::Fine, None);
+    let mut exit = Exit::Fine;
     for file in &args.files {
         let loaded = match input::scenario(file, &args.changes, talk) {
             Ok(loaded) => loaded,
             Err(error) => {
-                match error.downcast_ref::<Refusal>() {
-                    Some(Refusal(text)) => eprintln!("{}", text.trim_end()),
-                    None => unread = unread.or(Some(error)),
-                }
-                exit = Exit::Refused;
+                exit = exit.max(tell(&error));
                 continue;
             }
         };
         let warnings = loaded.scenario.warnings.len();
         if args.strict && warnings > 0 {
-            exit = Exit::Refused;
+            exit = exit.max(Exit::Refused);
         }
         if !talk.quiet {
             output::write(summary(&loaded, warnings).as_bytes(), None)?;
         }
     }
-    unread.map_or(Ok(exit), Err)
+    Ok(exit)
 }
 
 fn summary(loaded: &input::Loaded, warnings: usize) -> String {

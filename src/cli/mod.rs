@@ -80,17 +80,16 @@ fn dispatch(cli: &Cli) -> Exit {
         Command::Trace(args) => trace::trace(args, talk),
         Command::Plot(args) => plot::plot(args, talk),
     };
-    match done {
-        Ok(exit) => exit,
-        Err(error) => match error.downcast_ref::<Refusal>() {
-            Some(Refusal(text)) => {
-                eprintln!("{}", text.trim_end());
-                Exit::Refused
-            }
-            None => {
-                eprintln!("error: {error:#}");
-                Exit::Broken
-            }
-        },
+    done.unwrap_or_else(|error| tell(&error))
+}
+
+/// Says what stopped the command, and maps it to an exit.
+fn tell(error: &anyhow::Error) -> Exit {
+    if let Some(Refusal(text)) = error.downcast_ref::<Refusal>() {
+        eprintln!("{}", text.trim_end());
+        Exit::Refused
+    } else {
+        eprintln!("error: {error:#}");
+        Exit::Broken
     }
 }

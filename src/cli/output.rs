@@ -12,15 +12,13 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// If that cannot be done; a closed pipe is no error.
 pub fn write(bytes: &[u8], file: Option<&Path>) -> anyhow::Result<()> {
-    match file.filter(|path| *path != Path::new("-")) {
-        Some(path) => whole_file(path, bytes).with_context(|| format!("cannot write `{}`", path.display())),
-        None => {
-            let mut out = io::stdout().lock();
-            match out.write_all(bytes).and_then(|()| out.flush()) {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write"),
-                Ok(()) | Err(_) => Ok(()),
-            }
-        }
+    if let Some(path) = file.filter(|path| *path != Path::new("-")) {
+        return whole_file(path, bytes).with_context(|| format!("cannot write `{}`", path.display()));
+    }
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write"),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

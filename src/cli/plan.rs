@@ -30,3 +30,14 @@ pub fn exit(scenarios: &[Results]) -> Exit {
         Some(Judgement::NotMet) => Exit::NotMet,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Exit;
+
+    #[test]
+    fn exit_codes_are_those_of_the_manual() {
+        let codes = [Exit::Fine, Exit::NotMet, Exit::Refused, Exit::Undecided, Exit::Broken, Exit::Interrupted];
+        assert_eq!(codes.map(Exit::code), [0, 1, 2, 3, 4, 130]);
+    }
+}

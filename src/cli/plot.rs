@@ -32,7 +32,7 @@ pub fn plot(args: &PlotArgs, talk: Talk) -> anyhow::Result<Exit> {
         PlotError::Draw(_) => error.into(),
     })?;
     output::write(&picture, Some(&args.output))?;
-    clock.report(&args.machine, talk, events);
+    clock.report(&args.machine, talk, Some(events));
     let partial = scenarios.iter().any(|results| results.partial);
     Ok(if partial { Exit::Interrupted } else { Exit::Fine })
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "the wall clock is read here and never enters a figure")]
 
 use super::args::{MachineArgs, Talk};
+use ninefold::report::number;
 use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 use std::time::Instant;
@@ -17,21 +18,21 @@ impl Clock {
         Clock(Instant::now())
     }
 
-    /// Says what it took: as JSON where it was asked for, in a word on a terminal.
-    pub fn report(self, machine: &MachineArgs, talk: Talk, events: u64) {
+    /// Says what it took, with the number of events where that is known: as JSON where it was asked for, in a word on a terminal.
+    pub fn report(self, machine: &MachineArgs, talk: Talk, events: Option<u64>) {
         let wall_s = self.0.elapsed().as_secs_f64();
         if machine.timing {
             eprintln!("{}", line(wall_s, events));
         } else if !talk.quiet && (talk.verbose || std::io::stderr().is_terminal()) {
-            let (took, events) = (ninefold::report::number::duration(wall_s), ninefold::report::number::whole(events));
-            eprintln!("{events} events in {took}");
+            let events = events.map_or(String::new(), |events| format!("{} events in ", number::whole(events)));
+            eprintln!("{events}{}", number::duration(wall_s));
         }
     }
 }
 
-fn line(wall_s: f64, events: u64) -> Value {
+fn line(wall_s: f64, events: Option<u64>) -> Value {
     let (cpu_s, peak_rss_mb) = usage();
-    let per_second = if wall_s > 0.0 { json!(events as f64 / wall_s) } else { Value::Null };
+    let per_second = events.filter(|_| wall_s > 0.0).map(|events| events as f64 / wall_s);
     json!({
         "events": events,
         "requests": 0,

@@ -378,6 +378,24 @@ mod tests {
         check(&figure(Measure::OutagesPerYear, &estimate(2.4137, 2.41, 2.4174)), "2.414 [2.410, 2.417]");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_figure_ever_prints_what_is_no_number(
+            value in proptest::option::of(proptest::num::f64::ANY),
+            low in proptest::option::of(proptest::num::f64::ANY),
+            high in proptest::option::of(proptest::num::f64::ANY),
+        ) {
+            let finite = |x: Option<f64>| x.filter(|x| x.is_finite());
+            let value = Estimate { estimate: finite(value), low: finite(low), high: finite(high), confidence: 0.95 };
+            for measure in Measure::ALL {
+                for figure in [figure(measure, &value), signed(measure, &value)] {
+                    let text = figure.joined();
+                    proptest::prop_assert!(!text.contains("inf") && !text.contains("NaN"), "{}", text);
+                }
+            }
+        }
+    }
+
     #[test]
     fn targets_print_as_written() {
         assert_eq!(target(Measure::AvailabilityTime, 0.9995), "99.95%");

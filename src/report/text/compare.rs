@@ -24,6 +24,9 @@ pub fn comparison(comparison: &Comparison, look: Look) -> String {
     }
     out.push_str(&side_by_side(&comparison.scenarios, &names, look));
     for (index, other) in comparison.scenarios.iter().enumerate().skip(1) {
+        if comparison.differences.is_empty() {
+            break;
+        }
         out.push('\n');
         let about = format!("{} against {}", names[index], names[0]);
         out.push_str(&heading("DIFFERENCE", &about, look));
