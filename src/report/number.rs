@@ -220,6 +220,7 @@ fn decimals(step: f64) -> usize {
 fn percentage(x: f64, step: f64) -> String {
     match x {
         x if !x.is_finite() => "∞".to_owned(),
+        x if x.abs() >= 1e5 => format!("{:.1e}%", x.abs().min(1e300) * x.signum() * 100.0),
         x if x == 0.0 || (x - 1.0).abs() < f64::EPSILON => format!("{:.0}%", x * 100.0),
         x => format!("{:.*}%", decimals(step * 100.0).min(13), x * 100.0),
     }
