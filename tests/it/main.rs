@@ -1,8 +1,9 @@
 //! The one integration binary; each module is one kind of claim.
 
 mod backoff;
+mod cli;
+mod diagnostics;
 mod naive;
+mod scenarios;
 mod traces;
 mod traces_admission;
-mod diagnostics;
-mod scenarios;
