@@ -1,40 +1,59 @@
-//! STAND-IN of the branch `report`, to be replaced by the real module on merge: it lets the command line be tried.
+//! MANY trials of one model, or of several under the same luck, folded into [`Results`].
 //!
-//! One thread, availability of the system only.
+//! Trials are cut into chunks by their number alone; a thread folds the trials of a chunk in order and chunks are
+//! folded in order, so every byte of the result is the same at any number of threads. `until` is looked at only after
+//! fixed numbers of trials.
+
+mod compare;
+mod figures;
+mod replicate;
+mod totals;
+mod verdicts;
+
+pub use compare::compare;
+pub use replicate::records;
 
 use crate::model::{Model, Start};
 use crate::results::measure::Measure;
-use crate::results::raw::{OutageRecord, TimelineRecord, TrialRecord};
-use crate::results::{Comparison, Fidelity, Method, Results, Row};
-use crate::simulation::World;
+use crate::results::{Fidelity, Results};
 use crate::simulation::layout::Layout;
-use crate::stats::{interval, moments::Moments};
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::stats::stopping;
+use std::sync::atomic::AtomicBool;
+use totals::Totals;
 
 /// How many trials, how sure, with which luck.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {
-    /// Number of trials.
+    /// Number of trials; with `until` the most there may be.
     pub trials: u64,
-    /// Relative half-width to stop at.
+    /// Stop when the half-width of the system's unavailability is at most this share of it.
     pub until: Option<f64>,
-    /// Confidence of the intervals.
+    /// Confidence of the intervals, between 0 and 1.
     pub confidence: f64,
     /// Seed of all streams.
     pub seed: u64,
-    /// Threads.
+    /// Threads, at least 1.
     pub jobs: usize,
 }
 
-/// Who made the results of what.
+/// Who made the results, and of what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Version of the program.
     pub version: String,
     /// Title of the scenario.
     pub scenario: String,
-    /// Hash of the resolved scenario.
+    /// blake3 of the resolved scenario, in hex.
     pub hash: String,
+}
+
+/// Who looks on: whether to stop early, and where to tell how far things are.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// Set it, and the run ends after the trials in progress, marked partial.
+    pub stop: &'a AtomicBool,
+    /// Called with (trials done, trials planned), from any thread.
+    pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
 
 /// Results and the events that they took.
@@ -46,76 +65,86 @@ pub struct Run {
     pub events: u64,
 }
 
-/// Who looks on.
-#[derive(Clone, Copy)]
-pub struct Watch<'a> {
-    /// Set to end early.
-    pub stop: &'a AtomicBool,
-    /// Told how many trials are done, of how many.
-    pub progress: &'a (dyn Fn(u64, u64) + Sync),
-}
-
-/// Runs the plan.
+/// Run the plan on one model.
 pub fn run(model: &Model, identity: &Identity, plan: &Plan, watch: &Watch<'_>) -> Run {
     let layout = Layout::new(model);
-    let mut world = World::new(&layout);
-    let (mut moments, mut events, mut trials) = (Moments::default(), 0, 0);
-    let mut worst = (0, None);
-    while trials < plan.trials && !watch.stop.load(Ordering::Relaxed) {
-        let outcome = world.run(plan.seed, trials);
-        let down = outcome.totals[0].down;
-        moments.push(down.as_secs_f64() / model.horizon.as_secs_f64());
-        if down.as_nanos() > worst.0 {
-            worst = (down.as_nanos(), Some(trials));
+    let fresh = || Totals::new(model, &layout, plan.confidence);
+    let totals = in_batches(
+        plan,
+        fresh,
+        |totals| vec![figures::unavailability(&totals.subjects[0], totals, plan)],
+        |from, to, totals| {
+            replicate::replicate(&layout, model, plan, watch, from..to, totals);
+        },
+    );
+    let results = results(model, &layout, identity, plan, &totals);
+    Run { results, events: totals.events }
+}
+
+/// Go from one fixed look to the next until the figures are narrow enough, or the trials are up, or it is stopped.
+fn in_batches<T: Counted>(
+    plan: &Plan,
+    fresh: impl Fn() -> T,
+    judged: impl Fn(&T) -> Vec<crate::stats::Estimate>,
+    run: impl Fn(u64, u64, &mut T),
+) -> T {
+    let ends = if plan.until.is_some() { stopping::batch_ends(plan.trials) } else { vec![plan.trials] };
+    let mut totals = fresh();
+    for end in ends {
+        let from = totals.trials();
+        run(from, end, &mut totals);
+        let narrow = plan
+            .until
+            .is_some_and(|until| judged(&totals).iter().all(|estimate| stopping::should_stop(estimate, until)));
+        if narrow {
+            totals.settle();
+            break;
         }
-        events += outcome.events;
-        trials += 1;
-        (watch.progress)(trials, plan.trials);
+        if totals.trials() < end {
+            break;
+        }
     }
-    let value = interval::mean(&moments, plan.confidence);
-    let up = crate::stats::Estimate {
-        estimate: value.estimate.map(|u| 1.0 - u),
-        low: value.high.map(|u| 1.0 - u),
-        high: value.low.map(|u| 1.0 - u),
-        ..value
-    };
-    let row = |measure, value| Row {
-        measure,
-        subject: "system".to_owned(),
-        statistic: "mean".to_owned(),
-        value,
-        method: Method::Simulation,
-    };
+    totals
+}
+
+/// Totals that know how many trials are in them.
+trait Counted {
+    fn trials(&self) -> u64;
+    /// The run has reached its aim.
+    fn settle(&mut self);
+}
+
+fn results(model: &Model, layout: &Layout, identity: &Identity, plan: &Plan, totals: &Totals) -> Results {
+    let rows = figures::rows(model, layout, plan, totals);
+    let verdicts = verdicts::verdicts(model, layout, totals, &rows);
     let start = match model.start {
         Start::Up => "up",
         Start::Stationary { .. } => "stationary",
     };
-    let results = Results {
+    Results {
         version: identity.version.clone(),
         scenario: identity.scenario.clone(),
         hash: identity.hash.clone(),
         seed: plan.seed,
-        trials,
+        trials: totals.trials,
         horizon: model.horizon,
         fidelity: Fidelity::Structure,
         start: start.to_owned(),
-        partial: trials < plan.trials,
-        rows: vec![row(Measure::AvailabilityTime, up), row(Measure::UnavailabilityTime, value)],
-        verdicts: Vec::new(),
-        curves: Vec::new(),
-        notes: Vec::new(),
-        worst_trial: worst.1,
-    };
-    Run { results, events }
+        partial: totals.trials < plan.trials && !totals.settled,
+        rows,
+        verdicts,
+        curves: figures::curves(layout, totals),
+        notes: notes(totals),
+        worst_trial: totals.worst.map(|(_, trial)| trial),
+    }
 }
 
-/// Runs the plan on each.
-pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) -> Comparison {
-    let scenarios = worlds.iter().map(|(model, identity)| run(model, identity, plan, watch).results).collect();
-    Comparison { scenarios, differences: Vec::new() }
-}
-
-/// Raw records.
-pub fn records(_: &Model, _: &Plan) -> (Vec<TrialRecord>, Vec<OutageRecord>, Vec<TimelineRecord>) {
-    (Vec::new(), Vec::new(), Vec::new())
+fn notes(totals: &Totals) -> Vec<String> {
+    let seen = totals.subjects[0].outages.count();
+    let mut notes = Vec::new();
+    if (1..figures::FEW).contains(&seen) {
+        let measure = Measure::UnavailabilityTime.name();
+        notes.push(format!("only {seen} trials saw an outage: the interval of `{measure}` is a cautious bound"));
+    }
+    notes
 }

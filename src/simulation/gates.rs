@@ -121,11 +121,6 @@ impl Gates {
         gate.good >= gate.need
     }
 
-    /// How many of its inputs are true.
-    pub fn good(&self, gate: GateId) -> u32 {
-        self.state[gate as usize].good
-    }
-
     /// One input of the gate became true or false; without a branch on which, since that cannot be predicted.
     #[inline]
     pub fn step(&mut self, wiring: &Wiring, gate: GateId, up: bool) {

@@ -84,10 +84,38 @@ pub struct Totals {
     pub loss_s: f64,
 }
 
+/// Demand lost by one subject in each window of an objective.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    /// Whose.
+    pub subject: u32,
+    /// Length of a window.
+    pub length: Span,
+    /// Seconds of demand lost, by window.
+    pub lost: Vec<f64>,
+}
+
+impl Meter {
+    /// Book the loss of a level that begins as `level` at `from` (since counting began) and lasts until `until`.
+    fn add(&mut self, from: Span, until: Span, level: Level) {
+        let mut at = from;
+        while at < until {
+            let window = at.as_nanos() / self.length.as_nanos();
+            let Some(lost) = self.lost.get_mut(window as usize) else { return };
+            let end = until.min(self.length * (window + 1));
+            let value = |at: Span| level.value + level.slope * (at - from).as_nanos() as f64;
+            *lost += (1.0 - f64::midpoint(value(at), value(end))) * (end - at).as_secs_f64();
+            at = end;
+        }
+    }
+}
+
 /// The books of all subjects.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     accounts: Vec<Account>,
+    /// Windows of objectives on demand.
+    pub meters: Vec<Meter>,
     down_below: f64,
     opened: Time,
     /// Outages that have ended, in the order of their ends.
@@ -96,7 +124,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// Books for `subjects` subjects that are down below this level.
-    pub fn new(subjects: usize, down_below: f64) -> Self {
+    pub fn new(subjects: usize, down_below: f64, meters: Vec<Meter>) -> Self {
         let account = Account {
             since: Time::ZERO,
             level: Level::all_or_nothing(true),
@@ -110,13 +138,20 @@ impl Ledger {
             open: None,
             last_closed: None,
         };
-        Ledger { accounts: vec![account; subjects], down_below, opened: Time::ZERO, outages: Vec::new() }
+        Ledger {
+            accounts: vec![account; subjects],
+            meters,
+            down_below,
+            opened: Time::ZERO,
+            outages: Vec::new(),
+        }
     }
 
     /// Everybody up at 0, nothing booked.
     pub fn reset(&mut self) {
-        let fresh = Ledger::new(1, self.down_below).accounts[0].clone();
+        let fresh = Ledger::new(1, self.down_below, Vec::new()).accounts[0].clone();
         self.accounts.fill(fresh);
+        self.meters.iter_mut().for_each(|meter| meter.lost.fill(0.0));
         self.opened = Time::ZERO;
         self.outages.clear();
     }
@@ -134,6 +169,7 @@ impl Ledger {
                 outage.stages = [Span::ZERO; STAGES];
             }
         }
+        self.meters.iter_mut().for_each(|meter| meter.lost.fill(0.0));
         self.opened = now;
         self.outages.clear();
     }
@@ -213,6 +249,12 @@ impl Ledger {
             return;
         }
         let Level { value, slope } = account.level;
+        if value < 1.0 || slope != 0.0 {
+            let (from, until) = (account.since.since(self.opened), now.since(self.opened));
+            let level = account.level;
+            let of_subject = self.meters.iter_mut().filter(|meter| meter.subject as usize == subject);
+            of_subject.for_each(|meter| meter.add(from, until, level));
+        }
         if slope == 0.0 {
             self.book(subject, now, (1.0 - value) * span.as_secs_f64());
             return;
@@ -309,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_drain_is_down_until_the_level_crosses_the_threshold() {
-        let mut ledger = Ledger::new(1, 0.9);
+        let mut ledger = Ledger::new(1, 0.9, Vec::new());
         ledger.set_level(0, at(100), Level { value: 0.0, slope: 0.001 }, 7);
         ledger.set_level(0, at(1_100), Level::all_or_nothing(true), 7);
         ledger.finish(at(2_000));
@@ -322,7 +364,7 @@ mod tests {
 
     #[test]
     fn outages_that_touch_are_one_and_an_instant_is_none() {
-        let mut ledger = Ledger::new(1, 0.9);
+        let mut ledger = Ledger::new(1, 0.9, Vec::new());
         ledger.set_level(0, at(10), Level::all_or_nothing(false), 1);
         ledger.set_level(0, at(10), Level::all_or_nothing(true), 1);
         assert!(ledger.outages.is_empty());
@@ -343,7 +385,7 @@ mod tests {
         fn time_adds_up_in_integers(
             steps in prop::collection::vec((0u64..50, 0.0f64..=1.0, -0.02f64..0.02, 0usize..STAGES), 0..60),
         ) {
-            let mut ledger = Ledger::new(1, 0.9);
+            let mut ledger = Ledger::new(1, 0.9, Vec::new());
             let mut now = 0;
             for (gap, value, slope, stage) in steps {
                 now += gap;

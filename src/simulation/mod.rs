@@ -21,6 +21,7 @@ pub use world::{SiteCounts, World};
 use crate::engine::streams::Streams;
 use crate::time::{Span, Time};
 
+use layout::{Lost, WindowPlan};
 use ledger::{Outage, Totals};
 use trace::TraceLine;
 
@@ -33,6 +34,8 @@ pub struct Outcome {
     pub outages: Vec<Outage>,
     /// By site.
     pub sites: Vec<SiteCounts>,
+    /// By objective: seconds lost in each window, of time or of demand as it asks; empty if it asks for neither.
+    pub windows: Vec<Vec<f64>>,
     /// By process.
     pub failovers: Vec<FailoverCounts>,
     /// Events that changed the state.
@@ -84,6 +87,29 @@ impl World<'_> {
         }
     }
 
+    /// Seconds lost in each window of an objective.
+    fn lost_by_window(&self, plan: &WindowPlan, outages: &[Outage]) -> Vec<f64> {
+        match plan.of {
+            Lost::Nothing => Vec::new(),
+            Lost::Demand { meter } => self.ledger.meters[meter].lost.clone(),
+            Lost::Time => {
+                let mut lost = vec![Span::ZERO; plan.count];
+                for outage in outages.iter().filter(|outage| outage.subject == plan.subject) {
+                    let (mut at, end) =
+                        (outage.start.since(Time::ZERO), outage.start.since(Time::ZERO) + outage.duration);
+                    while at < end {
+                        let window = at.as_nanos() / plan.length.as_nanos();
+                        let Some(lost) = lost.get_mut(window as usize) else { break };
+                        let until = end.min(plan.length * (window + 1));
+                        *lost += until - at;
+                        at = until;
+                    }
+                }
+                lost.into_iter().map(Span::as_secs_f64).collect()
+            }
+        }
+    }
+
     fn finish(&mut self, end: Time) -> Outcome {
         self.ledger.finish(end);
         self.finish_sites(end);
@@ -94,6 +120,7 @@ impl World<'_> {
         }
         Outcome {
             totals: (0..self.layout.subjects.len()).map(|subject| self.ledger.totals(subject)).collect(),
+            windows: self.layout.windows.iter().map(|plan| self.lost_by_window(plan, &outages)).collect(),
             outages,
             sites: self.sites.clone(),
             failovers: self.processes.iter().map(|process| process.counts.clone()).collect(),

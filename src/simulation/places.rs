@@ -24,7 +24,7 @@ impl<'a> World<'a> {
         if state.out > 0 {
             return;
         }
-        let (layout, stopped) = (self.layout, state.stopped);
+        let stopped = state.stopped;
         self.count_shelf(shelf, 1, up, !stopped);
     }
 

@@ -117,7 +117,7 @@ impl<'a> World<'a> {
             restart_streams: Vec::with_capacity(layout.region_keys.len()),
             processes: layout.processes.iter().map(|plan| Failover::new(plan, &streams)).collect(),
             routing: tracked,
-            ledger: Ledger::new(layout.subjects.len(), layout.down_below),
+            ledger: Ledger::new(layout.subjects.len(), layout.down_below, layout.meters()),
             cause: 0,
             silent: false,
             moved: false,

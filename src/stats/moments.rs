@@ -107,6 +107,12 @@ impl PairMoments {
         self.y.merge(&other.y);
     }
 
+    /// Adds the pair (0, 0) `times` times.
+    pub fn push_zeros(&mut self, times: u64) {
+        let zeros = Moments { count: times, mean: 0.0, squares: 0.0 };
+        self.merge(&PairMoments { x: zeros, y: zeros, products: 0.0 });
+    }
+
     /// How many pairs.
     pub fn count(&self) -> u64 {
         self.x.count

@@ -9,8 +9,10 @@
 mod processes;
 mod structure;
 mod units;
+mod windows;
 
 use super::gates::{GateId, Wiring};
+use super::ledger::Meter;
 use crate::engine::streams::{Entity, EntityKey};
 use crate::model::Model;
 use crate::model::dist::Law;
@@ -18,6 +20,7 @@ use crate::model::failover::{Detection, Failback, Propagation};
 use crate::model::failure::{Ages, Instants};
 use crate::model::topology::Term;
 use crate::time::{Span, Time};
+pub use windows::{Lost, WindowPlan, subject_number};
 
 /// The compiled model.
 #[derive(Clone, Debug)]
@@ -76,6 +79,8 @@ pub struct Layout {
     pub region_gates: Vec<GateId>,
     /// By service: the processes that it depends on, itself included.
     pub service_processes: Vec<Vec<u32>>,
+    /// By objective: the windows in which its availability is asked for.
+    pub windows: Vec<WindowPlan>,
     /// The service that users reach first.
     pub entry: usize,
     /// By region: time from the end of an outage there until its nodes serve.
@@ -337,6 +342,7 @@ impl Layout {
             service_gates: Vec::new(),
             region_gates: Vec::new(),
             service_processes: Vec::new(),
+            windows: windows::plans(model),
             entry: model.routing.entry.index(),
             restart: model.regions.iter().map(|region| region.restart.clone()).collect(),
             region_keys: Vec::new(),
@@ -360,6 +366,14 @@ impl Layout {
                 kind.shelf = NOT_PLAIN;
             }
         }
+    }
+
+    /// Meters for the windows of objectives on demand.
+    pub fn meters(&self) -> Vec<Meter> {
+        let on_demand = self.windows.iter().filter(|plan| matches!(plan.of, Lost::Demand { .. }));
+        on_demand
+            .map(|plan| Meter { subject: plan.subject, length: plan.length, lost: vec![0.0; plan.count] })
+            .collect()
     }
 
     /// Index of the label, made if it is new.

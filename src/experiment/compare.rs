@@ -1,0 +1,187 @@
+//! Several models under the same luck: trial by trial, since named streams give parts that they share the same faults.
+
+use super::replicate::in_chunks;
+use super::totals::Totals;
+use super::{Counted, Identity, Plan, Watch, figures, in_batches, results};
+use crate::model::Model;
+use crate::results::measure::Measure;
+use crate::results::{Comparison, Difference, Direction};
+use crate::simulation::layout::Layout;
+use crate::simulation::{Outcome, World};
+use crate::stats::interval;
+use crate::stats::moments::PairMoments;
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+
+/// What is compared of a subject, per trial.
+const COMPARED: usize = 3;
+
+/// A subject that a model has in common with the baseline.
+#[derive(Clone, Copy, Debug)]
+struct Shared {
+    baseline: usize,
+    other: usize,
+}
+
+/// Totals of each model and of the differences to the first.
+struct Joint {
+    each: Vec<Totals>,
+    /// By other model and shared subject: (baseline, other) of downtime, loss and outages.
+    pairs: Vec<Vec<[PairMoments; COMPARED]>>,
+}
+
+impl Counted for Joint {
+    fn trials(&self) -> u64 {
+        self.each[0].trials
+    }
+
+    fn settle(&mut self) {
+        self.each.iter_mut().for_each(Totals::settle);
+    }
+}
+
+/// Run the plan on each model; differences are to the first.
+pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) -> Comparison {
+    let layouts: Vec<Layout> = worlds.iter().map(|(model, _)| Layout::new(model)).collect();
+    let Some(first) = layouts.first() else { return Comparison { scenarios: Vec::new(), differences: Vec::new() } };
+    let shared: Vec<Vec<Shared>> = layouts[1..].iter().map(|layout| shared_subjects(first, layout)).collect();
+    let fresh = || Joint {
+        each: worlds
+            .iter()
+            .zip(&layouts)
+            .map(|((model, _), layout)| Totals::new(model, layout, plan.confidence))
+            .collect(),
+        pairs: shared.iter().map(|shared| vec![Default::default(); shared.len()]).collect(),
+    };
+    let run = |worlds: &mut Vec<World<'_>>, chunk: Range<u64>| {
+        let mut joint = fresh();
+        for trial in chunk {
+            if watch.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let outcomes: Vec<Outcome> = worlds.iter_mut().map(|world| world.run(plan.seed, trial)).collect();
+            joint.push(trial, &outcomes, &shared);
+        }
+        joint
+    };
+    let judged = |joint: &Joint| {
+        joint.each.iter().map(|totals| figures::unavailability(&totals.subjects[0], totals, plan)).collect()
+    };
+    let joint = in_batches(plan, fresh, judged, |from, to, joint| {
+        in_chunks(plan, watch, from..to, || layouts.iter().map(World::new).collect(), run, |part| joint.merge(part));
+    });
+    let scenarios: Vec<_> = worlds
+        .iter()
+        .zip(&layouts)
+        .zip(&joint.each)
+        .map(|(((model, identity), layout), totals)| results(model, layout, identity, plan, totals))
+        .collect();
+    let horizon_s = worlds[0].0.horizon.as_secs_f64();
+    let differences = (1..worlds.len())
+        .flat_map(|other| {
+            let names = (worlds[0].1.scenario.as_str(), worlds[other].1.scenario.as_str());
+            differences(&joint, first, &shared[other - 1], other, names, horizon_s, plan.confidence)
+        })
+        .collect();
+    Comparison { scenarios, differences }
+}
+
+fn shared_subjects(first: &Layout, other: &Layout) -> Vec<Shared> {
+    let find = |name: &String| first.subjects.iter().position(|subject| subject == name);
+    let pairs = other.subjects.iter().enumerate();
+    let mut shared: Vec<Shared> =
+        pairs.filter_map(|(other, name)| find(name).map(|baseline| Shared { baseline, other })).collect();
+    shared.sort_by_key(|shared| shared.baseline);
+    shared
+}
+
+impl Joint {
+    fn push(&mut self, trial: u64, outcomes: &[Outcome], shared: &[Vec<Shared>]) {
+        for (totals, outcome) in self.each.iter_mut().zip(outcomes) {
+            totals.push(trial, outcome);
+        }
+        for ((pairs, shared), outcome) in self.pairs.iter_mut().zip(shared).zip(&outcomes[1..]) {
+            for (pairs, shared) in pairs.iter_mut().zip(shared) {
+                let baseline = compared(&outcomes[0], shared.baseline);
+                let other = compared(outcome, shared.other);
+                for (pair, (x, y)) in pairs.iter_mut().zip(baseline.into_iter().zip(other)) {
+                    pair.push(x, y);
+                }
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Joint) {
+        for (here, there) in self.each.iter_mut().zip(other.each) {
+            here.merge(there);
+        }
+        for (here, there) in self.pairs.iter_mut().flatten().zip(other.pairs.iter().flatten()) {
+            for (here, there) in here.iter_mut().zip(there) {
+                here.merge(there);
+            }
+        }
+    }
+}
+
+/// Seconds down, seconds of demand lost, outages.
+fn compared(outcome: &Outcome, subject: usize) -> [f64; COMPARED] {
+    let totals = &outcome.totals[subject];
+    let outages = outcome.outages.iter().filter(|outage| outage.subject as usize == subject).count();
+    [totals.down.as_secs_f64(), totals.loss_s, outages as f64]
+}
+
+fn differences(
+    joint: &Joint,
+    first: &Layout,
+    shared: &[Shared],
+    other: usize,
+    names: (&str, &str),
+    horizon_s: f64,
+    confidence: f64,
+) -> Vec<Difference> {
+    let year_s = crate::time::Span::YEAR.as_secs_f64();
+    let figures = [
+        (Measure::AvailabilityTime, 0, -1.0 / horizon_s, true),
+        (Measure::AvailabilityRequest, 1, -1.0 / horizon_s, true),
+        (Measure::UnavailabilityTime, 0, 1.0 / horizon_s, false),
+        (Measure::UnavailabilityRequest, 1, 1.0 / horizon_s, false),
+        (Measure::DowntimePerYear, 0, year_s / horizon_s, false),
+        (Measure::OutagesPerYear, 2, year_s / horizon_s, false),
+    ];
+    let mut differences = Vec::new();
+    for (pairs, shared) in joint.pairs[other - 1].iter().zip(shared) {
+        for (measure, index, factor, more_is_better) in figures {
+            let pair = &pairs[index];
+            let value = interval::paired_difference(pair, confidence).scaled(factor);
+            differences.push(Difference {
+                measure,
+                subject: first.subjects[shared.baseline].clone(),
+                statistic: "mean".to_owned(),
+                baseline: names.0.to_owned(),
+                other: names.1.to_owned(),
+                direction: direction(value.low, value.high, more_is_better),
+                value,
+                pairing_gain: pairing_gain(pair),
+            });
+        }
+    }
+    differences
+}
+
+/// Beyond zero on one side or the other; an interval that touches zero shows no difference.
+fn direction(low: Option<f64>, high: Option<f64>, more_is_better: bool) -> Direction {
+    let more = low.is_some_and(|low| low > 0.0);
+    let less = high.is_some_and(|high| high < 0.0);
+    match (more, less, more_is_better) {
+        (true, _, true) | (false, true, false) => Direction::Better,
+        (true, _, false) | (false, true, true) => Direction::Worse,
+        (false, false, _) => Direction::NoDifference,
+    }
+}
+
+/// (Var x + Var y) / Var(y - x): trials that independent seeds would need, over those that pairs need.
+fn pairing_gain(pair: &PairMoments) -> Option<f64> {
+    let (x, y) = (pair.x().variance()?, pair.y().variance()?);
+    let together = pair.variance_of_residual(1.0)?;
+    (together > 0.0).then(|| (x + y) / together)
+}

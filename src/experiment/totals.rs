@@ -1,0 +1,331 @@
+//! What is kept of many trials: moments per figure, and single values where quantiles are asked for.
+//!
+//! Most trials of a good system leave zeros, so only what is not zero is added; readers pad with the zeros that are
+//! missing. Merging is in a fixed order.
+
+use super::Counted;
+use crate::model::Model;
+use crate::model::objective::{Condition, Objective};
+use crate::simulation::layout::Layout;
+use crate::simulation::ledger::{Outage, STAGES};
+use crate::simulation::{Outcome, SiteCounts};
+use crate::stats::moments::{Moments, PairMoments};
+use crate::time::Span;
+
+/// A value and the trial that it comes from.
+pub type Listed = Vec<(u64, f64)>;
+
+/// Totals over trials.
+#[derive(Clone, Debug)]
+pub struct Totals {
+    /// Trials in them.
+    pub trials: u64,
+    /// Events that changed the state.
+    pub events: u64,
+    /// Longest downtime of the system, and its trial.
+    pub worst: Option<(Span, u64)>,
+    /// By subject.
+    pub subjects: Vec<SubjectTotals>,
+    /// By site.
+    pub sites: Vec<SiteTotals>,
+    /// Of all parts together.
+    pub system: SiteTotals,
+    /// By process.
+    pub processes: Vec<ProcessTotals>,
+    /// By objective, where it has windows of availability.
+    pub windows: Vec<Option<WindowTotals>>,
+    /// Confidence of the intervals.
+    pub confidence: f64,
+    /// Has the run reached its aim before its last trial?
+    pub settled: bool,
+    horizon_s: f64,
+    years: Years,
+    objectives: Vec<Objective>,
+}
+
+/// How the horizon is cut for downtime per year: into equal pieces of about a year, each scaled to 365.25 days.
+#[derive(Clone, Copy, Debug)]
+pub struct Years {
+    /// Number of pieces, at least 1.
+    pub pieces: u64,
+    /// Length of one.
+    pub length: Span,
+}
+
+impl Years {
+    fn of(horizon: Span) -> Years {
+        let pieces = (horizon.as_secs_f64() / Span::YEAR.as_secs_f64()).round().max(1.0) as u64;
+        Years { pieces, length: Span::from_nanos(horizon.as_nanos().div_ceil(pieces)) }
+    }
+}
+
+/// Of one subject; moments lack the trials in which all was zero.
+#[derive(Clone, Debug, Default)]
+pub struct SubjectTotals {
+    /// Seconds down.
+    pub down: Moments,
+    /// Seconds degraded.
+    pub degraded: Moments,
+    /// Seconds of demand lost.
+    pub loss: Moments,
+    /// Number of outages.
+    pub outages: Moments,
+    /// (outages, seconds down).
+    pub repair: PairMoments,
+    /// Outages in all.
+    pub seen: u64,
+    /// By cause: (seconds down, seconds down by it).
+    pub causes: Vec<PairMoments>,
+    /// By stage: (outages, seconds in it).
+    pub stages: [PairMoments; STAGES],
+    /// Seconds down of each piece of about a year that has any, scaled to a year.
+    pub years: Listed,
+    /// Seconds of each outage.
+    pub durations: Listed,
+    /// Seconds of each outage in which a failover was begun.
+    pub failovers: Listed,
+}
+
+/// Of one part whose faults are counted.
+#[derive(Clone, Debug, Default)]
+pub struct SiteTotals {
+    /// Faults in a trial.
+    pub faults: Moments,
+    /// Repairs in a trial.
+    pub repairs: Moments,
+    /// Nodes not working, in the time mean of a trial.
+    pub nodes_down: Moments,
+}
+
+/// Of one failover process.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessTotals {
+    /// Failovers begun.
+    pub begun: u64,
+    /// Completed without people.
+    pub automatic: u64,
+    /// Seconds of work lost by each promotion of a lagging copy.
+    pub lost: Listed,
+    /// Seconds from each outage of a primary to its being noticed.
+    pub detection: Listed,
+}
+
+/// Windows of one objective.
+#[derive(Clone, Debug, Default)]
+pub struct WindowTotals {
+    /// Share of a trial's windows that met the target.
+    pub met: Moments,
+    /// Mean over a trial's windows of what was lost over what may be.
+    pub budget_used: Moments,
+}
+
+impl Counted for Totals {
+    fn trials(&self) -> u64 {
+        self.trials
+    }
+
+    fn settle(&mut self) {
+        self.settled = true;
+    }
+}
+
+impl Totals {
+    /// No trial yet.
+    pub fn new(model: &Model, layout: &Layout, confidence: f64) -> Totals {
+        let subject = SubjectTotals { causes: vec![PairMoments::default(); layout.causes.len()], ..Default::default() };
+        Totals {
+            trials: 0,
+            events: 0,
+            worst: None,
+            subjects: vec![subject; layout.subjects.len()],
+            sites: vec![SiteTotals::default(); layout.sites.len()],
+            system: SiteTotals::default(),
+            processes: vec![ProcessTotals::default(); layout.processes.len()],
+            windows: model
+                .objectives
+                .iter()
+                .map(|objective| target(objective).map(|_| WindowTotals::default()))
+                .collect(),
+            confidence,
+            settled: false,
+            horizon_s: model.horizon.as_secs_f64(),
+            years: Years::of(model.horizon),
+            objectives: model.objectives.clone(),
+        }
+    }
+
+    /// How the horizon is cut into years.
+    pub fn years(&self) -> Years {
+        self.years
+    }
+
+    /// Add trial `trial`.
+    pub fn push(&mut self, trial: u64, outcome: &Outcome) {
+        self.trials += 1;
+        self.events += outcome.events;
+        let down = outcome.totals[0].down;
+        if !down.is_zero() && self.worst.is_none_or(|(most, _)| down > most) {
+            self.worst = Some((down, trial));
+        }
+        for (totals, of_trial) in self.subjects.iter_mut().zip(&outcome.totals) {
+            push_some(&mut totals.degraded, of_trial.degraded.as_secs_f64());
+            push_some(&mut totals.loss, of_trial.loss_s);
+        }
+        let mut by_subject: Vec<&Outage> = outcome.outages.iter().collect();
+        by_subject.sort_by_key(|outage| outage.subject);
+        for outages in by_subject.chunk_by(|a, b| a.subject == b.subject) {
+            let subject = outages[0].subject as usize;
+            self.subjects[subject].push(trial, self.years, outages);
+        }
+        for (site, of_trial) in self.sites.iter_mut().zip(&outcome.sites) {
+            site.push(*of_trial, self.horizon_s);
+        }
+        let mut all = SiteCounts::default();
+        for site in &outcome.sites {
+            (all.changes[0], all.changes[1]) = (all.changes[0] + site.changes[0], all.changes[1] + site.changes[1]);
+            all.down_ns += site.down_ns;
+        }
+        self.system.push(all, self.horizon_s);
+        for (process, of_trial) in self.processes.iter_mut().zip(&outcome.failovers) {
+            process.begun += of_trial.begun;
+            process.automatic += of_trial.automatic;
+            process.lost.extend(of_trial.lost.iter().map(|lost| (trial, lost.as_secs_f64())));
+            process.detection.extend(of_trial.detection.iter().map(|delay| (trial, delay.as_secs_f64())));
+        }
+        self.push_windows(outcome);
+    }
+
+    fn push_windows(&mut self, outcome: &Outcome) {
+        for (index, objective) in self.objectives.iter().enumerate() {
+            let (Some(totals), Some(target)) = (&mut self.windows[index], target(objective)) else { continue };
+            let horizon = Span::from_secs_f64(self.horizon_s);
+            let length = objective.window.unwrap_or(horizon).min(horizon);
+            let lost = &outcome.windows[index];
+            let allowed = (1.0 - target) * length.as_secs_f64();
+            // half a nanosecond: what is lost is a sum of floats, and the target a rounded one
+            let met = lost.iter().filter(|&&lost| lost <= allowed + 5e-10).count();
+            totals.met.push(met as f64 / lost.len() as f64);
+            if allowed > 0.0 {
+                totals.budget_used.push(lost.iter().sum::<f64>() / (allowed * lost.len() as f64));
+            }
+        }
+    }
+
+    /// Add the trials of `other`, which come after.
+    pub fn merge(&mut self, other: Totals) {
+        self.trials += other.trials;
+        self.events += other.events;
+        if let Some((down, trial)) = other.worst {
+            if self.worst.is_none_or(|(most, _)| down > most) {
+                self.worst = Some((down, trial));
+            }
+        }
+        for (here, there) in self.subjects.iter_mut().zip(other.subjects) {
+            here.merge(there);
+        }
+        for (here, there) in self.sites.iter_mut().zip(other.sites) {
+            here.merge(&there);
+        }
+        self.system.merge(&other.system);
+        for (here, there) in self.processes.iter_mut().zip(other.processes) {
+            here.begun += there.begun;
+            here.automatic += there.automatic;
+            here.lost.extend(there.lost);
+            here.detection.extend(there.detection);
+        }
+        for (here, there) in self.windows.iter_mut().zip(other.windows) {
+            if let (Some(here), Some(there)) = (here, there) {
+                here.met.merge(&there.met);
+                here.budget_used.merge(&there.budget_used);
+            }
+        }
+    }
+}
+
+impl SiteTotals {
+    fn push(&mut self, counts: SiteCounts, horizon_s: f64) {
+        push_some(&mut self.faults, counts.changes[0] as f64);
+        push_some(&mut self.repairs, counts.changes[1] as f64);
+        push_some(&mut self.nodes_down, counts.down_ns as f64 / 1e9 / horizon_s);
+    }
+
+    fn merge(&mut self, other: &SiteTotals) {
+        self.faults.merge(&other.faults);
+        self.repairs.merge(&other.repairs);
+        self.nodes_down.merge(&other.nodes_down);
+    }
+}
+
+impl SubjectTotals {
+    fn push(&mut self, trial: u64, years: Years, outages: &[&Outage]) {
+        let seconds = |outage: &&Outage| outage.duration.as_secs_f64();
+        let down: f64 = outages.iter().map(seconds).sum();
+        let count = outages.len() as f64;
+        self.seen += outages.len() as u64;
+        self.down.push(down);
+        self.outages.push(count);
+        self.repair.push(count, down);
+        for (cause, pair) in self.causes.iter_mut().enumerate() {
+            pair.push(down, outages.iter().filter(|outage| outage.cause as usize == cause).map(seconds).sum());
+        }
+        for (stage, pair) in self.stages.iter_mut().enumerate() {
+            pair.push(count, outages.iter().map(|outage| outage.stages[stage].as_secs_f64()).sum());
+        }
+        self.durations.extend(outages.iter().map(|outage| (trial, seconds(outage))));
+        let with_failover = outages.iter().filter(|outage| outage.failover);
+        self.failovers.extend(with_failover.map(|outage| (trial, seconds(outage))));
+        let scale = Span::YEAR.as_secs_f64() / years.length.as_secs_f64();
+        let mut piece_down = 0.0;
+        let mut piece = 0;
+        for outage in outages {
+            let mut from = outage.start.as_nanos();
+            let end = from + outage.duration.as_nanos();
+            while from < end {
+                let at = from / years.length.as_nanos();
+                if at != piece && piece_down > 0.0 {
+                    self.years.push((trial, piece_down * scale));
+                    piece_down = 0.0;
+                }
+                piece = at;
+                let until = end.min((at + 1) * years.length.as_nanos());
+                piece_down += Span::from_nanos(until - from).as_secs_f64();
+                from = until;
+            }
+        }
+        if piece_down > 0.0 {
+            self.years.push((trial, piece_down * scale));
+        }
+    }
+
+    fn merge(&mut self, other: SubjectTotals) {
+        self.down.merge(&other.down);
+        self.degraded.merge(&other.degraded);
+        self.loss.merge(&other.loss);
+        self.outages.merge(&other.outages);
+        self.repair.merge(&other.repair);
+        self.seen += other.seen;
+        for (here, there) in self.causes.iter_mut().zip(&other.causes) {
+            here.merge(there);
+        }
+        for (here, there) in self.stages.iter_mut().zip(&other.stages) {
+            here.merge(there);
+        }
+        self.years.extend(other.years);
+        self.durations.extend(other.durations);
+        self.failovers.extend(other.failovers);
+    }
+}
+
+/// The availability that the objective asks of each window, if it asks for one.
+pub fn target(objective: &Objective) -> Option<f64> {
+    objective.conditions.iter().find_map(|condition| match condition {
+        Condition::Availability(target) | Condition::RequestAvailability(target) => Some(*target),
+        _ => None,
+    })
+}
+
+fn push_some(moments: &mut Moments, value: f64) {
+    if value != 0.0 {
+        moments.push(value);
+    }
+}
