@@ -327,14 +327,6 @@ impl Layout {
             causes: Vec::new(),
             failback_cause: 0,
             zone_region: model.zones.iter().map(|zone| zone.region.0).collect(),
-<<<<<<< HEAD
-            service_pools: model
-                .services
-                .iter()
-                .map(|service| service.pools.iter().map(|pool| pool.0).collect())
-                .collect(),
-=======
->>>>>>> main
             sites: Vec::new(),
             subjects: subjects(model),
             first_group: 1,
