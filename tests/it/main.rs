@@ -1,8 +1,8 @@
 //! The one integration binary; each module is one kind of claim.
 
 mod backoff;
+mod diagnostics;
 mod naive;
+mod scenarios;
 mod traces;
 mod traces_admission;
-mod diagnostics;
-mod scenarios;
