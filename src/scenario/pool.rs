@@ -95,7 +95,7 @@ fn standby(fields: &mut Fields<'_>, database: bool) -> Standby {
         let wake = fields.required::<Law>("wake", "say how long stopped nodes need to serve");
         Some(Standby { running: running?.0, ageing: ageing?.0, wake: wake? })
     };
-    let written = fields.entries().iter().find(|entry| entry.key == "standby").map(|entry| &entry.node.value);
+    let written = fields.peek("standby").map(|node| &node.value);
     if matches!(written, Some(Value::Table(_))) {
         return fields.table("standby", "", table).flatten().unwrap_or_else(Standby::hot);
     }
@@ -108,7 +108,7 @@ fn standby(fields: &mut Fields<'_>, database: bool) -> Standby {
 /// The keys that only requests feel.
 fn requests(fields: &mut Fields<'_>) {
     for key in ["slots", "queue"] {
-        let text = fields.entries().iter().find(|entry| entry.key == key).and_then(|entry| entry.node.as_text());
+        let text = fields.peek(key).and_then(Node::as_text);
         if text == Some("unlimited") {
             fields.optional::<Text>(key);
         } else if !fields.has(key) {
@@ -221,7 +221,7 @@ pub(super) fn read_pools(fields: &mut Fields<'_>, world: &mut World<'_>, service
 
 /// Is `pools` the empty list?
 fn names_no_pool(fields: &Fields<'_>) -> bool {
-    let written = fields.entries().iter().find(|entry| entry.key == "pools").map(|entry| &entry.node.value);
+    let written = fields.peek("pools").map(|node| &node.value);
     matches!(written, Some(Value::List(items)) if items.is_empty())
 }
 
@@ -247,7 +247,7 @@ fn own_tables<'s>(fields: &mut Fields<'s>) -> &'s [Entry] {
             fields.show("pools", node.show(), false);
             &[]
         }
-        _ => {
+        Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Datetime(_) => {
             wrong_type(fields.session, node, "a list or table of regions", None);
             &[]
         }

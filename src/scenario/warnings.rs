@@ -162,7 +162,13 @@ fn objectives(session: &Session<'_>, root: &Table, model: &Model) {
                     }
                 }
                 Condition::Rpo(Statistic::Quantile(level), limit) => lag(session, root, model, *level, *limit),
-                _ => {}
+                Condition::Rto(..)
+                | Condition::Rpo(..)
+                | Condition::Availability(_)
+                | Condition::RequestAvailability(_)
+                | Condition::OutageDuration(..)
+                | Condition::DowntimePerYear(..)
+                | Condition::OutagesPerYear(_) => {}
             }
         }
     }
