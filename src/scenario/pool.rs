@@ -219,10 +219,16 @@ pub(super) fn read_pools(fields: &mut Fields<'_>, world: &mut World<'_>, service
     pools
 }
 
-/// Is `pools` the empty list?
+/// Is `pools` written, and empty?
 fn names_no_pool(fields: &Fields<'_>) -> bool {
     let written = fields.peek("pools").map(|node| &node.value);
-    matches!(written, Some(Value::List(items)) if items.is_empty())
+    match written {
+        Some(Value::List(items)) => items.is_empty(),
+        Some(Value::Table(table)) => table.entries.is_empty(),
+        Some(Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Datetime(_)) | None => {
+            false
+        }
+    }
 }
 
 /// The pools written as tables.
@@ -237,6 +243,9 @@ fn own_tables<'s>(fields: &mut Fields<'s>) -> &'s [Entry] {
                 if entry.node.as_table().is_none() {
                     wrong_type(fields.session, &entry.node, "a pool", Some(format!("write `{} = {{}}`", entry.key)));
                 }
+            }
+            if table.entries.is_empty() {
+                fields.show("pools", "[]".to_owned(), false);
             }
             &table.entries
         }

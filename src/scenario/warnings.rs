@@ -114,8 +114,7 @@ fn perfect(session: &Session<'_>, root: &Table, names: &Names, model: &Model) {
             session.report(Code::W404, key(root, &["services", &service.name, "failover"]), message, Some(help));
         }
     }
-    let active_passive = matches!(&model.routing.policy, Policy::ActivePassive(failover) if failover.order.len() > 1);
-    if active_passive && model.routing.detection == Detection::Instant {
+    if root.get("routing").is_some() && model.regions.len() > 1 && model.routing.detection == Detection::Instant {
         let help = "add `health_check = {}` or `detect` to `routing`".to_owned();
         session.report(
             Code::W404,
