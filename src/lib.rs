@@ -1,7 +1,9 @@
 //! ninefold: a multi-region failover simulator and availability modeller.
 
 pub mod engine;
+pub mod experiment;
 pub mod model;
+pub mod report;
 pub mod resilience;
 pub mod results;
 pub mod scenario;

@@ -1,2 +1,7 @@
-//! The `ninefold` command.
-fn main() {}
+//! The `ninefold` command: parses, calls [`cli`], maps the outcome to an exit code.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

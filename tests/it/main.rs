@@ -1,6 +1,7 @@
 //! The one integration binary; each module is one kind of claim.
 
 mod backoff;
+mod cli;
 mod diagnostics;
 mod naive;
 mod scenarios;

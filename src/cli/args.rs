@@ -1,0 +1,246 @@
+//! What may be written on the command line.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ninefold::report::csv::CsvKind;
+use ninefold::report::plot::PlotKind;
+use std::path::PathBuf;
+
+/// Multi-region failover simulator and availability modeller.
+#[derive(Debug, Parser)]
+#[command(name = "ninefold", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 all objectives met, 1 one is not met, 2 usage or scenario error, 3 one is \
+                        undecided, 4 I/O or internal error, 130 interrupted")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// No progress, notes and warnings
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more on standard error
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// When to colour what goes to the terminal
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Paint,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Paint {
+    /// On a terminal, unless the environment has `NO_COLOR`
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How much is said to the user beside the data.
+#[derive(Clone, Copy, Debug)]
+pub struct Talk {
+    /// No progress, notes and warnings.
+    pub quiet: bool,
+    /// More of everything.
+    pub verbose: bool,
+    /// When to colour.
+    pub paint: Paint,
+}
+
+impl Cli {
+    /// How much is said.
+    pub fn talk(&self) -> Talk {
+        Talk { quiet: self.quiet, verbose: self.verbose, paint: self.color }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check scenarios; report everything that is wrong with them at once
+    Check(CheckArgs),
+    /// Print the long form of a scenario, with every default in force
+    Explain(ExplainArgs),
+    /// Simulate a scenario and report availability, downtime, recovery and culprits
+    Run(RunArgs),
+    /// Simulate several scenarios under the same luck and report what differs
+    Compare(CompareArgs),
+    /// Replay one trial, line by line
+    Trace(TraceArgs),
+    /// Draw a chart of scenarios or of saved runs
+    Plot(PlotArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Scenarios; `-` reads standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Refuse warnings too
+    #[arg(long)]
+    pub strict: bool,
+    #[command(flatten)]
+    pub changes: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A scenario; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub changes: ChangeArgs,
+    /// Write into this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// A scenario; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub changes: ChangeArgs,
+    #[command(flatten)]
+    pub machine: MachineArgs,
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Scenarios, the baseline first; `-` reads standard input
+    #[arg(required = true, num_args = 2.., value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub changes: ChangeArgs,
+    #[command(flatten)]
+    pub machine: MachineArgs,
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// A scenario; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Which trial
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub trial: u64,
+    /// The trial with the most downtime of all that `run` would make
+    #[arg(long, conflicts_with = "trial")]
+    pub worst: bool,
+    #[command(flatten)]
+    pub changes: ChangeArgs,
+    #[command(flatten)]
+    pub machine: MachineArgs,
+    /// Write into this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct PlotArgs {
+    /// Which chart
+    #[arg(value_name = "KIND", value_parser = PossibleValuesParser::new(PlotKind::ALL.map(PlotKind::name)))]
+    pub kind: String,
+    /// Scenarios or saved runs (the JSON of `run` or `compare`); `-` reads standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub changes: ChangeArgs,
+    #[command(flatten)]
+    pub machine: MachineArgs,
+    /// Where to write it: a name that ends in .svg or .png
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// What is changed in the scenario, for this time.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Changes to the scenario")]
+pub struct ChangeArgs {
+    /// Override a value, such as `services.db.failover.success=80%`; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Number of trials; with --until the most there may be
+    #[arg(long, value_name = "N")]
+    trials: Option<u64>,
+    /// Stop when the unavailability is known to this relative half-width, such as 5%
+    #[arg(long, value_name = "PERCENT")]
+    until: Option<String>,
+    /// Seed of all random streams
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Length of a trial, such as 10y
+    #[arg(long, value_name = "TIME")]
+    horizon: Option<String>,
+    /// Which clock: structure (windows and full are not built yet)
+    #[arg(long, value_name = "CLOCK")]
+    fidelity: Option<String>,
+    /// Confidence of the intervals, such as 99%
+    #[arg(long, value_name = "PERCENT")]
+    confidence: Option<String>,
+}
+
+impl ChangeArgs {
+    /// All as `PATH=VALUE`, the short forms last, so that they win and share the diagnostics of `--set`.
+    pub fn overrides(&self) -> Vec<String> {
+        let short = [
+            ("simulation.trials", self.trials.map(|trials| trials.to_string())),
+            ("simulation.until", self.until.clone()),
+            ("simulation.seed", self.seed.map(|seed| seed.to_string())),
+            ("horizon", self.horizon.clone()),
+            ("simulation.fidelity", self.fidelity.clone()),
+            ("simulation.confidence", self.confidence.clone()),
+        ];
+        let short = short.into_iter().filter_map(|(path, value)| value.map(|value| format!("{path}={value}")));
+        self.set.iter().cloned().chain(short).collect()
+    }
+}
+
+/// How the machine is used; nothing here changes a figure.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Machine")]
+pub struct MachineArgs {
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub jobs: Option<u32>,
+    /// One line of JSON on standard error: events, wall and processor time, memory
+    #[arg(long)]
+    pub timing: bool,
+}
+
+/// What comes out, and where to.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct FormatArgs {
+    /// JSON instead of text
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// A table instead of text
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(CsvKind::ALL.map(CsvKind::name)))]
+    csv: Option<String>,
+    /// Write into this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+impl FormatArgs {
+    /// The table asked for.
+    pub fn csv(&self) -> Option<CsvKind> {
+        CsvKind::ALL.into_iter().find(|kind| Some(kind.name()) == self.csv.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

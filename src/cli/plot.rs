@@ -1,0 +1,64 @@
+//! `plot`: a chart of scenarios, which are run first, or of saved runs.
+
+use super::args::{PlotArgs, Talk};
+use super::timing::Clock;
+use super::watch::catch_interrupts;
+use super::{Exit, Refusal, input, output, plan, run};
+use anyhow::Context as _;
+use ninefold::report::json;
+use ninefold::report::plot::{self, PictureFormat, PlotError, PlotKind};
+use ninefold::results::Results;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+/// Draws the chart into the file.
+///
+/// # Errors
+/// If a scenario or saved run is refused, there is nothing to draw, or a file fails.
+pub fn plot(args: &PlotArgs, talk: Talk) -> anyhow::Result<Exit> {
+    let clock = Clock::start();
+    let format = format(&args.output)?;
+    let kind = PlotKind::ALL.into_iter().find(|kind| kind.name() == args.kind).context("a chart without a name")?;
+    input::stdin_once(&args.files)?;
+    let stop = catch_interrupts()?;
+    let (mut scenarios, mut events) = (Vec::new(), 0);
+    for file in &args.files {
+        let (results, count) = results(file, args, stop, talk)?;
+        scenarios.extend(results);
+        events += count;
+    }
+    let picture = plot::plot(kind, format, &scenarios).map_err(|error| match error {
+        PlotError::Nothing(_) => anyhow::Error::from(Refusal(format!("error: {error}"))),
+        PlotError::Draw(_) => error.into(),
+    })?;
+    output::write(&picture, Some(&args.output))?;
+    clock.report(&args.machine, talk, Some(events));
+    let partial = scenarios.iter().any(|results| results.partial);
+    Ok(if partial { Exit::Interrupted } else { Exit::Fine })
+}
+
+/// What the file says, or what its run gives, and the events that it took.
+fn results(file: &Path, args: &PlotArgs, stop: &AtomicBool, talk: Talk) -> anyhow::Result<(Vec<Results>, u64)> {
+    let bytes = input::saved_or_scenario(file)?;
+    // no TOML begins with a brace
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
+        let saved = json::read(&bytes);
+        let saved = saved.map_err(|error| Refusal(format!("error: `{}`: {error}", file.display())))?;
+        return Ok((saved, 0));
+    }
+    let loaded = input::from_text(file, bytes, &args.changes, talk)?;
+    let plan = plan::plan(&loaded.scenario.settings, &args.machine);
+    let run = run::simulate(&loaded, &plan, stop, talk);
+    Ok((vec![run.results], run.events))
+}
+
+fn format(path: &Path) -> anyhow::Result<PictureFormat> {
+    match path.extension().and_then(|end| end.to_str()).map(str::to_ascii_lowercase).as_deref() {
+        Some("svg") => Ok(PictureFormat::Svg),
+        Some("png") => Ok(PictureFormat::Png),
+        Some(_) | None => anyhow::bail!(Refusal(format!(
+            "error: `{}` ends in neither .svg nor .png, so the format of the chart is not known",
+            path.display()
+        ))),
+    }
+}

@@ -1,0 +1,183 @@
+//! `trace`: one trial, line by line, in words.
+
+use super::args::{Talk, TraceArgs};
+use super::watch::catch_interrupts;
+use super::{Exit, input, output, plan, run};
+use ninefold::model::Model;
+use ninefold::report::number;
+use ninefold::results::raw::Stage;
+use ninefold::simulation::World;
+use ninefold::simulation::layout::{Choice, Layout, RoutingPlan};
+use ninefold::simulation::ledger::Outage;
+use ninefold::simulation::trace::TraceEvent;
+use ninefold::time::Time;
+use std::fmt::Write as _;
+
+/// Replays the trial that was asked for, or the one with the most downtime.
+///
+/// # Errors
+/// If the scenario is refused or a file fails.
+pub fn trace(args: &TraceArgs, talk: Talk) -> anyhow::Result<Exit> {
+    let loaded = input::scenario(&args.file, &args.changes, talk)?;
+    let plan = plan::plan(&loaded.scenario.settings, &args.machine);
+    let mut trial = args.trial;
+    if args.worst {
+        let run = run::simulate(&loaded, &plan, catch_interrupts()?, talk);
+        match run.results.worst_trial {
+            Some(worst) => trial = worst,
+            None if talk.quiet => {}
+            None => {
+                let trials = number::whole(run.results.trials);
+                eprintln!("note: no downtime in {trials} trials, so none is the worst; this is trial {trial}");
+            }
+        }
+    }
+    output::write(replay(&loaded.scenario.model, plan.seed, trial).as_bytes(), args.output.as_deref())?;
+    Ok(Exit::Fine)
+}
+
+/// Everything that happened in the trial, each outage at its end.
+fn replay(model: &Model, seed: u64, trial: u64) -> String {
+    let layout = Layout::new(model);
+    let (outcome, lines) = World::new(&layout).run_traced(seed, trial);
+    let words = Words { model, layout: &layout };
+    let mut told: Vec<(Time, String)> = lines.iter().map(|line| (line.at, words.event(&line.event))).collect();
+    let ends = outcome.outages.iter().map(|outage| (outage.start + outage.duration, words.outage(outage)));
+    told.extend(ends);
+    told.sort_by_key(|(at, _)| *at);
+    let name: String = model.name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut text = format!("{name}   trial {trial}   seed {seed}   {}\n", model.horizon);
+    for (at, line) in told {
+        let _ = writeln!(text, "{:>18}  {line}", stamp(at));
+    }
+    text
+}
+
+/// Names for the numbers of a layout.
+struct Words<'a> {
+    model: &'a Model,
+    layout: &'a Layout,
+}
+
+impl Words<'_> {
+    fn event(&self, event: &TraceEvent) -> String {
+        let level = |healthy: bool| if healthy { "healthy" } else { "down" };
+        match *event {
+            TraceEvent::Fault { unit, cause } => format!("fault       {}: {}", self.site(unit), self.cause(cause)),
+            TraceEvent::Repair { unit, cause } => format!("repair      {}: {}", self.site(unit), self.cause(cause)),
+            TraceEvent::Level { subject, level } => {
+                format!("level       {} {}", self.layout.subjects[subject as usize], percent(level))
+            }
+            TraceEvent::Believed { process, place, healthy } => {
+                format!(
+                    "check       {} takes {} for {}",
+                    self.process(process),
+                    self.place(process, place),
+                    level(healthy)
+                )
+            }
+            TraceEvent::RegionBelieved { region, healthy } => {
+                format!("check       routing takes {} for {}", self.model.regions[region as usize].name, level(healthy))
+            }
+            TraceEvent::FailoverBegun { process, place } => {
+                format!("failover    {} begins, to {}", self.process(process), self.place(process, place))
+            }
+            TraceEvent::NoCandidate { process } => {
+                format!("failover    {} finds nobody fit to take over", self.process(process))
+            }
+            TraceEvent::PromotionFailed { process } => {
+                format!("failover    {} fails to promote, people take over", self.process(process))
+            }
+            TraceEvent::FailoverDone { process, place } => {
+                format!("failover    {} done, {} is in charge", self.process(process), self.place(process, place))
+            }
+            TraceEvent::FailbackBegun { process } => format!("failback    {} begins", self.process(process)),
+            TraceEvent::Woken { pool } => format!("woken       {}", self.pool(pool as usize)),
+            TraceEvent::Rerouted { group } => format!("reroute     {} is told another region", self.group(group)),
+            TraceEvent::Converged { group } => format!("reroute     {} has arrived there", self.group(group)),
+        }
+    }
+
+    fn outage(&self, outage: &Outage) -> String {
+        let mut text = format!(
+            "outage      {} was down for {}, from {}",
+            self.layout.subjects[outage.subject as usize],
+            number::duration(outage.duration.as_secs_f64()),
+            self.cause(outage.cause),
+        );
+        let spent = Stage::ALL.iter().zip(outage.stages).filter(|(_, span)| !span.is_zero());
+        let stages: Vec<String> =
+            spent.map(|(stage, span)| format!("{} {}", stage.name(), number::duration(span.as_secs_f64()))).collect();
+        if !stages.is_empty() {
+            let _ = write!(text, " ({})", stages.join(", "));
+        }
+        if outage.cut {
+            text.push_str(", still down at the end");
+        }
+        text
+    }
+
+    fn site(&self, unit: u32) -> &str {
+        &self.layout.sites[self.layout.units[unit as usize].site as usize]
+    }
+
+    fn cause(&self, cause: u32) -> &str {
+        &self.layout.causes[cause as usize]
+    }
+
+    fn group(&self, group: u32) -> &str {
+        &self.model.groups[group as usize].name
+    }
+
+    fn process(&self, process: u32) -> &str {
+        let service = self.layout.processes[process as usize].service;
+        service.map_or("routing", |service| &self.model.services[service as usize].name)
+    }
+
+    /// The region of a place, which is what a reader knows it by.
+    fn place(&self, process: u32, place: u32) -> &str {
+        let tracked = match &self.layout.routing {
+            RoutingPlan::Tracked(tracked) if tracked.process == Some(process) => Some(tracked),
+            RoutingPlan::Tracked(_) | RoutingPlan::Direct(_) => None,
+        };
+        if let Some(Choice::Active(regions)) = tracked.map(|tracked| &tracked.choice) {
+            return &self.model.regions[regions[place as usize] as usize].name;
+        }
+        let pools = &self.layout.processes[process as usize].places[place as usize].pools;
+        pools.first().map_or("nowhere", |&pool| self.region_of(pool as usize))
+    }
+
+    fn pool(&self, pool: usize) -> String {
+        let service = &self.model.services[self.model.pools[pool].service.index()].name;
+        format!("{service}@{}", self.region_of(pool))
+    }
+
+    fn region_of(&self, pool: usize) -> &str {
+        self.model.pools[pool].region.map_or("everywhere", |region| &self.model.regions[region.index()].name)
+    }
+}
+
+/// A level of service as a percentage that is exact at both ends.
+fn percent(level: f64) -> String {
+    format!("{}%", number::trimmed((level * 1e6).round() / 1e4))
+}
+
+/// Days and the time of day since the start of the trial, to the millisecond.
+fn stamp(at: Time) -> String {
+    let millis = at.as_nanos() / 1_000_000;
+    let (seconds, rest) = (millis / 1_000, millis % 1_000);
+    let (days, day) = (seconds / 86_400, seconds % 86_400);
+    format!("{days}d {:02}:{:02}:{:02}.{rest:03}", day / 3_600, day / 60 % 60, day % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stamp;
+    use ninefold::time::{Span, Time};
+
+    #[test]
+    fn a_stamp_counts_days_from_the_start() {
+        assert_eq!(stamp(Time::ZERO), "0d 00:00:00.000");
+        assert_eq!(stamp(Time::ZERO + Span::DAY * 400 + Span::from_millis(3_723_004)), "400d 01:02:03.004");
+    }
+}

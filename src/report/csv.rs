@@ -1,0 +1,170 @@
+//! Tables for programs: raw records per trial, per outage, per step of level, and the figures themselves.
+//!
+//! Times are seconds, written exactly from whole nanoseconds, so that up, degraded and down still add up to the
+//! horizon. A cell that has no value (requests on the structure clock, an estimate that could not be made) is empty.
+//! Quoting is left to the csv crate.
+
+use crate::results::Results;
+use crate::results::raw::{OutageRecord, Stage, TimelineRecord, TrialRecord};
+use crate::time::Span;
+
+/// Which table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CsvKind {
+    /// A line per trial and subject.
+    Trials,
+    /// A line per outage.
+    Outages,
+    /// A line per step of a subject's level.
+    Timeline,
+    /// A line per figure.
+    Measures,
+}
+
+impl CsvKind {
+    /// All kinds, in the order in which help lists them.
+    pub const ALL: [CsvKind; 4] = [CsvKind::Trials, CsvKind::Outages, CsvKind::Timeline, CsvKind::Measures];
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CsvKind::Trials => "trials",
+            CsvKind::Outages => "outages",
+            CsvKind::Timeline => "timeline",
+            CsvKind::Measures => "measures",
+        }
+    }
+}
+
+/// One line per trial and subject.
+pub fn trials(records: &[TrialRecord]) -> Vec<u8> {
+    let header = ["trial", "subject", "up_s", "degraded_s", "down_s", "outages", "offered", "served"];
+    let lines = records.iter().map(|record| {
+        vec![
+            record.trial.to_string(),
+            record.subject.clone(),
+            seconds(record.up),
+            seconds(record.degraded),
+            seconds(record.down),
+            record.outages.to_string(),
+            number(record.offered),
+            number(record.served),
+        ]
+    });
+    table(&header, lines)
+}
+
+/// One line per outage, with a column per stage.
+pub fn outages(records: &[OutageRecord]) -> Vec<u8> {
+    let stages: Vec<String> = Stage::ALL.iter().map(|stage| format!("{}_s", stage.name())).collect();
+    let mut header = vec!["trial", "subject", "start_s", "duration_s", "cause"];
+    header.extend(stages.iter().map(String::as_str));
+    let lines = records.iter().map(|record| {
+        let mut line = vec![
+            record.trial.to_string(),
+            record.subject.clone(),
+            seconds(record.start.since(crate::time::Time::ZERO)),
+            seconds(record.duration),
+            record.cause.clone(),
+        ];
+        line.extend(record.stages.iter().map(|&span| seconds(span)));
+        line
+    });
+    table(&header, lines)
+}
+
+/// One line per step; the structure clock has no requests, so their columns are empty.
+pub fn timeline(records: &[TimelineRecord]) -> Vec<u8> {
+    let header = ["trial", "t_s", "subject", "level", "requests", "ok", "degraded"];
+    let lines = records.iter().map(|record| {
+        vec![
+            record.trial.to_string(),
+            seconds(record.at.since(crate::time::Time::ZERO)),
+            record.subject.clone(),
+            number(record.level),
+            String::new(),
+            String::new(),
+            String::new(),
+        ]
+    });
+    table(&header, lines)
+}
+
+/// One line per figure of each scenario.
+pub fn measures(scenarios: &[Results]) -> Vec<u8> {
+    let header =
+        ["scenario", "measure", "subject", "statistic", "estimate", "low", "high", "confidence", "method", "unit"];
+    let lines = scenarios.iter().flat_map(|results| {
+        results.rows.iter().map(|row| {
+            vec![
+                results.scenario.clone(),
+                row.measure.name().to_owned(),
+                row.subject.clone(),
+                row.statistic.clone(),
+                row.value.estimate.map_or(String::new(), number),
+                row.value.low.map_or(String::new(), number),
+                row.value.high.map_or(String::new(), number),
+                number(row.value.confidence),
+                row.method.name().to_owned(),
+                row.measure.unit().name().to_owned(),
+            ]
+        })
+    });
+    table(&header, lines)
+}
+
+fn table(header: &[&str], lines: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut written = writer.write_record(header);
+    for line in lines {
+        written = written.and_then(|()| writer.write_record(&line));
+    }
+    assert!(written.is_ok(), "a table in memory takes every line of one length");
+    writer.into_inner().unwrap_or_default()
+}
+
+/// A finite number in its shortest exact form, else nothing.
+fn number(value: f64) -> String {
+    if value.is_finite() { value.to_string() } else { String::new() }
+}
+
+/// Whole nanoseconds as seconds, exactly, without trailing zeros.
+fn seconds(span: Span) -> String {
+    let (whole, rest) =
+        (span.as_nanos() / crate::time::NANOS_PER_SECOND, span.as_nanos() % crate::time::NANOS_PER_SECOND);
+    if rest == 0 { whole.to_string() } else { format!("{whole}.{rest:09}").trim_end_matches('0').to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{measures, outages, timeline, trials};
+    use crate::report::sample;
+
+    fn check(bytes: Vec<u8>, expected: &str) {
+        assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn each_raw_table_has_its_columns_and_exact_seconds() {
+        let (trial, outage, step) = sample::records();
+        check(
+            trials(&trial),
+            "trial,subject,up_s,degraded_s,down_s,outages,offered,served\n\
+             3,system,31557538.5,0,61.5,1,31557600,31557538.5\n",
+        );
+        check(
+            outages(&outage),
+            "trial,subject,start_s,duration_s,cause,undetected_s,deciding_s,promoting_s,rerouting_s,warming_s,\
+             failing-back_s,repairing_s\n\
+             3,system,0.000000001,61.5,\"db, \"\"failover\"\"\",30,0,31.5,0,0,0,0\n",
+        );
+        check(timeline(&step), "trial,t_s,subject,level,requests,ok,degraded\n3,0.000000001,system,0.25,,,\n");
+    }
+
+    #[test]
+    fn an_unknown_figure_is_an_empty_cell() {
+        let text = String::from_utf8(measures(&[sample::flawless()])).unwrap();
+        assert!(text.contains(",nines.time,system,mean,,5.2,,0.95,simulation,nines\n"), "{text}");
+        assert!(!text.contains("inf") && !text.contains("NaN"));
+    }
+}

@@ -1,0 +1,156 @@
+//! The screen of a comparison: scenarios side by side, then what differs, trial by trial.
+
+use super::table::{Cell, Look, Table, Tone, clean};
+use super::{WIDTH, extent, heading, notes, objectives, title_of};
+use crate::report::number;
+use crate::results::measure::Measure;
+use crate::results::{Comparison, Difference, Direction, Judgement, Results};
+use std::fmt::Write as _;
+
+/// Scenarios side by side and the paired differences to the first.
+pub fn comparison(comparison: &Comparison, look: Look) -> String {
+    let Some(first) = comparison.scenarios.first() else { return String::new() };
+    let names = labels(&comparison.scenarios);
+    let mut out = look.paint(Tone::Strong, &format!("{} scenarios, the same luck", comparison.scenarios.len()));
+    let facts = [extent(first), format!("seed {}", first.seed), first.fidelity.name().to_owned()];
+    let _ = writeln!(out, "   {}", facts.join("   "));
+    if comparison.scenarios.iter().any(|results| results.partial) {
+        let text = format!("PARTIAL: interrupted; this is what {} trials say", number::whole(first.trials));
+        let _ = writeln!(out, "  {}", look.paint(Tone::Doubt, &text));
+    }
+    out.push('\n');
+    for (name, results) in names.iter().zip(&comparison.scenarios).filter(|(name, _)| name.len() == 1) {
+        let _ = writeln!(out, "  {}  {}", look.paint(Tone::Strong, name), clean(&results.scenario));
+    }
+    out.push_str(&side_by_side(&comparison.scenarios, &names, look));
+    for (index, other) in comparison.scenarios.iter().enumerate().skip(1) {
+        if comparison.differences.is_empty() {
+            break;
+        }
+        out.push('\n');
+        let about = format!("{} against {}", names[index], names[0]);
+        out.push_str(&heading("DIFFERENCE", &about, look));
+        out.push_str(&differences(comparison, &first.scenario, &other.scenario, look));
+    }
+    for (name, results) in names.iter().zip(&comparison.scenarios) {
+        let section = objectives::section(results, look);
+        if !section.is_empty() {
+            let _ = write!(out, "\n  {}\n{section}", look.paint(Tone::Strong, name));
+        }
+    }
+    let lines = joint_notes(&comparison.scenarios, &names);
+    if !lines.is_empty() {
+        out.push('\n');
+        out.push_str(&notes(&lines));
+    }
+    out
+}
+
+/// What all scenarios note, once; then what only some do, under their names.
+fn joint_notes(scenarios: &[Results], names: &[String]) -> Vec<String> {
+    let shared = |note: &String| scenarios.iter().all(|results| results.notes.contains(note));
+    let first = scenarios.first().map_or(&[][..], |results| &results.notes);
+    let mut lines: Vec<String> = first.iter().filter(|note| shared(note)).cloned().collect();
+    for (name, results) in names.iter().zip(scenarios) {
+        lines.extend(results.notes.iter().filter(|note| !shared(note)).map(|note| format!("{name}: {note}")));
+    }
+    lines
+}
+
+/// Titles where they fit and differ, else letters that a legend explains.
+fn labels(scenarios: &[Results]) -> Vec<String> {
+    let room = (WIDTH - 24) / scenarios.len().max(1);
+    let titles: Vec<String> = scenarios.iter().map(|results| clean(&results.scenario)).collect();
+    let fit = titles.iter().all(|title| title.chars().count() + 2 <= room && title.chars().count() > 1);
+    let differ = titles.iter().enumerate().all(|(index, title)| !titles[..index].contains(title));
+    if fit && differ {
+        return titles;
+    }
+    (0..scenarios.len()).map(|index| char::from(b'A' + (index % 26) as u8).to_string()).collect()
+}
+
+fn side_by_side(scenarios: &[Results], names: &[String], look: Look) -> String {
+    let mut table = Table::new();
+    let mut header = vec![Cell::left(" ")];
+    header.extend(names.iter().map(|name| Cell::left(name).toned(Tone::Strong)));
+    table.row(header);
+    let lines = [
+        (Measure::AvailabilityTime, "system", "mean"),
+        (Measure::NinesTime, "system", "mean"),
+        (Measure::AvailabilityRequest, "system", "mean"),
+        (Measure::NinesRequest, "system", "mean"),
+        (Measure::DowntimePerYear, "system", "mean"),
+        (Measure::DowntimePerYear, "system", "p95"),
+        (Measure::DowntimePerYear, "system", "p99"),
+        (Measure::OutagesPerYear, "system", "mean"),
+        (Measure::OutageDuration, "system", "mean"),
+        (Measure::OutageDuration, "system", "p95"),
+        (Measure::Rto, "system", "p95"),
+        (Measure::Rpo, "system", "p95"),
+    ];
+    for (measure, subject, statistic) in lines {
+        let values = scenarios.iter().map(|results| results.find(measure, subject, statistic));
+        let mut cells = vec![Cell::left(label(measure, statistic))];
+        if values.clone().all(|row| row.is_none()) {
+            continue;
+        }
+        let text = |figure: number::Figure| if scenarios.len() <= 3 { figure.joined() } else { figure.value };
+        cells.extend(values.map(|row| {
+            Cell::left(
+                row.map_or("-".to_owned(), |row| text(number::figure(measure, &row.value)).replace(" nines", "")),
+            )
+        }));
+        table.row(cells);
+    }
+    let judged = |results: &Results| results.verdicts.iter().map(|v| v.judgement).max();
+    if scenarios.iter().any(|results| !results.verdicts.is_empty()) {
+        let mut cells = vec![Cell::left("objectives")];
+        cells.extend(scenarios.iter().map(|results| match judged(results) {
+            Some(Judgement::Met) => Cell::left("✓ all met").toned(Tone::Good),
+            Some(Judgement::Undecided) => Cell::left("? undecided").toned(Tone::Doubt),
+            Some(Judgement::NotMet) => Cell::left("✗ not met").toned(Tone::Bad),
+            None => Cell::left("none"),
+        }));
+        table.row(cells);
+    }
+    table.render(2, look)
+}
+
+fn label(measure: Measure, statistic: &str) -> String {
+    if statistic == "mean" { title_of(measure).to_owned() } else { format!("{} {statistic}", title_of(measure)) }
+}
+
+fn differences(comparison: &Comparison, baseline: &str, other: &str, look: Look) -> String {
+    let mut table = Table::new();
+    let mut gains = false;
+    for difference in comparison.differences.iter().filter(|d| d.baseline == baseline && d.other == other) {
+        gains |= difference.pairing_gain.is_some();
+        table.row(difference_cells(difference));
+    }
+    let mut out = table.render(4, look);
+    if gains {
+        out.push_str("    (pairing: how many times more trials independent seeds would need for the same interval)\n");
+    }
+    out
+}
+
+fn difference_cells(difference: &Difference) -> Vec<Cell> {
+    let (word, tone) = match difference.direction {
+        Direction::Better => ("better", Tone::Good),
+        Direction::Worse => ("worse", Tone::Bad),
+        Direction::NoDifference => ("no difference found", Tone::Plain),
+    };
+    let mut name = label(difference.measure, &difference.statistic);
+    if difference.subject != "system" {
+        name = format!("{name}, {}", difference.subject);
+    }
+    let figure = number::signed(difference.measure, &difference.value);
+    let gain = difference.pairing_gain.filter(|gain| gain.is_finite());
+    vec![
+        Cell::left(name),
+        Cell::left(figure.value).toned(Tone::Strong),
+        Cell::left(figure.interval).toned(Tone::Faint),
+        Cell::left(word).toned(tone),
+        Cell::left(gain.map_or(String::new(), |gain| format!("pairing x{}", number::count(gain)))).toned(Tone::Faint),
+    ]
+}
