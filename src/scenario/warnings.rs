@@ -237,7 +237,7 @@ fn ejects_nobody(session: &Session<'_>, names: &Names, model: &Model, call: &Cal
     let Some(share) = call.attempts.max_ejected else { return };
     let pools = &model.services[call.to.index()].pools;
     let Some(nodes) = pools.iter().map(|pool| model.pools[pool.index()].nodes).max() else { return };
-    if share * f64::from(nodes) < 1.0 - 1e-9 {
+    if nodes > 1 && share * f64::from(nodes) < 1.0 - 1e-9 {
         let message =
             format!("{} % of {nodes} nodes of `{}` ejects nobody", percent(share), names.service_name(call.to));
         let least = (100.0 / f64::from(nodes)).ceil();
