@@ -8,7 +8,7 @@ use super::policy::{self, Attempts};
 use super::session::{Session, suggest};
 use super::source::Origin;
 use super::term;
-use super::tree::{Entry, Table, Value};
+use super::tree::{Entry, Node, Table, Value};
 use super::value::{Count, Percent, Text, Written as _};
 use crate::model::topology::{Need, Reach, ServiceId, Term};
 
@@ -29,7 +29,7 @@ pub(super) struct Policies<'s> {
 impl<'s> Policies<'s> {
     /// Reads and checks `policies`.
     pub fn read(root: &mut Fields<'s>, names: &Names) -> Policies<'s> {
-        let list = root.entries().iter().find(|entry| entry.key == "policies").and_then(|entry| entry.node.as_table());
+        let list = root.peek("policies").and_then(Node::as_table);
         root.tables("policies", |_, fields| read_call(fields, names, None));
         Policies { list: list.map(|table| table.entries.as_slice()).unwrap_or_default() }
     }
@@ -86,7 +86,7 @@ pub(super) fn depends_on(fields: &mut Fields<'_>, names: &Names) -> Vec<(Need, O
         wrong_type(fields.session, node, "a list of terms", Some(format!("write `[{}]`", shorten(&node.show()))));
         return Vec::new();
     };
-    let read = |item: &super::tree::Node| {
+    let read = |item: &Node| {
         let term = term::term(fields.session, names, item)?;
         Some((Need { term, reach: Reach::ByTarget }, item.origin))
     };
@@ -117,7 +117,7 @@ pub(super) fn calls(
                 short = Table { entries: vec![Entry { key: "policy".into(), ..called.clone() }] };
                 &short
             }
-            _ => {
+            Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Datetime(_) | Value::List(_) => {
                 wrong_type(session, &called.node, "a call", Some(format!("write `calls.{} = {{}}`", called.key)));
                 continue;
             }

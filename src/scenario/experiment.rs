@@ -15,8 +15,8 @@ use crate::time::Span;
 
 /// Reads `experiments`.
 pub(super) fn read(root: &mut Fields<'_>, names: &Names) {
-    if let Some(entry) = root.entries().iter().find(|entry| entry.key == "experiments") {
-        not_yet(root.session, entry.key_origin, "`experiments`", "chaos experiments");
+    if root.has("experiments") {
+        not_yet(root.session, root.key_origin("experiments"), "`experiments`", "chaos experiments");
     }
     root.tables("experiments", |_, fields| {
         fields.optional::<Text>("hypothesis");
@@ -142,11 +142,8 @@ fn method(fields: &mut Fields<'_>, names: &Names, length: Span) {
 pub(super) fn operators(root: &mut Fields<'_>, names: &Names) {
     root.on_request_clock(|root| {
         root.tables("operators", |_, fields| {
-            if let Some(when) = fields.entries().iter().find(|entry| entry.key == "when") {
-                let stuck = when.node.as_text() == Some("stuck");
-                if !stuck {
-                    condition(fields.session, names, &when.node);
-                }
+            if let Some(when) = fields.peek("when").filter(|when| when.as_text() != Some("stuck")) {
+                condition(fields.session, names, when);
             }
             fields.or::<Text>("when", "stuck");
             fields.or::<Span>("after", "5min");

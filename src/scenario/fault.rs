@@ -146,9 +146,9 @@ fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>, in_force: Option<Mo
 }
 
 fn beta(fields: &mut Fields<'_>) {
-    let exponential = fields.entries().iter().find(|entry| entry.key == "fails").and_then(|entry| entry.node.as_text());
+    let exponential = fields.peek("fails").and_then(Node::as_text);
     if let Some(law) = exponential.filter(|law| !law.trim_start().starts_with("exp(")) {
-        let beta = fields.entries().iter().find(|entry| entry.key == "beta").map(|entry| entry.node.as_text());
+        let beta = fields.peek("beta").map(Node::as_text);
         if beta.is_some_and(|share| share != Some("0%")) {
             let name = law.split('(').next().unwrap_or(law);
             let help = "give `fails` as `exp(..)`, or write a fault with `hits`".to_owned();
@@ -212,12 +212,8 @@ fn lasts(fields: &mut Fields<'_>) -> Option<Law> {
 /// `at`: one instant or a list of them, made ascending.
 fn instants(fields: &mut Fields<'_>) -> Option<Vec<Span>> {
     let node = fields.node("at")?;
-    let mut at = match &node.value {
-        Value::List(items) => {
-            items.iter().map(|item| Span::read(item, fields.session)).collect::<Option<Vec<Span>>>()?
-        }
-        _ => vec![Span::read(node, fields.session)?],
-    };
+    let items = node.as_list().unwrap_or(std::slice::from_ref(node));
+    let mut at = items.iter().map(|item| Span::read(item, fields.session)).collect::<Option<Vec<Span>>>()?;
     fields.show("at", node.show(), false);
     if at.is_empty() {
         fields.fault(Code::E310, "at", "`at` names no instant", "say when it strikes".to_owned());
@@ -330,8 +326,8 @@ impl Profiles {
 
 /// Repair crews: read and checked, without meaning so far.
 pub(super) fn crews(root: &mut Fields<'_>) {
-    if let Some(entry) = root.entries().iter().find(|entry| entry.key == "crews") {
-        not_yet(root.session, entry.key_origin, "`crews`", "repair crews");
+    if root.has("crews") {
+        not_yet(root.session, root.key_origin("crews"), "`crews`", "repair crews");
     }
     root.tables("crews", |_, fields| {
         fields.or::<Count>("size", 1);

@@ -95,6 +95,11 @@ impl<'s> Fields<'s> {
         self.asked.extend(keys.into_iter().map(Into::into));
     }
 
+    /// The value of a key, which does not count as asked for.
+    pub fn peek(&self, key: &str) -> Option<&'s Node> {
+        self.table.get(key)
+    }
+
     /// Is the key written?
     pub fn has(&self, key: &str) -> bool {
         self.table.get(key).is_some()

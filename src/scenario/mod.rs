@@ -45,6 +45,7 @@ pub use crate::scenario::explanation::Explanation;
 pub use crate::scenario::settings::{Fidelity, RunSettings};
 
 use crate::model::Model;
+use crate::model::dist::Law;
 use crate::scenario::session::Session;
 use std::io;
 use std::path::Path;
@@ -118,6 +119,17 @@ pub fn load_text(
         }
         _ => Err(problems),
     }
+}
+
+/// Reads one law expression, such as `lognormal(median=8min, p95=1h)`.
+///
+/// # Errors
+/// What is wrong with it, in a text called `law`.
+pub fn load_law(text: &str, read: &dyn Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Law, Diagnostics> {
+    let mut session = Session::new(read);
+    let law = compose::add_text(&mut session, "law", Path::new("law"), text.as_bytes().to_vec())
+        .and_then(|file| law::read(&tree::Node::text(text, source::Origin::new(file, 0..text.len())), &session));
+    law.ok_or_else(|| session.into_problems())
 }
 
 /// The one line about keys that have no effect on the structure clock.

@@ -8,7 +8,7 @@ use super::diagnostic::Code;
 use super::fields::shorten;
 use super::session::{Session, suggest};
 use super::source::Origin;
-use super::tree::{Entry, Node, Table, Value};
+use super::tree::{Entry, Node, Table};
 use crate::model::topology::{GroupId, PoolId, RegionId, ServiceId, ZoneId};
 use std::collections::BTreeMap;
 
@@ -144,10 +144,8 @@ impl Names {
             let id = RegionId(self.regions.len() as u32);
             self.claim(session, entry, Entity::Region(id));
             let written = entry.node.as_table().and_then(|table| table.get("zones"));
-            let zones = match written.map(|node| &node.value) {
-                Some(Value::List(items)) => items.iter().filter_map(|item| item.as_text().map(str::to_owned)).collect(),
-                _ => vec!["a".to_owned()],
-            };
+            let texts = |items: &[Node]| items.iter().filter_map(|item| item.as_text().map(str::to_owned)).collect();
+            let zones = written.and_then(Node::as_list).map_or_else(|| vec!["a".to_owned()], texts);
             let count = zones.len() as u32;
             self.regions.push(RegionName { name: entry.key.clone(), zones, first_zone });
             first_zone += count;
@@ -168,13 +166,7 @@ impl Names {
         let get = |key: &str| table.and_then(|table| table.get(key));
         let kind = get("kind").and_then(Node::as_text).unwrap_or_default();
         let dependency = kind == "dependency";
-        let written: Option<Vec<(&str, Origin)>> = match get("pools").map(|node| &node.value) {
-            Some(Value::List(items)) => {
-                Some(items.iter().filter_map(|item| Some((item.as_text()?, item.origin))).collect())
-            }
-            Some(Value::Table(pools)) => Some(pools.entries.iter().map(|e| (e.key.as_str(), e.key_origin)).collect()),
-            _ => None,
-        };
+        let written = get("pools").and_then(written_regions);
         let first_pool = self.services.last().map_or(0, |service| service.first_pool + service.pools.len() as u32);
         let pools = if dependency {
             vec![None]
@@ -295,6 +287,15 @@ impl Names {
         let ids = 0..self.regions.len() as u32;
         ids.min_by_key(|index| &self.regions[*index as usize].name).map_or(RegionId(0), RegionId)
     }
+}
+
+/// The regions in a list or a table of pools, and where each stands.
+fn written_regions(pools: &Node) -> Option<Vec<(&str, Origin)>> {
+    if let Some(items) = pools.as_list() {
+        return Some(items.iter().filter_map(|item| Some((item.as_text()?, item.origin))).collect());
+    }
+    let table = pools.as_table()?;
+    Some(table.entries.iter().map(|entry| (entry.key.as_str(), entry.key_origin)).collect())
 }
 
 fn within(session: &Session<'_>, entries: &[Entry], limit: usize, what: &str) -> bool {

@@ -169,8 +169,8 @@ pub(super) fn pool_zones(
 
 /// Costs: read and checked, without meaning so far.
 pub(super) fn costs(root: &mut Fields<'_>, names: &Names) {
-    if let Some(entry) = root.entries().iter().find(|entry| entry.key == "costs") {
-        not_yet(root.session, entry.key_origin, "`costs`", "cost per year and per nine");
+    if root.has("costs") {
+        not_yet(root.session, root.key_origin("costs"), "`costs`", "cost per year and per nine");
     }
     root.table("costs", "", |fields| {
         fields.or::<Text>("currency", "USD");

@@ -94,9 +94,10 @@ fn breaker(fields: &mut Fields<'_>) {
     fields.optional::<Percent>("failure_rate");
     fields.optional::<Count>("consecutive");
     fields.choice("per", &[("pool", ()), ("node", ())], "pool");
-    match fields.entries().iter().find(|entry| entry.key == "window").map(|entry| &entry.node.value) {
-        Some(Value::Text(_)) => _ = fields.optional::<Span>("window"),
-        _ => _ = fields.or::<Count>("window", 100),
+    if fields.peek("window").and_then(Node::as_text).is_some() {
+        fields.optional::<Span>("window");
+    } else {
+        fields.or::<Count>("window", 100);
     }
     fields.or::<Count>("min_calls", 10);
     fields.optional::<Span>("slow_over");
@@ -109,7 +110,7 @@ fn breaker(fields: &mut Fields<'_>) {
 }
 
 fn hedge_after(fields: &mut Fields<'_>) {
-    let quantile = fields.entries().iter().find(|entry| entry.key == "after").and_then(|entry| entry.node.as_text());
+    let quantile = fields.peek("after").and_then(Node::as_text);
     match quantile.and_then(|text| text.strip_prefix('p')).and_then(|level| level.parse::<f64>().ok()) {
         Some(level) if (0.0..100.0).contains(&level) => _ = fields.optional::<Text>("after"),
         _ => _ = fields.required::<Span>("after", "say after how long, or after which quantile: `after = \"p95\"`"),

@@ -95,7 +95,7 @@ fn standby(fields: &mut Fields<'_>, database: bool) -> Standby {
         let wake = fields.required::<Law>("wake", "say how long stopped nodes need to serve");
         Some(Standby { running: running?.0, ageing: ageing?.0, wake: wake? })
     };
-    let written = fields.entries().iter().find(|entry| entry.key == "standby").map(|entry| &entry.node.value);
+    let written = fields.peek("standby").map(|node| &node.value);
     if matches!(written, Some(Value::Table(_))) {
         return fields.table("standby", "", table).flatten().unwrap_or_else(Standby::hot);
     }
@@ -108,7 +108,7 @@ fn standby(fields: &mut Fields<'_>, database: bool) -> Standby {
 /// The keys that only requests feel.
 fn requests(fields: &mut Fields<'_>) {
     for key in ["slots", "queue"] {
-        let text = fields.entries().iter().find(|entry| entry.key == key).and_then(|entry| entry.node.as_text());
+        let text = fields.peek(key).and_then(Node::as_text);
         if text == Some("unlimited") {
             fields.optional::<Text>(key);
         } else if !fields.has(key) {
@@ -219,10 +219,16 @@ pub(super) fn read_pools(fields: &mut Fields<'_>, world: &mut World<'_>, service
     pools
 }
 
-/// Is `pools` the empty list?
+/// Is `pools` written, and empty?
 fn names_no_pool(fields: &Fields<'_>) -> bool {
-    let written = fields.entries().iter().find(|entry| entry.key == "pools").map(|entry| &entry.node.value);
-    matches!(written, Some(Value::List(items)) if items.is_empty())
+    let written = fields.peek("pools").map(|node| &node.value);
+    match written {
+        Some(Value::List(items)) => items.is_empty(),
+        Some(Value::Table(table)) => table.entries.is_empty(),
+        Some(Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Datetime(_)) | None => {
+            false
+        }
+    }
 }
 
 /// The pools written as tables.
@@ -238,6 +244,9 @@ fn own_tables<'s>(fields: &mut Fields<'s>) -> &'s [Entry] {
                     wrong_type(fields.session, &entry.node, "a pool", Some(format!("write `{} = {{}}`", entry.key)));
                 }
             }
+            if table.entries.is_empty() {
+                fields.show("pools", "[]".to_owned(), false);
+            }
             &table.entries
         }
         Value::List(items) => {
@@ -247,7 +256,7 @@ fn own_tables<'s>(fields: &mut Fields<'s>) -> &'s [Entry] {
             fields.show("pools", node.show(), false);
             &[]
         }
-        _ => {
+        Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Datetime(_) => {
             wrong_type(fields.session, node, "a list or table of regions", None);
             &[]
         }

@@ -118,28 +118,25 @@ impl World<'_> {
                 Some(other) => wrong_target(session, fault, other, "a node"),
             },
             Selected::Link => match fault.mode {
-                Some(mode @ (ModeName::Crash | ModeName::Outage)) => wrong_target(session, fault, mode, "a link"),
-                _ => not_yet(session, origin, "a fault of a link", "link faults"),
+                Some(mode) => wrong_target(session, fault, mode, "a link"),
+                None => not_yet(session, origin, "a fault of a link", "link faults"),
             },
         }
     }
 }
 
 fn wrong_target(session: &Session<'_>, fault: &WrittenFault, mode: ModeName, what: &str) {
-    let strikes = match mode {
-        ModeName::Crash => "`crash` strikes nodes",
-        ModeName::Outage => "`outage` strikes regions, zones, services and dependencies",
+    let nodes = "use `crash` for nodes, or `faults.NAME` with a `target`";
+    let (strikes, help) = match mode {
+        ModeName::Crash => ("`crash` strikes nodes", "use `outage`"),
+        ModeName::Outage => ("`outage` strikes regions, zones, services and dependencies", nodes),
         ModeName::Partition
         | ModeName::Slow
         | ModeName::DiskFull
         | ModeName::MemoryExhaustion
         | ModeName::ClockSkew
         | ModeName::HumanError
-        | ModeName::Maintenance => "this mode strikes something else",
-    };
-    let help = match mode {
-        ModeName::Crash => "use `outage`",
-        _ => "use `crash` for nodes, or `faults.NAME` with a `target`",
+        | ModeName::Maintenance => ("this mode strikes something else", nodes),
     };
     session.report(Code::E204, fault.origin, format!("{strikes}, this is {what}"), Some(help.to_owned()));
 }

@@ -77,8 +77,8 @@ fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, 
             Some("keep one".into()),
         );
     }
-    if let Some(entry) = fields.entries().iter().find(|entry| entry.key == "closed") {
-        not_yet(session, entry.key_origin, "`closed`", "a closed group of clients");
+    if fields.has("closed") {
+        not_yet(session, fields.key_origin("closed"), "`closed`", "a closed group of clients");
     }
     fields.table("closed", "", |fields| {
         fields.required::<Count>("clients", "say how many clients there are");

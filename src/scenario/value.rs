@@ -233,8 +233,14 @@ impl Written for Number {
     }
 
     fn show(&self) -> String {
-        self.0.to_string()
+        show_number(self.0)
     }
+}
+
+/// A number as TOML writes it, whole ones without a point.
+fn show_number(number: f64) -> String {
+    let whole = number.fract() == 0.0 && number < 1e15;
+    if whole { format!("{number:.0}") } else { format!("{number:?}") }
 }
 
 impl Written for Factor {
@@ -243,7 +249,7 @@ impl Written for Factor {
     }
 
     fn show(&self) -> String {
-        self.0.to_string()
+        show_number(self.0)
     }
 }
 

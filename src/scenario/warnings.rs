@@ -114,8 +114,7 @@ fn perfect(session: &Session<'_>, root: &Table, names: &Names, model: &Model) {
             session.report(Code::W404, key(root, &["services", &service.name, "failover"]), message, Some(help));
         }
     }
-    let active_passive = matches!(&model.routing.policy, Policy::ActivePassive(failover) if failover.order.len() > 1);
-    if active_passive && model.routing.detection == Detection::Instant {
+    if root.get("routing").is_some() && model.regions.len() > 1 && model.routing.detection == Detection::Instant {
         let help = "add `health_check = {}` or `detect` to `routing`".to_owned();
         session.report(
             Code::W404,
@@ -162,7 +161,13 @@ fn objectives(session: &Session<'_>, root: &Table, model: &Model) {
                     }
                 }
                 Condition::Rpo(Statistic::Quantile(level), limit) => lag(session, root, model, *level, *limit),
-                _ => {}
+                Condition::Rto(..)
+                | Condition::Rpo(..)
+                | Condition::Availability(_)
+                | Condition::RequestAvailability(_)
+                | Condition::OutageDuration(..)
+                | Condition::DowntimePerYear(..)
+                | Condition::OutagesPerYear(_) => {}
             }
         }
     }
@@ -232,7 +237,7 @@ fn ejects_nobody(session: &Session<'_>, names: &Names, model: &Model, call: &Cal
     let Some(share) = call.attempts.max_ejected else { return };
     let pools = &model.services[call.to.index()].pools;
     let Some(nodes) = pools.iter().map(|pool| model.pools[pool.index()].nodes).max() else { return };
-    if share * f64::from(nodes) < 1.0 - 1e-9 {
+    if nodes > 1 && share * f64::from(nodes) < 1.0 - 1e-9 {
         let message =
             format!("{} % of {nodes} nodes of `{}` ejects nobody", percent(share), names.service_name(call.to));
         let least = (100.0 / f64::from(nodes)).ceil();

@@ -3,7 +3,7 @@
 use ninefold::model::failure::{Instants, Mode, Process, Target};
 use ninefold::model::topology::{Need, PoolId, Reach, RegionId, ServiceId, Term};
 use ninefold::model::{Model, Start};
-use ninefold::scenario::{Diagnostics, Scenario, load, load_text};
+use ninefold::scenario::{Diagnostics, Scenario, load, load_law, load_text};
 use ninefold::time::Span;
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
 use std::io;
@@ -123,6 +123,29 @@ fn overrides_reach_every_depth() {
     assert_eq!(scenario.settings.trials, 7);
     // `like` comes after the overrides, so that both regions have two zones
     assert_eq!(scenario.model.zones.len(), 4);
+}
+
+#[test]
+fn overrides_make_the_tables_that_are_missing() {
+    let scenario =
+        loaded("single-node.toml", &["simulation.trials=7", "horizon=5y", "services.app.faults.ages=running"]);
+    assert_eq!(scenario.settings.trials, 7);
+    assert_eq!(scenario.model.horizon, Span::YEAR * 5);
+}
+
+#[test]
+fn a_law_is_read_by_itself() {
+    let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
+    let law = load_law("30s + weibull(shape=2, mean=1h)", &read).unwrap();
+    assert_eq!(law.offset(), Span::from_secs(30));
+    let problems = load_law("weibull(shape=2, maen=1h)", &read).unwrap_err();
+    let place = problems.iter().next().unwrap().place.clone().unwrap();
+    assert_eq!((place.line, place.column, place.width), (1, 18, 4));
+}
+
+#[test]
+fn line_endings_and_byte_order_marks_of_other_systems_are_fine() {
+    assert!(parsed("\u{feff}version = 1\r\n[services.app]\r\n").is_ok());
 }
 
 #[test]
@@ -349,6 +372,14 @@ fn check_model(model: &Model) {
     }
 }
 
+/// The first line in which two models differ, printed in full.
+fn first_difference(one: &Model, other: &Model) -> Option<(String, String)> {
+    let (one, other) = (format!("{one:#?}"), format!("{other:#?}"));
+    let lines = one.lines().zip(other.lines());
+    let first = lines.filter(|(a, b)| a != b).map(|(a, b)| (a.to_owned(), b.to_owned())).next();
+    first.or_else(|| (one.len() != other.len()).then(|| (one, other)))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
@@ -367,7 +398,12 @@ proptest! {
             line.replace_range(at..end, value);
         }
         match parsed(&lines.join("\n")) {
-            Ok(scenario) => check_model(&scenario.model),
+            Ok(scenario) => {
+                check_model(&scenario.model);
+                let again = parsed(&scenario.explanation.to_string());
+                let again = again.unwrap_or_else(|problems| panic!("{}\n{changes:?}", problems.render_plain()));
+                assert_eq!(first_difference(&again.model, &scenario.model), None, "{changes:?}");
+            }
             Err(problems) => assert!(problems.has_errors()),
         }
     }
