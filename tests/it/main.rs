@@ -3,7 +3,9 @@
 mod backoff;
 mod cli;
 mod diagnostics;
+mod gallery;
 mod naive;
 mod scenarios;
+mod shell;
 mod traces;
 mod traces_admission;
