@@ -109,10 +109,9 @@ impl<'a> World<'a> {
     /// Everybody goes where the first answer says.
     pub(super) fn start_routing(&mut self) {
         for group in 0..self.layout.first_service - self.layout.first_group {
-            if let Some(target) = self.answer(group) {
-                if let Some(routing) = &mut self.routing {
-                    routing.flows[group].target = target;
-                }
+            let target = self.answer(group);
+            if let (Some(target), Some(routing)) = (target, &mut self.routing) {
+                routing.flows[group].target = target;
             }
         }
     }
