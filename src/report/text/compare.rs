@@ -123,7 +123,8 @@ fn label(measure: Measure, statistic: &str) -> String {
 fn differences(comparison: &Comparison, baseline: &str, other: &str, look: Look) -> String {
     let mut table = Table::new();
     let mut gains = false;
-    for difference in comparison.differences.iter().filter(|d| d.baseline == baseline && d.other == other) {
+    let of_pair = comparison.differences.iter().filter(|d| d.baseline == baseline && d.other == other);
+    for difference in of_pair.filter(|difference| is_shown(difference)) {
         gains |= difference.pairing_gain.is_some();
         table.row(difference_cells(difference));
     }
@@ -132,6 +133,16 @@ fn differences(comparison: &Comparison, baseline: &str, other: &str, look: Look)
         out.push_str("    (pairing: how many times more trials independent seeds would need for the same interval)\n");
     }
     out
+}
+
+/// The screen shows what says something new: unavailability is availability again, and of the other subjects the
+/// availability is enough; the JSON has them all.
+fn is_shown(difference: &Difference) -> bool {
+    match difference.measure {
+        Measure::UnavailabilityTime | Measure::UnavailabilityRequest => false,
+        Measure::AvailabilityTime => true,
+        _ => difference.subject == "system",
+    }
 }
 
 fn difference_cells(difference: &Difference) -> Vec<Cell> {
