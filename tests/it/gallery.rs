@@ -46,7 +46,8 @@ fn make(entry: &Entry, folder: &Path, index: usize) -> Made {
         Some((args, file)) => (args.to_owned(), file.to_owned()),
         None => {
             let (args, file) = entry.command.split_once(" -o ").expect("a line names its file");
-            let end = Path::new(file).extension().and_then(|end| end.to_str()).expect("a chart's name ends in its kind");
+            let end =
+                Path::new(file).extension().and_then(|end| end.to_str()).expect("a chart's name ends in its kind");
             (format!("{args} -o {}", folder.join(format!("{index}.{end}")).display()), file.to_owned())
         }
     };
@@ -175,5 +176,21 @@ fn scenarios_are_free_of_warnings_unless_the_warning_is_the_lesson() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.success(), expected.is_empty(), "{name}\n{stderr}");
         assert!(stderr.contains(expected) && stderr.matches("warning[").count() <= 1, "{name}\n{stderr}");
+    }
+}
+
+/// Product form: mean over ten years from all up, system 1.283906892e-7, a region 3.583133453e-4. Three standard errors
+/// and a little (99.9 %) around the estimates of the gallery's run, whose seed is fixed.
+#[test]
+fn the_benchmark_meets_its_exact_values() {
+    let output = shell::ninefold("run scenarios/w1.toml --json --confidence 99.9%");
+    let run: serde_json::Value = serde_json::from_slice(&output.stdout).expect("json");
+    for (subject, exact, width) in [("system", 1.283_906_892e-7, 0.6), ("one", 3.583_133_453e-4, 0.01)] {
+        let rows = run["measures"].as_array().expect("rows").iter();
+        let mut rows = rows.filter(|row| row["measure"] == "unavailability.time" && row["subject"] == subject);
+        let row = rows.next().expect("a row");
+        let (low, high) = (row["low"].as_f64().expect("low"), row["high"].as_f64().expect("high"));
+        assert!(low <= exact && exact <= high, "{subject}: {exact} is not in [{low}, {high}]");
+        assert!((high - low) / 2.0 < width * exact, "{subject}: [{low}, {high}] is too wide to say anything");
     }
 }

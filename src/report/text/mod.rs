@@ -86,7 +86,7 @@ fn extent(results: &Results) -> String {
 fn in_one_unit(span: Span) -> String {
     let whole = ["y", "d", "h"].into_iter().find_map(|name| {
         let unit = Span::unit(name)?.as_nanos();
-        (!span.is_zero() && span.as_nanos() % unit == 0).then(|| format!("{}{name}", span.as_nanos() / unit))
+        (!span.is_zero() && span.as_nanos().is_multiple_of(unit)).then(|| format!("{}{name}", span.as_nanos() / unit))
     });
     whole.unwrap_or_else(|| span.to_string())
 }
