@@ -50,7 +50,7 @@ impl Estimate {
         Estimate { estimate: self.estimate.map(cut), low: self.low.map(cut), high: self.high.map(cut), ..self }
     }
 
-    /// The same in another unit: all values times `factor`, above zero.
+    /// The same in another unit: all values times `factor`; below zero the bounds change sides.
     pub fn scaled(self, factor: f64) -> Estimate {
         let scale = |value: f64| value * factor;
         let (low, high) = if factor < 0.0 { (self.high, self.low) } else { (self.low, self.high) };

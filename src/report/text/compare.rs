@@ -122,25 +122,30 @@ fn label(measure: Measure, statistic: &str) -> String {
 
 fn differences(comparison: &Comparison, baseline: &str, other: &str, look: Look) -> String {
     let mut table = Table::new();
-    let mut gains = false;
-    let of_pair = comparison.differences.iter().filter(|d| d.baseline == baseline && d.other == other);
-    for difference in of_pair.filter(|difference| is_shown(difference)) {
+    let (mut gains, mut left_out) = (false, false);
+    for difference in comparison.differences.iter().filter(|d| d.baseline == baseline && d.other == other) {
+        if !is_shown(difference) {
+            left_out = true;
+            continue;
+        }
         gains |= difference.pairing_gain.is_some();
         table.row(difference_cells(difference));
     }
     let mut out = table.render(4, look);
+    if left_out {
+        out.push_str("    (more measures of every subject: --json)\n");
+    }
     if gains {
         out.push_str("    (pairing: how many times more trials independent seeds would need for the same interval)\n");
     }
     out
 }
 
-/// The screen shows what says something new: unavailability is availability again, and of the other subjects the
-/// availability is enough; the JSON has them all.
+/// Unavailability only mirrors availability, and of other subjects one figure says enough for a screen.
 fn is_shown(difference: &Difference) -> bool {
     match difference.measure {
         Measure::UnavailabilityTime | Measure::UnavailabilityRequest => false,
-        Measure::AvailabilityTime => true,
+        Measure::DowntimePerYear => true,
         _ => difference.subject == "system",
     }
 }
