@@ -222,7 +222,11 @@ fn percentage(x: f64, step: f64) -> String {
         x if !x.is_finite() => "∞".to_owned(),
         x if x.abs() >= 1e5 => format!("{:.1e}%", x.abs().min(1e300) * x.signum() * 100.0),
         x if x == 0.0 || (x - 1.0).abs() < f64::EPSILON => format!("{:.0}%", x * 100.0),
-        x => format!("{:.*}%", decimals(step * 100.0).min(13), x * 100.0),
+        x => {
+            let text = format!("{:.*}", decimals(step * 100.0).min(13), x * 100.0);
+            // what rounds to the whole is the whole: `100%` beside `[100.0, 100]` would claim a difference
+            if text.starts_with("100.") && x < 1.0 { "100%".to_owned() } else { text + "%" }
+        }
     }
 }
 
