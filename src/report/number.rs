@@ -7,6 +7,7 @@
 
 use crate::results::measure::{Measure, Unit};
 use crate::stats::Estimate;
+use crate::time::Span;
 
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3_600.0;
@@ -114,6 +115,15 @@ pub fn share(value: &Estimate) -> Figure {
 /// A duration in seconds by itself: `1h 48m`, `21min`, `6.1s`.
 pub fn duration(seconds: f64) -> String {
     duration_at(seconds, second_digit(seconds))
+}
+
+/// The span in the largest unit of which it is a whole number, so that ten years of 365 days read `3650d`.
+pub fn whole_span(span: Span) -> String {
+    let whole = ["y", "d", "h"].into_iter().find_map(|name| {
+        let unit = Span::unit(name)?.as_nanos();
+        (!span.is_zero() && span.as_nanos().is_multiple_of(unit)).then(|| format!("{}{name}", span.as_nanos() / unit))
+    });
+    whole.unwrap_or_else(|| span.to_string())
 }
 
 /// A number in three significant digits, thousands apart: `0.00312`, `2.41`, `18 300`.
@@ -399,6 +409,12 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_horizon_stands_in_one_unit_where_it_can() {
+        let texts = [87_600 * 3_600, 31_557_600, 90 * 60, 0].map(|secs| whole_span(Span::from_secs(secs)));
+        assert_eq!(texts, ["3650d", "1y", "1h30m", "0s"]);
     }
 
     #[test]
