@@ -316,9 +316,12 @@ fn compound(seconds: f64, units: [f64; 3], names: [&str; 3], step: f64) -> Strin
 
 #[cfg(test)]
 mod tests {
-    use super::{Figure, availability, count, duration, figure, nines, percent, share, signed, target, whole};
+    use super::{
+        Figure, availability, count, duration, figure, nines, percent, share, signed, target, whole, whole_span,
+    };
     use crate::results::measure::Measure;
     use crate::stats::Estimate;
+    use crate::time::Span;
 
     fn estimate(estimate: f64, low: f64, high: f64) -> Estimate {
         Estimate::between(estimate, low, high, 0.95)
@@ -414,7 +417,7 @@ mod tests {
     #[test]
     fn a_horizon_stands_in_one_unit_where_it_can() {
         let texts = [87_600 * 3_600, 31_557_600, 90 * 60, 0].map(|secs| whole_span(Span::from_secs(secs)));
-        assert_eq!(texts, ["3650d", "1y", "1h30m", "0s"]);
+        assert_eq!(texts, ["3650d", "1y", "1h30min", "0s"]);
     }
 
     #[test]
