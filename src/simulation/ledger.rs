@@ -138,13 +138,7 @@ impl Ledger {
             open: None,
             last_closed: None,
         };
-        Ledger {
-            accounts: vec![account; subjects],
-            meters,
-            down_below,
-            opened: Time::ZERO,
-            outages: Vec::new(),
-        }
+        Ledger { accounts: vec![account; subjects], meters, down_below, opened: Time::ZERO, outages: Vec::new() }
     }
 
     /// Everybody up at 0, nothing booked.
