@@ -172,6 +172,12 @@ pub struct TraceArgs {
     pub changes: ChangeArgs,
     #[command(flatten)]
     pub machine: MachineArgs,
+    /// A table instead of text
+    #[arg(long, conflicts_with = "chrome")]
+    pub csv: bool,
+    /// JSON that trace viewers open, such as Perfetto at ui.perfetto.dev
+    #[arg(long)]
+    pub chrome: bool,
     /// Write into this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -15,6 +15,7 @@ mod manual;
 mod output;
 mod plan;
 mod plot;
+mod replay;
 mod run;
 mod timing;
 mod trace;

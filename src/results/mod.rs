@@ -5,6 +5,7 @@
 
 pub mod measure;
 pub mod raw;
+pub mod replay;
 
 use crate::stats::Estimate;
 use crate::time::Span;
