@@ -245,9 +245,7 @@ mod tests {
     #[test]
     fn no_data_no_bounds_and_never_a_panic() {
         let (empty, pairs) = (Moments::default(), PairMoments::default());
-        for estimate in
-            [mean(&empty, 0.95), mean_of_many(&empty, 0.95), ratio(&pairs, 0.95)]
-        {
+        for estimate in [mean(&empty, 0.95), mean_of_many(&empty, 0.95), ratio(&pairs, 0.95)] {
             assert_eq!(estimate, Estimate::unknown(0.95));
         }
         let one: Moments = [4.0].into_iter().collect();

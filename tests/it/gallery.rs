@@ -46,7 +46,8 @@ fn make(entry: &Entry, folder: &Path, index: usize) -> Made {
         Some((args, file)) => (args.to_owned(), file.to_owned()),
         None => {
             let (args, file) = entry.command.split_once(" -o ").expect("a line names its file");
-            let end = Path::new(file).extension().and_then(|end| end.to_str()).expect("a chart's name ends in its kind");
+            let end =
+                Path::new(file).extension().and_then(|end| end.to_str()).expect("a chart's name ends in its kind");
             (format!("{args} -o {}", folder.join(format!("{index}.{end}")).display()), file.to_owned())
         }
     };

@@ -73,7 +73,10 @@ fn what_the_readme_shows_is_what_comes_out() {
             let path = shell::root().join("README.md");
             std::fs::write(&path, readme().replace(body, &lines.join("\n"))).expect("README.md");
         } else {
-            assert!(stands.starts_with(body), "{file} has changed: UPDATE=1 cargo test gallery, then UPDATE=1 cargo test readme");
+            assert!(
+                stands.starts_with(body),
+                "{file} has changed: UPDATE=1 cargo test gallery, then UPDATE=1 cargo test readme"
+            );
         }
     }
 }
