@@ -12,7 +12,7 @@ use crate::model::failover::{Failover, Policy};
 use crate::model::failure::Process;
 use crate::results::measure::Measure;
 use crate::results::raw::Stage;
-use crate::results::{Curve, CurveKind, Method, Row};
+use crate::results::{Method, Row};
 use crate::simulation::layout::Layout;
 use crate::stats::moments::{Moments, PairMoments};
 use crate::stats::quantile::Clusters;
@@ -25,9 +25,6 @@ const YEAR_S: f64 = 31_557_600.0;
 
 /// Quantiles that are reported of a distribution.
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
-
-/// Points of a curve, at most.
-const POINTS: usize = 200;
 
 struct Figures<'a> {
     rows: Vec<Row>,
@@ -61,6 +58,13 @@ pub fn rows(model: &Model, layout: &Layout, plan: &Plan, totals: &Totals) -> Vec
 pub fn unavailability(subject: &SubjectTotals, totals: &Totals, plan: &Plan) -> Estimate {
     let moments = padded(&subject.down, totals.trials);
     interval::mean(&moments, plan.confidence)
+}
+
+/// The share of the horizon that `down` lost in `trials` trials, as its row would say it.
+pub fn unavailability_after(model: &Model, plan: &Plan, trials: u64, down: &Moments, seen: u64) -> Estimate {
+    let horizon_s = model.horizon.as_secs_f64();
+    let rows = Figures { rows: Vec::new(), plan, trials, horizon_s, longest_s: longest_outage_s(model) };
+    rows.lost_share(down, seen)
 }
 
 /// With the zeros that were left out.
@@ -348,25 +352,4 @@ fn mtbf(repair: &PairMoments, horizon_s: f64, confidence: f64) -> Estimate {
         }
         None => Estimate { estimate: Some(ratio), ..Estimate::unknown(confidence) },
     }
-}
-
-/// The share of years with more downtime than x, for the system.
-pub fn curves(layout: &Layout, totals: &Totals) -> Vec<Curve> {
-    let years = totals.trials * totals.years().pieces;
-    let mut values: Vec<f64> = totals.subjects[0].years.iter().map(|value| value.1).collect();
-    if values.is_empty() {
-        return Vec::new();
-    }
-    values.sort_by(f64::total_cmp);
-    let count = values.len();
-    let mut points = vec![(0.0, count as f64 / years as f64)];
-    let step = count.div_ceil(POINTS - 1);
-    let mut at = 0;
-    while at < count {
-        points.push((values[at], (count - at - 1) as f64 / years as f64));
-        at += if count - at > POINTS / 4 { step } else { 1 };
-    }
-    points.truncate(POINTS + POINTS / 4);
-    let subject = layout.subjects[0].clone();
-    vec![Curve { kind: CurveKind::Exceedance, subject, points }]
 }
