@@ -5,15 +5,6 @@ use super::{PictureFormat, PlotKind, exceedance, nines, plot, waterfall};
 use crate::report::sample;
 use crate::results::Results;
 
-fn drawing(kind: PlotKind, scenarios: &[Results]) -> Drawing {
-    match kind {
-        PlotKind::Nines => nines::drawing(scenarios),
-        PlotKind::Exceedance => exceedance::drawing(scenarios),
-        PlotKind::Waterfall => waterfall::drawing(scenarios),
-    }
-    .unwrap()
-}
-
 fn cases() -> Vec<(&'static str, Vec<Results>)> {
     let long = Results { scenario: "a".to_owned() + &" very long title".repeat(20), ..sample::results() };
     vec![
