@@ -24,6 +24,25 @@ pub struct Row {
     pub target: Option<f64>,
 }
 
+impl Row {
+    /// How many bars it has.
+    fn lanes(&self) -> usize {
+        self.values.iter().flatten().count()
+    }
+
+    /// Its bars, each in the colour of its scenario, with the figure beside it.
+    fn draw(&self, drawing: &mut Drawing, scale: Scale, top: f64, measure: Measure) -> Result<(), PlotError> {
+        let known = self.values.iter().enumerate().filter_map(|(index, value)| value.as_ref().map(|v| (index, v)));
+        for (lane, (scenario, value)) in known.enumerate() {
+            let top = top + BAR * lane as f64;
+            bar(drawing, scale, top, value, PALETTE[scenario % PALETTE.len()]);
+            let end = value.high.into_iter().chain(value.estimate).chain(value.low).fold(0.0, f64::max);
+            drawing.label((scale.at(end) + 9.0, top + BAR / 2.0), LABEL, &figure(measure, value))?;
+        }
+        Ok(())
+    }
+}
+
 /// What the chart says.
 pub struct Words<'a> {
     /// Its title.
@@ -45,8 +64,8 @@ pub fn drawing(
     rows: &[Row],
     to: f64,
 ) -> Result<Drawing, PlotError> {
-    let lanes = BAR * scenarios.len() as f64 + GAP;
-    let bottom = TOP + lanes * rows.len() as f64 + 4.0;
+    let lanes: usize = rows.iter().map(Row::lanes).sum();
+    let bottom = TOP + BAR * lanes as f64 + GAP * rows.len() as f64 + 4.0;
     let several = scenarios.len() > 1;
     let legend_top = bottom + 68.0;
     let below = if several { legend_top + 22.0 * scenarios.len() as f64 } else { bottom + 58.0 };
@@ -62,23 +81,17 @@ pub fn drawing(
     }
     let scale = Scale::linear(0.0, to, EDGE + widest + 14.0, WIDTH - EDGE - beside - 16.0);
     axis(&mut drawing, scale, to, bottom, words.axis);
-    for (index, row) in rows.iter().enumerate() {
-        let top = TOP + GAP / 2.0 + lanes * index as f64;
-        let middle = top + BAR * scenarios.len() as f64 / 2.0;
+    let mut top = TOP + GAP / 2.0;
+    for row in rows {
+        let height = BAR * row.lanes() as f64;
         let name = fitted(&row.name, LABEL, 240.0)?;
-        drawing.text((EDGE + widest, middle), Anchor::End, LABEL, &name);
-        for (lane, value) in row.values.iter().enumerate() {
-            let top = top + BAR * lane as f64;
-            if let Some(value) = value {
-                bar(&mut drawing, scale, top, value, PALETTE[lane % PALETTE.len()]);
-                let end = value.high.into_iter().chain(value.estimate).chain(value.low).fold(0.0, f64::max);
-                drawing.label((scale.at(end) + 9.0, top + BAR / 2.0), LABEL, &figure(measure, value))?;
-            }
-        }
+        drawing.text((EDGE + widest, top + height / 2.0), Anchor::End, LABEL, &name);
+        row.draw(&mut drawing, scale, top, measure)?;
         if let Some(target) = row.target {
-            let (x, height) = (scale.at(target), BAR * scenarios.len() as f64);
+            let x = scale.at(target);
             drawing.line(&[(x, top - 5.0), (x, top + height + 5.0)], 2.5, BLACK);
         }
+        top += height + GAP;
     }
     if several {
         let (names, _) = names(scenarios, WIDTH - 2.0 * EDGE - 60.0)?;
@@ -96,19 +109,31 @@ fn figure(measure: Measure, value: &Estimate) -> String {
 }
 
 fn axis(drawing: &mut Drawing, scale: Scale, to: f64, bottom: f64, text: &str) {
-    for share in round_ticks(0.0, to, 5.0) {
-        let x = scale.at(share);
+    let ticks = round_ticks(0.0, to, 5.0);
+    for (share, label) in ticks.iter().zip(percents(&ticks)) {
+        let x = scale.at(*share);
         drawing.line(&[(x, TOP), (x, bottom)], 1.0, PALE);
-        drawing.text((x, bottom + 16.0), Anchor::Middle, TICK, &percent(share));
+        drawing.text((x, bottom + 16.0), Anchor::Middle, TICK, &label);
     }
     drawing.line(&[(scale.at(0.0), TOP), (scale.at(0.0), bottom)], 1.25, GREY);
     let middle = f64::midpoint(scale.at(0.0), scale.at(to));
     drawing.text((middle, bottom + 40.0), Anchor::Middle, SUBTITLE, text);
 }
 
-/// A tick of a share.
-pub fn percent(share: f64) -> String {
-    format!("{}%", number::trimmed((share * 1e12).round() / 1e10))
+/// Ticks of shares, all with as many decimals as the finest needs.
+pub fn percents(ticks: &[f64]) -> Vec<String> {
+    let decimals = |share: f64| {
+        let text = number::trimmed((share * 1e12).round() / 1e10);
+        text.split_once('.').map_or(0, |(_, decimals)| decimals.len())
+    };
+    let most = ticks.iter().map(|share| decimals(*share)).max().unwrap_or(0);
+    ticks.iter().map(|share| format!("{:.most$}%", share * 100.0)).collect()
+}
+
+/// The least round share to end an axis with that holds `most`.
+pub fn round_end(most: f64) -> f64 {
+    let step = round_ticks(0.0, most, 5.0).get(1).copied().unwrap_or(most);
+    (libm::ceil(most / step - 1e-9) * step).min(1.0)
 }
 
 /// The bar to the estimate, its interval as a whisker; without an estimate only the whisker.
@@ -121,7 +146,7 @@ fn bar(drawing: &mut Drawing, scale: Scale, top: f64, value: &Estimate, ink: Ink
         let (low, high) = (scale.at(low), scale.at(high));
         if high - low > 1.0 {
             drawing.line(&[(low, middle), (high, middle)], 1.5, BLACK);
-            for x in [low, high] {
+            for x in [low, high].into_iter().filter(|_| high - low > 7.0) {
                 drawing.line(&[(x, middle - 4.0), (x, middle + 4.0)], 1.5, BLACK);
             }
         }

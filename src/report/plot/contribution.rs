@@ -36,7 +36,7 @@ pub fn drawing(scenarios: &[Results]) -> Result<Drawing, PlotError> {
             Row { values: scenarios.iter().map(find).collect(), target: None, name: cause }
         })
         .collect();
-    let to = (largest(rows.iter().flat_map(|row| &row.values).flatten()) * 1.02).min(1.0);
+    let to = bars::round_end(largest(rows.iter().flat_map(|row| &row.values).flatten()));
     let more = if left_out > 0 { format!("; {left_out} smaller causes left out") } else { String::new() };
     let what = format!("share of the downtime by the fault that began the outage{more}");
     let words = Words { title: "What causes downtime", what: &what, axis: "share of the system's downtime" };

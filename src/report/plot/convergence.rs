@@ -4,6 +4,7 @@
 //! the picture ends at three times the largest estimate; a band that reaches its edge goes on beyond.
 
 use super::axis::{Scale, round_ticks};
+use super::bars::percents;
 use super::canvas::{Anchor, Drawing, GREY, Ink, PALE, PALETTE};
 use super::exceedance::{DASHES, draw_curve};
 use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, WIDTH, fitted, titles};
@@ -49,9 +50,9 @@ pub fn drawing(scenarios: &[Results]) -> Result<Drawing, PlotError> {
         draw_curve(&mut drawing, &path(CurveKind::Convergence), ink, dash);
         let at = legend_top + 24.0 * index as f64;
         draw_curve(&mut drawing, &[(LEFT, at), (LEFT + 44.0, at)], ink, dash);
-        let last = results.find(Measure::UnavailabilityTime, "system", "mean");
+        let last = results.find(Measure::AvailabilityTime, "system", "mean");
         let last = last.map_or(String::new(), |row| number::figure(row.measure, &row.value).joined());
-        let text = format!("{}   {}", results.scenario, last.replace("<=", "≤"));
+        let text = format!("{}   {}", results.scenario, last.replace(">=", "≥"));
         drawing.text((LEFT + 56.0, at), Anchor::Start, LABEL, &fitted(&text, LABEL, WIDTH - LEFT - 56.0 - EDGE)?);
     }
     Ok(drawing)
@@ -84,15 +85,20 @@ fn axes(drawing: &mut Drawing, x: Scale, y: Scale, (from, to): (f64, f64), top: 
         drawing.line(&[(at, TOP), (at, BOTTOM)], 1.0, PALE);
         drawing.text((at, BOTTOM + 16.0), Anchor::Middle, TICK, &number::whole(trials as u64));
     }
-    for share in round_ticks(0.0, top, 6.0) {
-        let at = y.at(share);
+    let ticks = round_ticks(0.0, top, 6.0);
+    for (share, label) in ticks.iter().zip(percents(&ticks)) {
+        let at = y.at(*share);
         drawing.line(&[(LEFT, at), (x.at(to), at)], 1.0, PALE);
-        drawing.text((LEFT - 10.0, at), Anchor::End, TICK, &super::bars::percent(share));
+        drawing.text((LEFT - 10.0, at), Anchor::End, TICK, &label);
     }
     drawing.line(&[(LEFT, TOP), (LEFT, BOTTOM), (x.at(to), BOTTOM)], 1.25, GREY);
     let middle = f64::midpoint(LEFT, x.at(to));
     drawing.text((middle, BOTTOM + 40.0), Anchor::Middle, SUBTITLE, "trials so far");
-    drawing.text_upwards((EDGE + 6.0, f64::midpoint(TOP, BOTTOM)), SUBTITLE, "unavailability in time");
+    drawing.text_upwards(
+        (EDGE + 6.0, f64::midpoint(TOP, BOTTOM)),
+        SUBTITLE,
+        "unavailability in time, share of the horizon",
+    );
 }
 
 /// Round numbers between the ends: powers of ten, with 2 and 5 times these where there is room.

@@ -4,6 +4,7 @@
 //! 95th percentile stand in the legend with what an objective asks of them on the axis.
 
 use super::axis::{Scale, duration_ticks};
+use super::bars::percents;
 use super::canvas::{Anchor, Drawing, GREY, PALE, PALETTE};
 use super::exceedance::{DASHES, draw_curve, draw_targets};
 use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, WIDTH, fitted, titles};
@@ -79,7 +80,9 @@ fn drawing(kind: &Kind, scenarios: &[Results]) -> Result<Drawing, PlotError> {
     let mut drawing = Drawing::new(WIDTH, legend_top + 24.0 * scenarios.len() as f64 + 8.0);
     titles(&mut drawing, kind.title, scenarios, kind.what)?;
     axes(&mut drawing, x, y, (low, high), kind);
-    draw_targets(&mut drawing, x, &targets, (TOP, BOTTOM))?;
+    // a distribution function leaves the lower right free
+    let labels = BOTTOM - 18.0 * targets.len() as f64;
+    draw_targets(&mut drawing, x, &targets, (TOP, BOTTOM), labels)?;
     for (index, (points, results)) in curves.iter().zip(scenarios).enumerate() {
         let (ink, dash) = (PALETTE[index % PALETTE.len()], DASHES[index % DASHES.len()]);
         draw_curve(&mut drawing, &steps(points, x, y, low), ink, dash);
@@ -122,10 +125,11 @@ fn axes(drawing: &mut Drawing, x: Scale, y: Scale, (low, high): (f64, f64), kind
         drawing.line(&[(at, TOP), (at, BOTTOM)], 1.0, PALE);
         drawing.text((at, BOTTOM + 16.0), Anchor::Middle, TICK, &label);
     }
-    for share in [0.0, 0.25, 0.5, 0.75, 0.95, 1.0] {
+    let ticks = [0.0, 0.25, 0.5, 0.75, 0.95, 1.0];
+    for (share, label) in ticks.into_iter().zip(percents(&ticks)) {
         let at = y.at(share);
         drawing.line(&[(LEFT, at), (x.at(high), at)], 1.0, PALE);
-        drawing.text((LEFT - 10.0, at), Anchor::End, TICK, &super::bars::percent(share));
+        drawing.text((LEFT - 10.0, at), Anchor::End, TICK, &label);
     }
     drawing.line(&[(LEFT, TOP), (LEFT, BOTTOM), (x.at(high), BOTTOM)], 1.25, GREY);
     let middle = f64::midpoint(LEFT, x.at(high));

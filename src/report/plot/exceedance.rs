@@ -40,7 +40,7 @@ pub fn drawing(scenarios: &[Results]) -> Result<Drawing, PlotError> {
     let mut drawing = Drawing::new(WIDTH, legend_top + 24.0 * scenarios.len() as f64 + 8.0);
     titles(&mut drawing, "Downtime in a year", scenarios, "share of simulated years with more downtime than x")?;
     axes(&mut drawing, x, y, (low, high), least);
-    draw_targets(&mut drawing, x, &targets, (TOP, BOTTOM))?;
+    draw_targets(&mut drawing, x, &targets, (TOP, BOTTOM), TOP + 12.0)?;
     let (names, _) = names(scenarios, WIDTH - 2.0 * EDGE - 220.0)?;
     for (index, points) in curves.iter().enumerate() {
         let (ink, dash) = (PALETTE[index % PALETTE.len()], DASHES[index % DASHES.len()]);
@@ -112,18 +112,19 @@ fn axes(drawing: &mut Drawing, x: Scale, y: Scale, (low, high): (f64, f64), leas
     drawing.text_upwards((EDGE + 6.0, f64::midpoint(TOP, BOTTOM)), SUBTITLE, "share of years with more than x");
 }
 
-/// A broken line with a label for each target.
+/// A broken line for each target with its label, the first at height `labels`.
 pub fn draw_targets(
     drawing: &mut Drawing,
     x: Scale,
     targets: &[(f64, String)],
     (top, bottom): (f64, f64),
+    labels: f64,
 ) -> Result<(), PlotError> {
     for (index, (seconds, label)) in targets.iter().enumerate() {
         let at = x.at(*seconds);
         drawing.dashed(&[(at, top), (at, bottom)], 1.5, (6.0, 4.0), BLACK);
         let wide = width_of(label, SUBTITLE)?;
-        let height = top + 12.0 + 18.0 * index as f64;
+        let height = labels + 18.0 * index as f64;
         if at + 8.0 + wide < WIDTH - EDGE {
             drawing.label((at + 8.0, height), SUBTITLE, label)?;
         } else {

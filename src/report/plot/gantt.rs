@@ -4,7 +4,7 @@
 //! the longest a line of its own from its start. A stage's time is known, not its turns: stages stand in their usual order.
 
 use super::axis::{Scale, linear_duration_ticks};
-use super::canvas::{Anchor, Drawing, GREY, PALE, PALETTE, Type, width_of};
+use super::canvas::{Anchor, BLACK, Drawing, GREY, Ink, PALE, Type, width_of};
 use super::waterfall::{self, letters};
 use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, TITLE, WIDTH, fitted};
 use crate::report::number;
@@ -18,7 +18,9 @@ const LANE: f64 = 20.0;
 const PARTS: usize = 16;
 /// Outages drawn, at most.
 const OUTAGES: usize = 12;
-const LEFT: f64 = 250.0;
+const LEFT: f64 = 236.0;
+/// What is broken, apart from the colours of stages.
+const BROKEN: Ink = plotters::style::RGBColor(0x9a, 0x9a, 0x9a);
 
 /// A lane of the upper half.
 struct Lane<'a> {
@@ -98,7 +100,7 @@ fn heading(drawing: &mut Drawing, replay: &Replay, left_out: usize) -> Result<()
     let more = if left_out > 0 { format!("  ·  {left_out} lanes with less left out") } else { String::new() };
     let Replay { scenario, trial, seed, horizon, .. } = replay;
     let line = format!("{scenario}  ·  trial {trial}  ·  seed {seed}  ·  {horizon}{more}");
-    let entries = [("down", PALETTE[1]), ("broken", PALETTE[0])];
+    let entries = [("down", BLACK), ("broken", BROKEN)];
     let mut x = WIDTH - EDGE;
     for (name, ink) in entries {
         drawing.text((x, 56.0), Anchor::End, SUBTITLE, name);
@@ -122,7 +124,7 @@ fn overview(drawing: &mut Drawing, replay: &Replay, lanes: &[(&Lane<'_>, bool)],
         }
         let name = fitted(lane.name, LABEL, LEFT - EDGE - 12.0)?;
         drawing.text((LEFT - 12.0, top + LANE / 2.0), Anchor::End, LABEL, &name);
-        let ink = if *down { PALETTE[1] } else { PALETTE[0] };
+        let ink = if *down { BLACK } else { BROKEN };
         let mut drawn = f64::NEG_INFINITY;
         for spell in spans(&lane.spells) {
             let (from, until) = (scale.at(spell.0), scale.at(spell.1).max(scale.at(spell.0) + 1.75));

@@ -3,6 +3,7 @@
 //! Drawn from the figures named `availability.point`, whose statistic is the time as the scenario wrote it.
 
 use super::axis::{Scale, linear_duration_ticks, round_ticks};
+use super::bars::percents;
 use super::canvas::{Anchor, Drawing, GREY, PALE, PALETTE};
 use super::exceedance::{DASHES, draw_curve};
 use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, WIDTH, fitted, titles};
@@ -92,10 +93,11 @@ fn axes(drawing: &mut Drawing, x: Scale, y: Scale, to: f64, (from, until): (f64,
         drawing.line(&[(at, TOP), (at, BOTTOM)], 1.0, PALE);
         drawing.text((at, BOTTOM + 16.0), Anchor::Middle, TICK, &label);
     }
-    for share in round_ticks(from, until, 6.0) {
-        let at = y.at(share);
+    let ticks = round_ticks(from, until, 6.0);
+    for (share, label) in ticks.iter().zip(percents(&ticks)) {
+        let at = y.at(*share);
         drawing.line(&[(LEFT, at), (x.at(f64::MAX), at)], 1.0, PALE);
-        drawing.text((LEFT - 10.0, at), Anchor::End, TICK, &super::bars::percent(share));
+        drawing.text((LEFT - 10.0, at), Anchor::End, TICK, &label);
     }
     drawing.line(&[(LEFT, TOP), (LEFT, BOTTOM), (x.at(f64::MAX), BOTTOM)], 1.25, GREY);
     let middle = f64::midpoint(LEFT, x.at(f64::MAX));
