@@ -232,10 +232,10 @@ impl Totals {
     pub fn merge(&mut self, other: Totals) {
         self.trials += other.trials;
         self.events += other.events;
-        if let Some((down, trial)) = other.worst {
-            if self.worst.is_none_or(|(most, _)| down > most) {
-                self.worst = Some((down, trial));
-            }
+        if let Some((down, trial)) = other.worst
+            && self.worst.is_none_or(|(most, _)| down > most)
+        {
+            self.worst = Some((down, trial));
         }
         for (here, there) in self.subjects.iter_mut().zip(other.subjects) {
             here.merge(there);

@@ -3,7 +3,11 @@
 mod backoff;
 mod cli;
 mod diagnostics;
+mod gallery;
 mod naive;
+mod readme;
 mod scenarios;
+mod shell;
+mod tidy;
 mod traces;
 mod traces_admission;
