@@ -127,7 +127,8 @@ pub fn percents(ticks: &[f64]) -> Vec<String> {
         text.split_once('.').map_or(0, |(_, decimals)| decimals.len())
     };
     let most = ticks.iter().map(|share| decimals(*share)).max().unwrap_or(0);
-    ticks.iter().map(|share| format!("{:.most$}%", share * 100.0)).collect()
+    let label = |share: &f64| if *share == 0.0 { "0%".to_owned() } else { format!("{:.most$}%", share * 100.0) };
+    ticks.iter().map(label).collect()
 }
 
 /// The least round share to end an axis with that holds `most`.

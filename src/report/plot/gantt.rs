@@ -18,7 +18,8 @@ const LANE: f64 = 20.0;
 const PARTS: usize = 16;
 /// Outages drawn, at most.
 const OUTAGES: usize = 12;
-const LEFT: f64 = 236.0;
+/// Room for names, at most.
+const NAMES: f64 = 290.0;
 /// What is broken, apart from the colours of stages.
 const BROKEN: Ink = plotters::style::RGBColor(0x9a, 0x9a, 0x9a);
 
@@ -47,11 +48,23 @@ pub fn drawing(replay: &Replay) -> Result<Drawing, PlotError> {
     let mut drawing = Drawing::new(WIDTH, height);
     let left_out = down.len() + broken.len() - shown.len();
     heading(&mut drawing, replay, left_out)?;
-    overview(&mut drawing, replay, &shown, bottom)?;
+    let titles: Vec<String> = longest.iter().map(|outage| title(outage)).collect();
+    let mut widest = 0.0_f64;
+    for name in shown.iter().map(|(lane, _)| lane.name).chain(titles.iter().map(String::as_str)) {
+        widest = widest.max(width_of(&fitted(name, LABEL, NAMES)?, LABEL)?);
+    }
+    let left = EDGE + widest + 12.0;
+    overview(&mut drawing, replay, &shown, (left, bottom))?;
     if !longest.is_empty() {
-        close_up(&mut drawing, &longest, begin)?;
+        close_up(&mut drawing, &longest, (left, begin))?;
     }
     Ok(drawing)
+}
+
+/// `day 120 01:11  db failover`.
+fn title(outage: &Spell) -> String {
+    let minutes = outage.start.since(Time::ZERO).as_nanos() / 60_000_000_000;
+    format!("day {} {:02}:{:02}  {}", minutes / 1_440, minutes / 60 % 24, minutes % 60, outage.cause)
 }
 
 /// `db@standby 3` as `db@standby`.
@@ -113,17 +126,22 @@ fn heading(drawing: &mut Drawing, replay: &Replay, left_out: usize) -> Result<()
 }
 
 /// All lanes over the length of the trial.
-fn overview(drawing: &mut Drawing, replay: &Replay, lanes: &[(&Lane<'_>, bool)], bottom: f64) -> Result<(), PlotError> {
+fn overview(
+    drawing: &mut Drawing,
+    replay: &Replay,
+    lanes: &[(&Lane<'_>, bool)],
+    (left, bottom): (f64, f64),
+) -> Result<(), PlotError> {
     let to = replay.horizon.as_secs_f64();
-    let scale = Scale::linear(0.0, to, LEFT, WIDTH - EDGE - 8.0);
+    let scale = Scale::linear(0.0, to, left, WIDTH - EDGE - 8.0);
     axis(drawing, scale, to, (TOP, bottom), "time since the start of the trial");
     for (index, (lane, down)) in lanes.iter().enumerate() {
         let top = TOP + 4.0 + LANE * index as f64;
         if index > 0 && !down && lanes[index - 1].1 {
             drawing.line(&[(EDGE, top), (WIDTH - EDGE - 8.0, top)], 1.0, GREY);
         }
-        let name = fitted(lane.name, LABEL, LEFT - EDGE - 12.0)?;
-        drawing.text((LEFT - 12.0, top + LANE / 2.0), Anchor::End, LABEL, &name);
+        let name = fitted(lane.name, LABEL, NAMES)?;
+        drawing.text((left - 12.0, top + LANE / 2.0), Anchor::End, LABEL, &name);
         let ink = if *down { BLACK } else { BROKEN };
         let mut drawn = f64::NEG_INFINITY;
         for spell in spans(&lane.spells) {
@@ -157,18 +175,18 @@ fn axis(drawing: &mut Drawing, scale: Scale, to: f64, (top, bottom): (f64, f64),
 }
 
 /// Each of the longest outages from its own start, by stage.
-fn close_up(drawing: &mut Drawing, outages: &[&Spell], begin: f64) -> Result<(), PlotError> {
+fn close_up(drawing: &mut Drawing, outages: &[&Spell], (left, begin): (f64, f64)) -> Result<(), PlotError> {
     let to = outages.iter().map(|outage| outage.duration.as_secs_f64()).fold(0.0, f64::max);
     let bottom = begin + 26.0 * outages.len() as f64 + 4.0;
-    let scale = Scale::linear(0.0, to, LEFT, WIDTH - EDGE - 90.0);
-    let title = Type { size: 14.5, ..TITLE };
-    drawing.text((EDGE, begin - 42.0), Anchor::Start, title, "Longest outages of the system, each from its start");
+    let scale = Scale::linear(0.0, to, left, WIDTH - EDGE - 90.0);
+    let style = Type { size: 14.5, ..TITLE };
+    drawing.text((EDGE, begin - 42.0), Anchor::Start, style, "Longest outages of the system, each from its start");
     legend(drawing, outages, begin - 18.0)?;
     axis(drawing, scale, to, (begin, bottom), "time since the start of the outage");
     for (index, outage) in outages.iter().enumerate() {
         let top = begin + 4.0 + 26.0 * index as f64;
-        let name = format!("{}  {}", day(outage.start), outage.cause);
-        drawing.text((LEFT - 12.0, top + 11.0), Anchor::End, LABEL, &fitted(&name, LABEL, LEFT - EDGE - 12.0)?);
+        let name = fitted(&title(outage), LABEL, NAMES)?;
+        drawing.text((left - 12.0, top + 11.0), Anchor::End, LABEL, &name);
         let mut at = 0.0;
         for (stage, span) in Stage::ALL.iter().zip(outage.stages.unwrap_or([Span::ZERO; Stage::ALL.len()])) {
             let seconds = span.as_secs_f64();
@@ -201,12 +219,6 @@ fn legend(drawing: &mut Drawing, outages: &[&Spell], y: f64) -> Result<(), PlotE
         }
     }
     Ok(())
-}
-
-/// `day 120 01:11`.
-fn day(at: Time) -> String {
-    let minutes = at.since(Time::ZERO).as_nanos() / 60_000_000_000;
-    format!("day {} {:02}:{:02}", minutes / 1_440, minutes / 60 % 24, minutes % 60)
 }
 
 #[cfg(test)]

@@ -13,12 +13,17 @@ const BOTTOM: f64 = 460.0;
 const LEFT: f64 = 80.0;
 
 /// A scenario on the plane.
-struct Point<'a> {
-    name: &'a str,
-    cost: f64,
-    nines: f64,
-    interval: Estimate,
-    bound: bool,
+pub struct Point<'a> {
+    /// Its title.
+    pub name: &'a str,
+    /// What it costs in a year.
+    pub cost: f64,
+    /// Its nines, or what they are at least.
+    pub nines: f64,
+    /// The interval of these.
+    pub interval: Estimate,
+    /// Is nothing known that they are at most?
+    pub bound: bool,
 }
 
 /// The chart.
@@ -26,7 +31,11 @@ struct Point<'a> {
 /// # Errors
 /// If no scenario has both a cost and nines.
 pub fn drawing(scenarios: &[Results]) -> Result<Drawing, PlotError> {
-    let points: Vec<Point<'_>> = scenarios.iter().filter_map(point).collect();
+    chart(scenarios, &scenarios.iter().filter_map(point).collect::<Vec<_>>())
+}
+
+/// The chart of these points.
+pub fn chart(scenarios: &[Results], points: &[Point<'_>]) -> Result<Drawing, PlotError> {
     if points.is_empty() {
         return Err(PlotError::Nothing("no scenario says what it costs; a table `costs` does"));
     }
@@ -41,7 +50,7 @@ pub fn drawing(scenarios: &[Results]) -> Result<Drawing, PlotError> {
     let what = "up and to the left is better; the line joins scenarios that no other beats in both";
     titles(&mut drawing, "Nines and what they cost", scenarios, what)?;
     axes(&mut drawing, x, y, dearest, (from, until));
-    drawing.line(&frontier(&points, x, y), 1.5, GREY);
+    drawing.line(&frontier(points, x, y), 1.5, GREY);
     for (index, point) in points.iter().enumerate() {
         let (at, ink) = ((x.at(point.cost), y.at(point.nines)), PALETTE[index % 6]);
         let low = point.interval.low.map_or(at.1, |nines| y.at(nines));
@@ -52,7 +61,7 @@ pub fn drawing(scenarios: &[Results]) -> Result<Drawing, PlotError> {
         }
         drawing.disc(at, 6.0, ink);
     }
-    labels(&mut drawing, &points, x, y)?;
+    labels(&mut drawing, points, x, y)?;
     Ok(drawing)
 }
 

@@ -21,7 +21,11 @@ const LEFT: f64 = 118.0;
 /// # Errors
 /// If no scenario asks for the availability at any instant.
 pub fn drawing(scenarios: &[Results]) -> Result<Drawing, PlotError> {
-    let curves: Vec<Vec<(f64, Estimate)>> = scenarios.iter().map(points).collect();
+    chart(scenarios, &scenarios.iter().map(points).collect::<Vec<_>>())
+}
+
+/// The chart of these (seconds, availability), by scenario.
+pub fn chart(scenarios: &[Results], curves: &[Vec<(f64, Estimate)>]) -> Result<Drawing, PlotError> {
     let all = || curves.iter().flatten();
     let to = all().map(|(seconds, _)| *seconds).fold(0.0, f64::max);
     let ends = all().flat_map(|(_, value)| [value.estimate, value.low, value.high]).flatten();
