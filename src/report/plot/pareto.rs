@@ -1,7 +1,7 @@
 //! What nines cost: each scenario by its cost per year and its nines; a line joins those that none beats in both.
 
 use super::axis::{Scale, round_ticks};
-use super::canvas::{Anchor, Drawing, GREY, PALE, PALETTE, width_of};
+use super::canvas::{Anchor, BLACK, Drawing, GREY, Ink, PALE, PALETTE, Type, WHITE};
 use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, WIDTH, fitted, titles};
 use crate::report::number;
 use crate::results::Results;
@@ -11,6 +11,8 @@ use crate::stats::Estimate;
 const TOP: f64 = 84.0;
 const BOTTOM: f64 = 460.0;
 const LEFT: f64 = 80.0;
+/// Colours used, without yellow, which is hard to see as a line.
+const INKS: usize = 6;
 
 /// A scenario on the plane.
 pub struct Point<'a> {
@@ -39,29 +41,32 @@ pub fn chart(scenarios: &[Results], points: &[Point<'_>]) -> Result<Drawing, Plo
     if points.is_empty() {
         return Err(PlotError::Nothing("no scenario says what it costs; a table `costs` does"));
     }
-    let dearest = points.iter().map(|point| point.cost).fold(0.0, f64::max).max(1.0) * 1.15;
+    let cheapest = points.iter().map(|point| point.cost).fold(f64::INFINITY, f64::min);
+    let dearest = points.iter().map(|point| point.cost).fold(0.0, f64::max);
+    let spread = if dearest > cheapest { dearest - cheapest } else { dearest.max(1.0) };
+    let costs = ((cheapest - 0.25 * spread).max(0.0), dearest + 0.15 * spread);
     let ends = points.iter().flat_map(|p| [Some(p.nines), p.interval.low, p.interval.high]).flatten();
     let (low, high) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
     let air = ((high - low) * 0.12).max(0.25);
     let (from, until) = ((low - air).max(0.0), high + air);
-    let x = Scale::linear(0.0, dearest, LEFT, WIDTH - EDGE - 16.0);
+    let x = Scale::linear(costs.0, costs.1, LEFT, WIDTH - EDGE - 16.0);
     let y = Scale::linear(from, until, BOTTOM, TOP);
-    let mut drawing = Drawing::new(WIDTH, BOTTOM + 62.0);
+    let mut drawing = Drawing::new(WIDTH, BOTTOM + 82.0 + 26.0 * points.len() as f64);
     let what = "up and to the left is better; the line joins scenarios that no other beats in both";
     titles(&mut drawing, "Nines and what they cost", scenarios, what)?;
-    axes(&mut drawing, x, y, dearest, (from, until));
+    axes(&mut drawing, x, y, costs, (from, until));
     drawing.line(&frontier(points, x, y), 1.5, GREY);
     for (index, point) in points.iter().enumerate() {
-        let (at, ink) = ((x.at(point.cost), y.at(point.nines)), PALETTE[index % 6]);
+        let (at, ink) = ((x.at(point.cost), y.at(point.nines)), PALETTE[index % INKS]);
         let low = point.interval.low.map_or(at.1, |nines| y.at(nines));
         let high = point.interval.high.map_or(if point.bound { y.at(f64::MAX) } else { at.1 }, |nines| y.at(nines));
         drawing.line(&[(at.0, low), (at.0, high)], 2.0, ink);
         if point.bound {
             drawing.area(&[(at.0 - 6.0, high + 9.0), (at.0, high - 1.0), (at.0 + 6.0, high + 9.0)], ink);
         }
-        drawing.disc(at, 6.0, ink);
+        numbered(&mut drawing, at, index, ink);
     }
-    labels(&mut drawing, points, x, y)?;
+    legend(&mut drawing, points)?;
     Ok(drawing)
 }
 
@@ -91,8 +96,8 @@ fn frontier(points: &[Point<'_>], x: Scale, y: Scale) -> Vec<(f64, f64)> {
     path
 }
 
-fn axes(drawing: &mut Drawing, x: Scale, y: Scale, dearest: f64, (from, until): (f64, f64)) {
-    for cost in round_ticks(0.0, dearest, 6.0) {
+fn axes(drawing: &mut Drawing, x: Scale, y: Scale, (cheapest, dearest): (f64, f64), (from, until): (f64, f64)) {
+    for cost in round_ticks(cheapest, dearest, 6.0) {
         let at = x.at(cost);
         drawing.line(&[(at, TOP), (at, BOTTOM)], 1.0, PALE);
         let text = if cost.fract() == 0.0 { number::whole(cost as u64) } else { number::trimmed(cost) };
@@ -109,22 +114,21 @@ fn axes(drawing: &mut Drawing, x: Scale, y: Scale, dearest: f64, (from, until): 
     drawing.text_upwards((EDGE + 6.0, f64::midpoint(TOP, BOTTOM)), SUBTITLE, "nines of availability in time");
 }
 
-/// A name beside each point, moved down where it would run into another.
-fn labels(drawing: &mut Drawing, points: &[Point<'_>], x: Scale, y: Scale) -> Result<(), PlotError> {
-    let mut taken: Vec<(f64, f64, f64)> = Vec::new();
-    for point in points {
-        let name = fitted(point.name, LABEL, 240.0)?;
-        let wide = width_of(&name, LABEL)?;
-        let (at, mut height) = (x.at(point.cost), y.at(point.nines) - 12.0);
-        let left = if at + 12.0 + wide < WIDTH - EDGE { at + 12.0 } else { at - 12.0 - wide };
-        let clash = |height: f64| {
-            taken.iter().find(|(from, to, y)| left < *to && left + wide > *from && (height - y).abs() < 17.0)
-        };
-        while let Some((_, _, other)) = clash(height) {
-            height = other + 17.5;
-        }
-        taken.push((left, left + wide, height));
-        drawing.label((left, height.min(BOTTOM - 10.0)), LABEL, &name)?;
+/// A disc with the number of its scenario.
+fn numbered(drawing: &mut Drawing, at: (f64, f64), index: usize, ink: Ink) {
+    let letters = Type { size: 11.0, bold: true, ink: if index % INKS < 4 { WHITE } else { BLACK } };
+    drawing.disc(at, 9.0, ink);
+    drawing.text(at, Anchor::Middle, letters, &(index + 1).to_string());
+}
+
+/// Each scenario with its cost and its nines, under the chart.
+fn legend(drawing: &mut Drawing, points: &[Point<'_>]) -> Result<(), PlotError> {
+    for (index, point) in points.iter().enumerate() {
+        let y = BOTTOM + 74.0 + 26.0 * index as f64;
+        numbered(drawing, (LEFT + 9.0, y), index, PALETTE[index % INKS]);
+        let nines = number::nines(&point.interval).value.replace(">=", "≥");
+        let text = format!("{}/y   {nines}   {}", number::count(point.cost), point.name);
+        drawing.text((LEFT + 28.0, y), Anchor::Start, LABEL, &fitted(&text, LABEL, WIDTH - LEFT - 28.0 - EDGE)?);
     }
     Ok(())
 }

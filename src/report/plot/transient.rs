@@ -47,12 +47,15 @@ pub fn chart(scenarios: &[Results], curves: &[Vec<(f64, Estimate)>]) -> Result<D
     axes(&mut drawing, x, y, to, (from, until));
     for (index, (points, results)) in curves.iter().zip(scenarios).enumerate() {
         let (ink, dash) = (PALETTE[index % PALETTE.len()], DASHES[index % DASHES.len()]);
-        let known = points.iter().filter_map(|(at, value)| value.estimate.map(|share| (x.at(*at), y.at(share))));
+        // side by side, so that whiskers do not hide each other
+        let shift = 6.0 * (index as f64 - (scenarios.len() - 1) as f64 / 2.0);
+        let place = |at: f64| x.at(at) + shift;
+        let known = points.iter().filter_map(|(at, value)| value.estimate.map(|share| (place(*at), y.at(share))));
         let path: Vec<(f64, f64)> = known.collect();
         draw_curve(&mut drawing, &path, ink, dash);
         for (seconds, value) in points {
             if let (Some(low), Some(high)) = (value.low, value.high) {
-                let at = x.at(*seconds);
+                let at = place(*seconds);
                 drawing.line(&[(at, y.at(low)), (at, y.at(high))], 1.25, ink);
                 for end in [y.at(low), y.at(high)] {
                     drawing.line(&[(at - 4.0, end), (at + 4.0, end)], 1.25, ink);
