@@ -96,16 +96,16 @@ impl Process<'_> {
         if spell.cut {
             args["note"] = "not over at the end of the trial".into();
         }
-        self.slice(tid, category, &spell.cause, (spell.start, spell.end()), args);
+        self.slice(tid, category, &spell.cause, (spell.start, spell.end()), &args);
         let Some(stages) = spell.stages else { return };
         let mut at = spell.start;
         for (stage, span) in Stage::ALL.iter().zip(stages).filter(|(_, span)| !span.is_zero()) {
-            self.slice(tid, "stage", stage.name(), (at, at + span), json!({ "duration": span.to_string() }));
+            self.slice(tid, "stage", stage.name(), (at, at + span), &json!({ "duration": span.to_string() }));
             at += span;
         }
     }
 
-    fn slice(&mut self, tid: usize, category: &str, name: &str, (from, to): (Time, Time), args: Value) {
+    fn slice(&mut self, tid: usize, category: &str, name: &str, (from, to): (Time, Time), args: &Value) {
         let (from, to) = (micros(from), micros(to));
         self.events.push(json!({
             "ph": "X", "pid": self.pid, "tid": tid, "cat": category, "name": name, "ts": from, "dur": to - from,

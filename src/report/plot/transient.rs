@@ -62,7 +62,9 @@ pub fn chart(scenarios: &[Results], curves: &[Vec<(f64, Estimate)>]) -> Result<D
                 }
             }
         }
-        path.iter().for_each(|&at| drawing.disc(at, 4.0, ink));
+        for &at in &path {
+            drawing.disc(at, 4.0, ink);
+        }
         let at = legend_top + 24.0 * index as f64;
         draw_curve(&mut drawing, &[(LEFT, at), (LEFT + 44.0, at)], ink, dash);
         let none = if points.is_empty() { "  (no instants asked for)" } else { "" };
