@@ -3,7 +3,10 @@
 mod backoff;
 mod cli;
 mod diagnostics;
+mod failover_cases;
+mod lab;
 mod naive;
+mod oracle;
 mod scenarios;
 mod traces;
 mod traces_admission;
