@@ -1,5 +1,6 @@
 //! What may be written on the command line.
 
+use super::init::NAMES;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ninefold::report::csv::CsvKind;
@@ -56,9 +57,11 @@ impl Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a scenario to begin with
+    Init(InitArgs),
     /// Check scenarios; report everything that is wrong with them at once
     Check(CheckArgs),
-    /// Print the long form of a scenario, with every default in force
+    /// Print the long form of a scenario, with every default in force; or what a law amounts to
     Explain(ExplainArgs),
     /// Simulate a scenario and report availability, downtime, recovery and culprits
     Run(RunArgs),
@@ -68,6 +71,40 @@ pub enum Command {
     Trace(TraceArgs),
     /// Draw a chart of scenarios or of saved runs
     Plot(PlotArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man(ManArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Which one
+    #[arg(value_name = "TEMPLATE", default_value = NAMES[0], value_parser = PossibleValuesParser::new(NAMES))]
+    pub template: String,
+    /// Write into this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write over the file that is there
+    #[arg(long, requires = "output")]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Of which shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Only of this command
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
+    /// Write into this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -84,9 +121,9 @@ pub struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A scenario; `-` reads standard input
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    /// A scenario (`-` reads standard input), or a law such as 'weibull(shape=0.7, scale=1000h)'
+    #[arg(value_name = "FILE|LAW")]
+    pub what: PathBuf,
     #[command(flatten)]
     pub changes: ChangeArgs,
     /// Write into this file instead of standard output
@@ -135,6 +172,12 @@ pub struct TraceArgs {
     pub changes: ChangeArgs,
     #[command(flatten)]
     pub machine: MachineArgs,
+    /// A table instead of text
+    #[arg(long, conflicts_with = "chrome")]
+    pub csv: bool,
+    /// JSON that trace viewers open, such as Perfetto at ui.perfetto.dev
+    #[arg(long)]
+    pub chrome: bool,
     /// Write into this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

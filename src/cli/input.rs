@@ -10,9 +10,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// One byte more than a scenario may have, so that an endless file is found to be too long without being read.
-const BYTES_MAX: u64 = 16 * 1024 * 1024 + 1;
-/// As much as a saved run may have.
-const SAVED_MAX: u64 = 1024 * 1024 * 1024;
+const SCENARIO_MAX: u64 = 16 * 1024 * 1024 + 1;
+/// As much as a saved run or a csv file may have.
+const FILE_MAX: u64 = 1024 * 1024 * 1024;
 
 /// A scenario that was read, and what it is called in messages.
 pub struct Loaded {
@@ -38,7 +38,7 @@ impl Loaded {
 /// # Errors
 /// A refusal with all diagnostics, or that the file cannot be read.
 pub fn scenario(path: &Path, changes: &ChangeArgs, talk: Talk) -> anyhow::Result<Loaded> {
-    let text = bytes(path, BYTES_MAX)?;
+    let text = bytes(path, first)?;
     from_text(path, text, changes, talk)
 }
 
@@ -48,8 +48,7 @@ pub fn scenario(path: &Path, changes: &ChangeArgs, talk: Talk) -> anyhow::Result
 /// A refusal with all diagnostics.
 pub fn from_text(path: &Path, text: Vec<u8>, changes: &ChangeArgs, talk: Talk) -> anyhow::Result<Loaded> {
     let name = if is_stdin(path) { Path::new("stdin") } else { path };
-    let read = |path: &Path| -> io::Result<Vec<u8>> { limited(File::open(path)?, BYTES_MAX) };
-    let scenario = scenario::load_text(name, text, &read, &changes.overrides())
+    let scenario = scenario::load_text(name, text, &file, &changes.overrides())
         .map_err(|diagnostics| Refusal(diagnostics.render_plain()))?;
     if !talk.quiet {
         for warning in &scenario.warnings {
@@ -64,20 +63,46 @@ pub fn from_text(path: &Path, text: Vec<u8>, changes: &ChangeArgs, talk: Talk) -
 /// # Errors
 /// If it cannot be read.
 pub fn saved_or_scenario(path: &Path) -> anyhow::Result<Vec<u8>> {
-    bytes(path, SAVED_MAX)
+    bytes(path, whole)
 }
 
-fn bytes(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
+/// The bytes of a file that a scenario names: a text or a csv file, each with a limit of its own further on.
+///
+/// # Errors
+/// If it cannot be read, or is longer than any file may be.
+pub fn file(path: &Path) -> io::Result<Vec<u8>> {
+    whole(&mut File::open(path)?)
+}
+
+/// How much of a stream is read.
+type Read = fn(&mut dyn io::Read) -> io::Result<Vec<u8>>;
+
+fn bytes(path: &Path, read: Read) -> anyhow::Result<Vec<u8>> {
     if is_stdin(path) {
-        return limited(io::stdin().lock(), most).context("cannot read standard input");
+        return read(&mut io::stdin().lock()).context("cannot read standard input");
     }
-    let file = File::open(path).and_then(|file| limited(file, most));
-    file.with_context(|| format!("cannot read `{}`", path.display()))
+    let bytes = File::open(path).and_then(|mut file| read(&mut file));
+    bytes.with_context(|| format!("cannot read `{}`", path.display()))
 }
 
-fn limited(from: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
+/// As much as shows whether it is too long for a scenario.
+fn first(from: &mut dyn io::Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    from.take(most).read_to_end(&mut bytes)?;
+    from.take(SCENARIO_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// All of it: a file that lost its end would be read as another one.
+fn whole(from: &mut dyn io::Read) -> io::Result<Vec<u8>> {
+    at_most(from, FILE_MAX)
+}
+
+fn at_most(from: &mut dyn io::Read, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {most} bytes")));
+    }
     Ok(bytes)
 }
 
@@ -94,4 +119,16 @@ pub fn stdin_once(paths: &[PathBuf]) -> anyhow::Result<()> {
         anyhow::bail!(Refusal("error: `-` stands for standard input, which can be read once only".to_owned()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at_most;
+
+    #[test]
+    fn a_file_is_read_whole_or_refused() {
+        assert_eq!(at_most(&mut [7_u8; 5].as_slice(), 5).unwrap(), [7; 5]);
+        let error = at_most(&mut [7_u8; 6].as_slice(), 5).unwrap_err();
+        assert_eq!(error.to_string(), "it has more than 5 bytes");
+    }
 }

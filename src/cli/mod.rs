@@ -9,10 +9,13 @@ mod args;
 mod check;
 mod compare;
 mod explain;
+mod init;
 mod input;
+mod manual;
 mod output;
 mod plan;
 mod plot;
+mod replay;
 mod run;
 mod timing;
 mod trace;
@@ -73,12 +76,15 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Exit {
     let talk = cli.talk();
     let done = match &cli.command {
+        Command::Init(args) => init::init(args),
         Command::Check(args) => check::check(args, talk),
         Command::Explain(args) => explain::explain(args, talk),
         Command::Run(args) => run::run(args, talk),
         Command::Compare(args) => compare::compare(args, talk),
         Command::Trace(args) => trace::trace(args, talk),
         Command::Plot(args) => plot::plot(args, talk),
+        Command::Completions(args) => manual::completions(args),
+        Command::Man(args) => manual::man(args),
     };
     done.unwrap_or_else(|error| tell(&error))
 }

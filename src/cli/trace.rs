@@ -1,12 +1,13 @@
-//! `trace`: one trial, line by line, in words.
+//! `trace`: one trial, line by line, in words, as a table, or for a trace viewer.
 
 use super::args::{Talk, TraceArgs};
+use super::replay::replay;
 use super::watch::catch_interrupts;
 use super::{Exit, input, output, plan, run};
 use ninefold::model::Model;
-use ninefold::report::number;
+use ninefold::report::{chrome, csv, number};
 use ninefold::results::raw::Stage;
-use ninefold::simulation::World;
+use ninefold::results::replay::Replay;
 use ninefold::simulation::layout::{Choice, Layout, RoutingPlan};
 use ninefold::simulation::ledger::Outage;
 use ninefold::simulation::trace::TraceEvent;
@@ -32,35 +33,40 @@ pub fn trace(args: &TraceArgs, talk: Talk) -> anyhow::Result<Exit> {
             }
         }
     }
-    output::write(replay(&loaded.scenario.model, plan.seed, trial).as_bytes(), args.output.as_deref())?;
+    let replay = replay(&loaded.scenario.model, plan.seed, trial);
+    let bytes = match (args.csv, args.chrome) {
+        (true, _) => csv::steps(&replay),
+        (false, true) => chrome::trace(&replay),
+        (false, false) => told(&replay).into_bytes(),
+    };
+    output::write(&bytes, args.output.as_deref())?;
     Ok(Exit::Fine)
 }
 
 /// Everything that happened in the trial, each outage at its end.
-fn replay(model: &Model, seed: u64, trial: u64) -> String {
-    let layout = Layout::new(model);
-    let (outcome, lines) = World::new(&layout).run_traced(seed, trial);
-    let words = Words { model, layout: &layout };
-    let mut told: Vec<(Time, String)> = lines.iter().map(|line| (line.at, words.event(&line.event))).collect();
-    let ends = outcome.outages.iter().map(|outage| (outage.start + outage.duration, words.outage(outage)));
-    told.extend(ends);
-    told.sort_by_key(|(at, _)| *at);
-    let name: String = model.name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    let mut text = format!("{name}   trial {trial}   seed {seed}   {}\n", model.horizon);
-    for (at, line) in told {
-        let _ = writeln!(text, "{:>18}  {line}", stamp(at));
+fn told(replay: &Replay) -> String {
+    let Replay { scenario, trial, seed, horizon, .. } = replay;
+    let mut text = format!("{scenario}   trial {trial}   seed {seed}   {horizon}\n");
+    for step in &replay.steps {
+        let _ = writeln!(text, "{:>18}  {:<KIND$}{}", stamp(step.at), step.kind, step.text);
     }
     text
 }
 
+/// Width of the word that every line begins with.
+pub const KIND: usize = 12;
+
 /// Names for the numbers of a layout.
-struct Words<'a> {
-    model: &'a Model,
-    layout: &'a Layout,
+pub struct Words<'a> {
+    /// The model of the layout.
+    pub model: &'a Model,
+    /// The layout.
+    pub layout: &'a Layout,
 }
 
 impl Words<'_> {
-    fn event(&self, event: &TraceEvent) -> String {
+    /// What happened, its kind in the first [`KIND`] characters.
+    pub fn event(&self, event: &TraceEvent) -> String {
         let level = |healthy: bool| if healthy { "healthy" } else { "down" };
         match *event {
             TraceEvent::Fault { unit, cause } => format!("fault       {}: {}", self.site(unit), self.cause(cause)),
@@ -98,7 +104,8 @@ impl Words<'_> {
         }
     }
 
-    fn outage(&self, outage: &Outage) -> String {
+    /// Who was down, how long and why, as [`event`](Self::event).
+    pub fn outage(&self, outage: &Outage) -> String {
         let mut text = format!(
             "outage      {} was down for {}, from {}",
             self.layout.subjects[outage.subject as usize],

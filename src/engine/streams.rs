@@ -231,7 +231,7 @@ impl Family {
 const NUMBER_STEP: u64 = 0xd134_2543_de82_ef95;
 
 impl Numbered {
-    /// The generator of draw `number`: a short SplitMix64 sequence of its own.
+    /// The generator of draw `number`: a short `SplitMix64` sequence of its own.
     #[inline]
     pub const fn draw(self, number: u32) -> Draw {
         Draw(self.0.wrapping_add((number as u64).wrapping_mul(NUMBER_STEP)))

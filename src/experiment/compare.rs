@@ -9,7 +9,7 @@ use crate::results::{Comparison, Difference, Direction};
 use crate::simulation::layout::Layout;
 use crate::simulation::{Outcome, World};
 use crate::stats::interval;
-use crate::stats::moments::PairMoments;
+use crate::stats::moments::Moments;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
@@ -23,11 +23,40 @@ struct Shared {
     other: usize,
 }
 
+/// One figure of two models over the same trials.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pair {
+    baseline: Moments,
+    other: Moments,
+    /// Other minus baseline, trial by trial: models that agree differ by exactly nothing.
+    difference: Moments,
+}
+
+impl Pair {
+    fn push(&mut self, baseline: f64, other: f64) {
+        self.baseline.push(baseline);
+        self.other.push(other);
+        self.difference.push(other - baseline);
+    }
+
+    fn merge(&mut self, part: &Pair) {
+        self.baseline.merge(&part.baseline);
+        self.other.merge(&part.other);
+        self.difference.merge(&part.difference);
+    }
+
+    /// (Var x + Var y) / Var(y - x): trials that independent seeds would need, over those that pairs need.
+    fn gain(&self) -> Option<f64> {
+        let (x, y, together) = (self.baseline.variance()?, self.other.variance()?, self.difference.variance()?);
+        (together > 0.0).then(|| (x + y) / together)
+    }
+}
+
 /// Totals of each model and of the differences to the first.
 struct Joint {
     each: Vec<Totals>,
-    /// By other model and shared subject: (baseline, other) of downtime, loss and outages.
-    pairs: Vec<Vec<[PairMoments; COMPARED]>>,
+    /// By other model and shared subject: downtime, loss and outages.
+    pairs: Vec<Vec<[Pair; COMPARED]>>,
 }
 
 impl Counted for Joint {
@@ -152,7 +181,7 @@ fn differences(
     for (pairs, shared) in joint.pairs[other - 1].iter().zip(shared) {
         for (measure, index, factor, more_is_better) in figures {
             let pair = &pairs[index];
-            let value = interval::paired_difference(pair, confidence).scaled(factor);
+            let value = interval::mean(&pair.difference, confidence).scaled(factor);
             differences.push(Difference {
                 measure,
                 subject: first.subjects[shared.baseline].clone(),
@@ -161,7 +190,7 @@ fn differences(
                 other: names.1.to_owned(),
                 direction: direction(value.low, value.high, more_is_better),
                 value,
-                pairing_gain: pairing_gain(pair),
+                pairing_gain: pair.gain(),
             });
         }
     }
@@ -177,11 +206,4 @@ fn direction(low: Option<f64>, high: Option<f64>, more_is_better: bool) -> Direc
         (true, _, false) | (false, true, true) => Direction::Worse,
         (false, false, _) => Direction::NoDifference,
     }
-}
-
-/// (Var x + Var y) / Var(y - x): trials that independent seeds would need, over those that pairs need.
-fn pairing_gain(pair: &PairMoments) -> Option<f64> {
-    let (x, y) = (pair.x().variance()?, pair.y().variance()?);
-    let together = pair.variance_of_residual(1.0)?;
-    (together > 0.0).then(|| (x + y) / together)
 }

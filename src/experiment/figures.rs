@@ -12,7 +12,7 @@ use crate::model::failover::{Failover, Policy};
 use crate::model::failure::Process;
 use crate::results::measure::Measure;
 use crate::results::raw::Stage;
-use crate::results::{Curve, CurveKind, Method, Row};
+use crate::results::{Method, Row};
 use crate::simulation::layout::Layout;
 use crate::stats::moments::{Moments, PairMoments};
 use crate::stats::quantile::Clusters;
@@ -26,10 +26,7 @@ const YEAR_S: f64 = 31_557_600.0;
 /// Quantiles that are reported of a distribution.
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
 
-/// Points of a curve, at most.
-const POINTS: usize = 200;
-
-struct Rows<'a> {
+struct Figures<'a> {
     rows: Vec<Row>,
     plan: &'a Plan,
     trials: u64,
@@ -39,7 +36,7 @@ struct Rows<'a> {
 
 /// All figures, subject by subject.
 pub fn rows(model: &Model, layout: &Layout, plan: &Plan, totals: &Totals) -> Vec<Row> {
-    let mut rows = Rows {
+    let mut figures = Figures {
         rows: Vec::new(),
         plan,
         trials: totals.trials,
@@ -47,20 +44,27 @@ pub fn rows(model: &Model, layout: &Layout, plan: &Plan, totals: &Totals) -> Vec
         longest_s: longest_outage_s(model),
     };
     for (name, subject) in layout.subjects.iter().zip(&totals.subjects) {
-        rows.levels(name, subject);
-        rows.outages(name, subject, totals);
-        rows.causes(name, layout, subject);
+        figures.levels(name, subject);
+        figures.outages(name, subject, totals);
+        figures.causes(name, layout, subject);
     }
-    rows.failovers(layout, totals);
-    rows.windows(model, totals);
-    rows.sites(layout, totals);
-    rows.rows
+    figures.failovers(layout, totals);
+    figures.windows(model, totals);
+    figures.sites(layout, totals);
+    figures.rows
 }
 
 /// The system's or another subject's unavailability in time.
 pub fn unavailability(subject: &SubjectTotals, totals: &Totals, plan: &Plan) -> Estimate {
     let moments = padded(&subject.down, totals.trials);
     interval::mean(&moments, plan.confidence)
+}
+
+/// The share of the horizon that `down` lost in `trials` trials, as its row would say it.
+pub fn unavailability_after(model: &Model, plan: &Plan, trials: u64, down: &Moments, seen: u64) -> Estimate {
+    let horizon_s = model.horizon.as_secs_f64();
+    let rows = Figures { rows: Vec::new(), plan, trials, horizon_s, longest_s: longest_outage_s(model) };
+    rows.lost_share(down, seen)
 }
 
 /// With the zeros that were left out.
@@ -76,28 +80,34 @@ fn padded_pair(pair: &PairMoments, trials: u64) -> PairMoments {
     pair
 }
 
+/// The same of a failover: taking over, people, and the page that calls them.
+fn longest_failover_s<T>(failover: &Failover<T>) -> f64 {
+    let laws = [Some(&failover.promote), failover.manual.as_ref(), failover.page.as_ref()];
+    laws.into_iter().flatten().map(longest_s).sum()
+}
+
+/// What a law exceeds once in a thousand.
+fn longest_s(law: &Law) -> f64 {
+    if law.is_never() { f64::INFINITY } else { law.quantile_s(0.999) }
+}
+
 /// How long one outage might plausibly last: the longest repair or manual promotion in a thousand.
 fn longest_outage_s(model: &Model) -> f64 {
-    let high = |law: &Law| if law.is_never() { f64::INFINITY } else { law.quantile_s(0.999) };
     let repairs = model.faults.iter().map(|fault| match &fault.process {
-        Process::Random { repair, .. } => high(repair),
-        Process::Calendar { lasts, .. } => high(lasts),
+        Process::Random { repair, .. } => longest_s(repair),
+        Process::Calendar { lasts, .. } => longest_s(lasts),
     });
-    let restarts = model.regions.iter().map(|region| high(&region.restart));
-    fn steps<T>(failover: &Failover<T>, high: &impl Fn(&Law) -> f64) -> f64 {
-        let laws = [Some(&failover.promote), failover.manual.as_ref(), failover.page.as_ref()];
-        laws.into_iter().flatten().map(high).sum()
-    }
-    let failovers = model.services.iter().filter_map(|service| service.failover.as_ref()).map(|f| steps(f, &high));
+    let restarts = model.regions.iter().map(|region| longest_s(&region.restart));
+    let failovers = model.services.iter().filter_map(|service| service.failover.as_ref()).map(longest_failover_s);
     let routing = match &model.routing.policy {
-        Policy::ActivePassive(failover) => steps(failover, &high),
+        Policy::ActivePassive(failover) => longest_failover_s(failover),
         Policy::Latency | Policy::Geo | Policy::Weighted { .. } => 0.0,
     };
     let longest = repairs.chain(restarts).chain(failovers).fold(0.0, f64::max) + routing;
     longest.min(model.horizon.as_secs_f64())
 }
 
-impl Rows<'_> {
+impl Figures<'_> {
     fn push(&mut self, measure: Measure, subject: &str, statistic: &str, value: Estimate) {
         self.rows.push(Row {
             measure,
@@ -342,25 +352,4 @@ fn mtbf(repair: &PairMoments, horizon_s: f64, confidence: f64) -> Estimate {
         }
         None => Estimate { estimate: Some(ratio), ..Estimate::unknown(confidence) },
     }
-}
-
-/// The share of years with more downtime than x, for the system.
-pub fn curves(layout: &Layout, totals: &Totals) -> Vec<Curve> {
-    let years = totals.trials * totals.years().pieces;
-    let mut values: Vec<f64> = totals.subjects[0].years.iter().map(|value| value.1).collect();
-    if values.is_empty() {
-        return Vec::new();
-    }
-    values.sort_by(f64::total_cmp);
-    let count = values.len();
-    let mut points = vec![(0.0, count as f64 / years as f64)];
-    let step = count.div_ceil(POINTS - 1);
-    let mut at = 0;
-    while at < count {
-        points.push((values[at], (count - at - 1) as f64 / years as f64));
-        at += if count - at > POINTS / 4 { step } else { 1 };
-    }
-    points.truncate(POINTS + POINTS / 4);
-    let subject = layout.subjects[0].clone();
-    vec![Curve { kind: CurveKind::Exceedance, subject, points }]
 }

@@ -5,6 +5,7 @@
 //! fixed numbers of trials.
 
 mod compare;
+mod curves;
 mod figures;
 mod replicate;
 mod totals;
@@ -133,7 +134,7 @@ fn results(model: &Model, layout: &Layout, identity: &Identity, plan: &Plan, tot
         partial: totals.trials < plan.trials && !totals.settled,
         rows,
         verdicts,
-        curves: figures::curves(layout, totals),
+        curves: curves::curves(model, layout, plan, totals),
         notes: notes(totals),
         worst_trial: totals.worst.map(|(_, trial)| trial),
     }

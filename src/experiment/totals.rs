@@ -15,6 +15,9 @@ use crate::time::Span;
 /// A value and the trial that it comes from.
 pub type Listed = Vec<(u64, f64)>;
 
+/// Trials before the first mark.
+const FIRST_MARK: u64 = 10;
+
 /// Totals over trials.
 #[derive(Clone, Debug)]
 pub struct Totals {
@@ -38,6 +41,8 @@ pub struct Totals {
     pub confidence: f64,
     /// Has the run reached its aim before its last trial?
     pub settled: bool,
+    /// How the system's downtime stood after fixed numbers of trials, growing by a quarter.
+    pub marks: Vec<Mark>,
     horizon_s: f64,
     years: Years,
     objectives: Vec<Objective>,
@@ -110,6 +115,17 @@ pub struct ProcessTotals {
     pub detection: Listed,
 }
 
+/// The system's downtime after so many trials.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mark {
+    /// Trials so far.
+    pub trials: u64,
+    /// Seconds down, without the trials that had none.
+    pub down: Moments,
+    /// Outages so far.
+    pub seen: u64,
+}
+
 /// Windows of one objective.
 #[derive(Clone, Debug, Default)]
 pub struct WindowTotals {
@@ -148,6 +164,7 @@ impl Totals {
                 .collect(),
             confidence,
             settled: false,
+            marks: Vec::new(),
             horizon_s: model.horizon.as_secs_f64(),
             years: Years::of(model.horizon),
             objectives: model.objectives.clone(),
@@ -215,10 +232,10 @@ impl Totals {
     pub fn merge(&mut self, other: Totals) {
         self.trials += other.trials;
         self.events += other.events;
-        if let Some((down, trial)) = other.worst {
-            if self.worst.is_none_or(|(most, _)| down > most) {
-                self.worst = Some((down, trial));
-            }
+        if let Some((down, trial)) = other.worst
+            && self.worst.is_none_or(|(most, _)| down > most)
+        {
+            self.worst = Some((down, trial));
         }
         for (here, there) in self.subjects.iter_mut().zip(other.subjects) {
             here.merge(there);
@@ -238,6 +255,22 @@ impl Totals {
                 here.met.merge(&there.met);
                 here.budget_used.merge(&there.budget_used);
             }
+        }
+        self.mark();
+    }
+
+    /// The system's downtime as it stands.
+    pub fn now(&self) -> Mark {
+        let system = &self.subjects[0];
+        Mark { trials: self.trials, down: system.down, seen: system.seen }
+    }
+
+    /// Remembers how things stand if there are a quarter more trials than at the mark before. Parts are merged in the
+    /// order of their trials and end at fixed numbers of them, so marks do not depend on the number of threads.
+    fn mark(&mut self) {
+        let due = self.marks.last().map_or(FIRST_MARK, |mark| mark.trials + mark.trials.div_ceil(4));
+        if self.trials >= due {
+            self.marks.push(self.now());
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::results::Results;
 use crate::results::raw::{OutageRecord, Stage, TimelineRecord, TrialRecord};
+use crate::results::replay::Replay;
 use crate::time::Span;
 
 /// Which table.
@@ -85,6 +86,21 @@ pub fn timeline(records: &[TimelineRecord]) -> Vec<u8> {
             String::new(),
             String::new(),
             String::new(),
+        ]
+    });
+    table(&header, lines)
+}
+
+/// One line per step of a trial.
+pub fn steps(replay: &Replay) -> Vec<u8> {
+    let header = ["trial", "t_s", "event", "subject", "text"];
+    let lines = replay.steps.iter().map(|step| {
+        vec![
+            replay.trial.to_string(),
+            seconds(step.at.since(crate::time::Time::ZERO)),
+            step.kind.clone(),
+            step.subject.clone(),
+            step.text.clone(),
         ]
     });
     table(&header, lines)

@@ -4,6 +4,7 @@
 //! run gives the same bytes anywhere. Formats compute no statistic, touch no file and know no terminal; text from a
 //! scenario is escaped in each of them.
 
+pub mod chrome;
 pub mod csv;
 pub mod json;
 pub mod number;

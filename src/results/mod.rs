@@ -5,6 +5,7 @@
 
 pub mod measure;
 pub mod raw;
+pub mod replay;
 
 use crate::stats::Estimate;
 use crate::time::Span;
@@ -158,13 +159,38 @@ pub struct Curve {
 pub enum CurveKind {
     /// x: seconds of downtime in a year, y: share of years with more.
     Exceedance,
+    /// x: seconds from the start of an outage with a failover to its end, y: share of such outages that take longer.
+    Rto,
+    /// x: seconds of work lost by a promotion, y: share of promotions that lose more.
+    Rpo,
+    /// x: trials, y: unavailability in time estimated from so many.
+    Convergence,
+    /// As [`Convergence`](CurveKind::Convergence), the lower end of the interval.
+    ConvergenceLow,
+    /// As [`Convergence`](CurveKind::Convergence), the upper end of the interval.
+    ConvergenceHigh,
 }
 
 impl CurveKind {
+    /// All kinds.
+    pub const ALL: [CurveKind; 6] = [
+        CurveKind::Exceedance,
+        CurveKind::Rto,
+        CurveKind::Rpo,
+        CurveKind::Convergence,
+        CurveKind::ConvergenceLow,
+        CurveKind::ConvergenceHigh,
+    ];
+
     /// The name in JSON.
     pub const fn name(self) -> &'static str {
         match self {
             CurveKind::Exceedance => "exceedance",
+            CurveKind::Rto => "rto",
+            CurveKind::Rpo => "rpo",
+            CurveKind::Convergence => "convergence",
+            CurveKind::ConvergenceLow => "convergence.low",
+            CurveKind::ConvergenceHigh => "convergence.high",
         }
     }
 }
@@ -222,6 +248,12 @@ pub struct Difference {
 }
 
 impl Results {
+    /// The points of the curve of this kind and subject; none if there is no such curve.
+    pub fn curve(&self, kind: CurveKind, subject: &str) -> &[(f64, f64)] {
+        let found = self.curves.iter().find(|curve| curve.kind == kind && curve.subject == subject);
+        found.map_or(&[], |curve| &curve.points)
+    }
+
     /// The figure of this measure, subject and statistic.
     pub fn find(&self, measure: Measure, subject: &str, statistic: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.measure == measure && row.subject == subject && row.statistic == statistic)

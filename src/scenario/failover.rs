@@ -206,7 +206,7 @@ pub(super) fn routing(
             let regions = order.into_iter().flatten().map(|region| region.value).collect();
             let failover = shared(fields, names, regions, "region");
             let detection = failover.detection.clone();
-            (Policy::ActivePassive(failover), detection, None)
+            (Policy::ActivePassive(Box::new(failover)), detection, None)
         } else {
             let policy = match policy {
                 PolicyName::Weighted => Policy::Weighted { weights: weights(fields, names) },

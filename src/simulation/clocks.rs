@@ -20,6 +20,7 @@ const CLASS_OF_END: [u8; 2] = [class::END, class::START];
 
 /// A random fault on one unit, dynamically: small, since every ring brings one from far memory.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 pub struct Clock {
     /// How long the state that its next ring begins will last.
     lasts: Span,

@@ -10,7 +10,7 @@ use super::layout::{Place, Process};
 use super::trace::TraceEvent;
 use super::watch::Watch;
 use super::world::World;
-use crate::engine::streams::{Purpose, Stream, Streams};
+use crate::engine::streams::{Numbered, Purpose, Stream, Streams};
 use crate::results::raw::Stage;
 use crate::time::{Span, Time};
 use rand::RngExt;
@@ -49,15 +49,24 @@ pub struct FailoverCounts {
     pub detection: Vec<Span>,
 }
 
+/// Draws of failovers are numbered by the turn, so that what differs in one failover between two topologies leaves the
+/// luck of the next one alone.
 #[derive(Clone, Debug)]
 struct FailoverStreams {
     detect: Vec<Stream>,
-    page: Stream,
-    promote: Stream,
-    success: Stream,
-    manual: Stream,
-    lag: Stream,
+    page: Numbered,
+    promote: Numbered,
+    success: Numbered,
+    manual: Numbered,
+    lag: Numbered,
     failback: Stream,
+}
+
+/// Numbers of draws that one outage may use: one, and one more for each candidate that was waited for.
+const TRIES: u32 = 8;
+
+fn next_turn(turn: u32) -> u32 {
+    (turn / TRIES + 1) * TRIES
 }
 
 /// A failover process, dynamically.
@@ -66,6 +75,8 @@ pub struct Failover {
     primary: usize,
     target: usize,
     phase: Phase,
+    /// Number of the failover for its draws: each outage that is noticed begins a new block of [`TRIES`].
+    turn: u32,
     generation: u32,
     back_generation: u32,
     back_step: BackStep,
@@ -93,13 +104,14 @@ enum BackStep {
 impl Failover {
     /// The first in order is primary.
     pub fn new(plan: &Process, streams: &Streams) -> Self {
-        let stream = |purpose| streams.stream(plan.entity.key(purpose));
+        let numbered = |purpose| streams.family(plan.entity.key(purpose)).member(0);
         let mut detect: Vec<Stream> = plan.places.iter().map(|place| streams.stream(place.detect)).collect();
         let watches = detect.iter_mut().map(|stream| Watch::new(&plan.detection, stream)).collect();
         Failover {
             primary: 0,
             target: 0,
             phase: Phase::Steady,
+            turn: 0,
             generation: 0,
             back_generation: 0,
             back_step: BackStep::Healthy,
@@ -110,12 +122,12 @@ impl Failover {
             watches,
             streams: FailoverStreams {
                 detect,
-                page: stream(Purpose::Page),
-                promote: stream(Purpose::Promote),
-                success: stream(Purpose::Success),
-                manual: stream(Purpose::Manual),
-                lag: stream(Purpose::Lag),
-                failback: stream(Purpose::Failback),
+                page: numbered(Purpose::Page),
+                promote: numbered(Purpose::Promote),
+                success: numbered(Purpose::Success),
+                manual: numbered(Purpose::Manual),
+                lag: numbered(Purpose::Lag),
+                failback: streams.stream(plan.entity.key(Purpose::Failback)),
             },
             counts: FailoverCounts::default(),
         }
@@ -249,13 +261,14 @@ impl World<'_> {
         let plan = &self.layout.processes[process as usize];
         let state = &mut self.processes[process as usize];
         let cause = state.cause;
+        state.turn = next_turn(state.turn);
         if now < state.hold_until {
             state.phase = Phase::Held;
             let until = state.hold_until;
             self.begin_stage(until, process);
         } else if let Some(page) = &plan.page {
             state.phase = Phase::Deciding;
-            let answered = now + page.sample(&mut state.streams.page);
+            let answered = now + page.sample(&mut state.streams.page.draw(state.turn));
             self.begin_stage(answered, process);
         } else {
             self.cause = cause;
@@ -281,6 +294,9 @@ impl World<'_> {
         };
         let candidate = (0..plan.places.len()).find(fit);
         let state = &mut self.processes[index];
+        if state.phase == Phase::Waiting {
+            state.turn += 1;
+        }
         state.generation += 1;
         state.back_generation += 1;
         let Some(target) = candidate else {
@@ -292,8 +308,8 @@ impl World<'_> {
         state.target = target;
         state.phase = Phase::Promoting;
         state.counts.begun += 1;
-        let promote = plan.promote.sample(&mut state.streams.promote);
-        state.success = state.streams.success.random::<f64>() < plan.success;
+        let promote = plan.promote.sample(&mut state.streams.promote.draw(state.turn));
+        state.success = state.streams.success.draw(state.turn).random::<f64>() < plan.success;
         self.note(now, TraceEvent::FailoverBegun { process, place: target as u32 });
         for &subject in &plan.subjects {
             self.ledger.failover_begun(subject as usize);
@@ -324,7 +340,7 @@ impl World<'_> {
                 match &plan.manual {
                     Some(manual) if !works => {
                         state.phase = Phase::Manual;
-                        let done = now + manual.sample(&mut state.streams.manual);
+                        let done = now + manual.sample(&mut state.streams.manual.draw(state.turn));
                         self.note(now, TraceEvent::PromotionFailed { process });
                         self.begin_stage(done, process);
                     }
@@ -356,7 +372,7 @@ impl World<'_> {
         state.completed = now;
         state.hold_until = now + plan.hold_down;
         if let Some(lag) = plan.lag.as_ref().filter(|_| unplanned && old != new) {
-            let lost = lag.sample(&mut state.streams.lag);
+            let lost = lag.sample(&mut state.streams.lag.draw(state.turn));
             state.counts.lost.push(lost);
         }
         self.note(now, TraceEvent::FailoverDone { process, place: new as u32 });

@@ -62,7 +62,9 @@ impl World<'_> {
         let outcome = self.run(seed, trial);
         let from = self.counted_from;
         let mut lines = self.trace.take().unwrap_or_default();
-        lines.iter_mut().for_each(|line| line.at = Time::ZERO + line.at.since(from));
+        for line in &mut lines {
+            line.at = Time::ZERO + line.at.since(from);
+        }
         (outcome, lines)
     }
 

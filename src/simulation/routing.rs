@@ -3,7 +3,7 @@
 //! Demand is a fluid. When a group's answer changes, those who must move keep their old answer for a while (DNS: each
 //! for the rest of its time to live, so their number falls linearly) and then follow the newest one. With target T,
 //! stale cohorts c at region r(c) and their destinations D (adding up to 1), region r holds
-//! T_r - D_r * sum c + sum of c at r: continuous at every change, and T once all have let go.
+//! `T_r - D_r * sum c + sum of c at r`: continuous at every change, and T once all have let go.
 
 use super::event::{Event, class};
 use super::layout::{Choice, Layout, RoutingPlan, Tracked};
@@ -109,10 +109,9 @@ impl<'a> World<'a> {
     /// Everybody goes where the first answer says.
     pub(super) fn start_routing(&mut self) {
         for group in 0..self.layout.first_service - self.layout.first_group {
-            if let Some(target) = self.answer(group) {
-                if let Some(routing) = &mut self.routing {
-                    routing.flows[group].target = target;
-                }
+            let target = self.answer(group);
+            if let (Some(target), Some(routing)) = (target, &mut self.routing) {
+                routing.flows[group].target = target;
             }
         }
     }

@@ -171,7 +171,7 @@ impl<'a> World<'a> {
         for (service, &gate) in layout.service_gates.iter().enumerate() {
             self.follow(layout.first_service + service, gate);
         }
-        for (region, &gate) in layout.region_gates.iter().enumerate() {
+        for (region, &gate) in layout.region_levels.iter().enumerate() {
             self.follow(layout.first_region + region, gate);
         }
         match &layout.routing {
@@ -212,7 +212,7 @@ impl<'a> World<'a> {
     fn follow_subject(&mut self, now: Time, subject: usize) {
         let layout = self.layout;
         let gate = if subject >= layout.first_region {
-            layout.region_gates[subject - layout.first_region]
+            layout.region_levels[subject - layout.first_region]
         } else if subject >= layout.first_service {
             layout.service_gates[subject - layout.first_service]
         } else {

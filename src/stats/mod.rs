@@ -50,10 +50,11 @@ impl Estimate {
         Estimate { estimate: self.estimate.map(cut), low: self.low.map(cut), high: self.high.map(cut), ..self }
     }
 
-    /// The same in another unit: all values times `factor`, above zero.
+    /// The same in another unit: all values times `factor`; below zero the bounds change sides.
     pub fn scaled(self, factor: f64) -> Estimate {
         let scale = |value: f64| value * factor;
-        Estimate { estimate: self.estimate.map(scale), low: self.low.map(scale), high: self.high.map(scale), ..self }
+        let (low, high) = if factor < 0.0 { (self.high, self.low) } else { (self.low, self.high) };
+        Estimate { estimate: self.estimate.map(scale), low: low.map(scale), high: high.map(scale), ..self }
     }
 
     /// Half the length of the interval.
@@ -107,5 +108,7 @@ mod tests {
     fn cutting_and_scaling_act_on_all_values() {
         let estimate = Estimate::around(0.5, 1.0, 0.95).clamped(0.0, 1.0).scaled(100.0);
         assert_eq!(estimate, Estimate { estimate: Some(50.0), low: Some(0.0), high: Some(100.0), confidence: 0.95 });
+        let turned = Estimate::between(2.0, 1.0, 4.0, 0.95).scaled(-1.0);
+        assert_eq!(turned, Estimate::between(-2.0, -4.0, -1.0, 0.95));
     }
 }

@@ -135,7 +135,8 @@ impl PairMoments {
 
     /// Sample variance of y - `slope` x; absent below two pairs.
     ///
-    /// The variance of the residual of a ratio (`slope` = the ratio) and of a paired difference (`slope` = 1).
+    /// The variance of the residual of a ratio (`slope` = the ratio). For a paired difference take the moments of the
+    /// differences themselves: equal figures then differ by exactly nothing.
     pub fn variance_of_residual(&self, slope: f64) -> Option<f64> {
         let (x, y) = (self.x.variance()?, self.y.variance()?);
         Some((y - 2.0 * slope * self.covariance()? + slope * slope * x).max(0.0))

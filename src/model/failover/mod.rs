@@ -136,7 +136,7 @@ pub enum Policy {
         weights: Vec<f64>,
     },
     /// All groups to the one active region.
-    ActivePassive(Failover<RegionId>),
+    ActivePassive(Box<Failover<RegionId>>),
 }
 
 /// How a changed answer reaches the clients.

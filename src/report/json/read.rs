@@ -180,7 +180,7 @@ impl Condition {
 
 impl Line {
     fn curve(self) -> Result<Curve, ReadError> {
-        let kind = [CurveKind::Exceedance].into_iter().find(|known| known.name() == self.kind);
+        let kind = CurveKind::ALL.into_iter().find(|known| known.name() == self.kind);
         let kind = kind.ok_or_else(|| unknown("curve", &self.kind))?;
         Ok(Curve { kind, subject: self.subject, points: self.points })
     }

@@ -74,7 +74,11 @@ const ROUND_DURATIONS: [f64; 25] = [
     172_800.0,
 ];
 
-/// Durations to mark on a logarithmic axis from `from` to `to` seconds, as coarse as their number allows.
+/// The least distance of two ticks, as a share of the axis: room for a label such as `10min`.
+const APART: f64 = 0.05;
+
+/// Durations to mark on a logarithmic axis from `from` to `to` seconds, as coarse as their number allows; of two that
+/// would stand in each other's way the rounder one.
 pub fn duration_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
     let within = |values: &[f64]| {
         let mut ticks: Vec<f64> = values.iter().copied().filter(|value| *value >= from && *value <= to).collect();
@@ -83,8 +87,18 @@ pub fn duration_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
     };
     let coarse = within(&ROUND_DURATIONS[..11]);
     let ticks = if coarse.len() >= 4 { coarse } else { within(&ROUND_DURATIONS[..21]) };
-    let ticks = if ticks.len() >= 3 { ticks } else { within(&ROUND_DURATIONS) };
-    ticks.into_iter().map(|value| (value, number::duration(value))).collect()
+    let mut ticks = if ticks.len() >= 3 { ticks } else { within(&ROUND_DURATIONS) };
+    let rank = |value: f64| ROUND_DURATIONS.iter().position(|round| *round == value);
+    ticks.sort_by_key(|value| rank(*value));
+    let room = APART * libm::log10(to / from);
+    let mut kept: Vec<f64> = Vec::new();
+    for value in ticks {
+        if kept.iter().all(|other| libm::log10(value / other).abs() >= room) {
+            kept.push(value);
+        }
+    }
+    kept.sort_by(f64::total_cmp);
+    kept.into_iter().map(|value| (value, number::duration(value))).collect()
 }
 
 /// Durations to mark on a linear axis from 0 to `to` seconds.
@@ -109,6 +123,12 @@ mod tests {
     fn duration_ticks_are_what_people_count_in() {
         let labels: Vec<String> = duration_ticks(10.0, 200_000.0).into_iter().map(|(_, label)| label).collect();
         assert_eq!(labels, ["10s", "1min", "10min", "1h", "10h", "24h"]);
+    }
+
+    #[test]
+    fn duration_ticks_keep_out_of_each_others_way() {
+        let labels: Vec<String> = duration_ticks(80.0, 80_000.0).into_iter().map(|(_, label)| label).collect();
+        assert_eq!(labels, ["5min", "10min", "30min", "1h", "5h", "10h"]);
     }
 
     #[test]

@@ -122,16 +122,32 @@ fn label(measure: Measure, statistic: &str) -> String {
 
 fn differences(comparison: &Comparison, baseline: &str, other: &str, look: Look) -> String {
     let mut table = Table::new();
-    let mut gains = false;
+    let (mut gains, mut left_out) = (false, false);
     for difference in comparison.differences.iter().filter(|d| d.baseline == baseline && d.other == other) {
+        if !is_shown(difference) {
+            left_out = true;
+            continue;
+        }
         gains |= difference.pairing_gain.is_some();
         table.row(difference_cells(difference));
     }
     let mut out = table.render(4, look);
+    if left_out {
+        out.push_str("    (more measures of every subject: --json)\n");
+    }
     if gains {
         out.push_str("    (pairing: how many times more trials independent seeds would need for the same interval)\n");
     }
     out
+}
+
+/// Unavailability only mirrors availability, and of other subjects one figure says enough for a screen.
+fn is_shown(difference: &Difference) -> bool {
+    match difference.measure {
+        Measure::UnavailabilityTime | Measure::UnavailabilityRequest => false,
+        Measure::DowntimePerYear => true,
+        _ => difference.subject == "system",
+    }
 }
 
 fn difference_cells(difference: &Difference) -> Vec<Cell> {

@@ -62,14 +62,13 @@ const SPREAD: [(&str, &str); 5] =
 pub fn recovery(results: &Results, look: Look) -> String {
     let mut table = Table::new();
     for measure in [Measure::OutageDuration, Measure::Rto, Measure::Rpo, Measure::DetectionDelay] {
-        let outages = measure == Measure::OutageDuration;
-        for subject in subjects_of(results, measure).into_iter().filter(|subject| !outages || *subject == SYSTEM) {
-            let mut cells = vec![Cell::left(title_of(measure)), Cell::left(subject)];
-            for (statistic, _) in SPREAD {
-                let row = results.find(measure, subject, statistic);
-                cells.push(Cell::left(row.map_or(String::new(), |row| spread_text(statistic, row))));
+        let of_system = spread_cells(results, measure, SYSTEM);
+        for subject in subjects_of(results, measure) {
+            let cells = spread_cells(results, measure, subject);
+            if subject != SYSTEM && (cells == of_system || !has_recovery(results, measure, subject)) {
+                continue;
             }
-            table.row(cells);
+            table.row([vec![Cell::left(title_of(measure)), Cell::left(subject)], cells].concat());
         }
     }
     let mut out = String::new();
@@ -82,13 +81,32 @@ pub fn recovery(results: &Results, look: Look) -> String {
         out = whole.render(4, look);
     }
     let mut success = Table::new();
+    let of_system = results.find(Measure::FailoverSuccess, SYSTEM, "mean").map(|row| row.value);
     for row in results.rows.iter().filter(|row| row.measure == Measure::FailoverSuccess && row.statistic == "mean") {
+        if row.subject != SYSTEM && Some(row.value) == of_system {
+            continue;
+        }
         let mut cells = vec![Cell::left("failover success"), Cell::left(&row.subject)];
         cells.extend(estimate_cells(number::figure(row.measure, &row.value)));
         success.row(cells);
     }
     out += &success.render(4, look);
     if out.is_empty() { out } else { heading("RECOVERY", "", look) + &out }
+}
+
+fn spread_cells(results: &Results, measure: Measure, subject: &str) -> Vec<Cell> {
+    let text = |statistic| results.find(measure, subject, statistic).map(|row| spread_text(statistic, row));
+    SPREAD.map(|(statistic, _)| Cell::left(text(statistic).unwrap_or_default())).to_vec()
+}
+
+/// Whether recovery is this subject's own: the outages of others are the repair of what they stand on, and their
+/// `rto` repeats that of the service which fails over. The full table is in json and csv.
+fn has_recovery(results: &Results, measure: Measure, subject: &str) -> bool {
+    match measure {
+        Measure::OutageDuration => false,
+        Measure::Rto => results.find(Measure::FailoverSuccess, subject, "mean").is_some(),
+        _ => true,
+    }
 }
 
 /// The mean and the 95th percentile with their intervals, the others without, for room.

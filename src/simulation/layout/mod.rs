@@ -75,8 +75,10 @@ pub struct Layout {
     pub routing: RoutingPlan,
     /// Gate of each service.
     pub service_gates: Vec<GateId>,
-    /// Gate of each region: could its entry serve?
+    /// Gate of each region: does its entry serve?
     pub region_gates: Vec<GateId>,
+    /// Gate of each region: could its entry serve, were its stopped nodes running?
+    pub region_levels: Vec<GateId>,
     /// By service: the processes that it depends on, itself included.
     pub service_processes: Vec<Vec<u32>>,
     /// By objective: the windows in which its availability is asked for.
@@ -341,6 +343,7 @@ impl Layout {
             routing: RoutingPlan::Direct(0),
             service_gates: Vec::new(),
             region_gates: Vec::new(),
+            region_levels: Vec::new(),
             service_processes: Vec::new(),
             windows: windows::plans(model),
             entry: model.routing.entry.index(),

@@ -1,6 +1,6 @@
 //! Failover processes and routing, compiled.
 
-use super::structure::{Structure, in_order, needed_services, pool_in, term_gate};
+use super::structure::{AsIf, Structure, in_order, needed_services, pool_in, term_gate};
 use super::{Choice, Layout, Place, Process, RoutingPlan, Tracked};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
@@ -27,7 +27,9 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &Structure) {
             let mut gates = vec![fit, seen, serves];
             gates.sort_unstable();
             gates.dedup();
-            gates.into_iter().for_each(|gate| layout.wiring.connect(gate, edge));
+            for gate in gates {
+                layout.wiring.connect(gate, edge);
+            }
         }
     }
 }
@@ -82,8 +84,11 @@ fn compile<T>(
     lag: Option<Law>,
     entity: Entity,
 ) -> Process {
-    let needs: Vec<GateId> =
-        failover.needs.iter().map(|term| term_gate(model, layout, structure, term, Reach::Any, None)).collect();
+    let needs: Vec<GateId> = failover
+        .needs
+        .iter()
+        .map(|term| term_gate(model, layout, structure, term, Reach::Any, None, AsIf::Now))
+        .collect();
     Process {
         service: None,
         available: None,
@@ -123,14 +128,13 @@ fn reached_processes(model: &Model, layout: &Layout) -> Vec<Vec<u32>> {
 /// Whose outage a failover of a service belongs to: the service's, of those who need it, of the users.
 fn add_subjects(model: &Model, layout: &mut Layout) {
     let users: Vec<u32> = (0..layout.first_service as u32).collect();
-    let regions: Vec<u32> = (layout.first_region as u32..layout.subjects.len() as u32).collect();
     for process in 0..layout.processes.len() {
         let mut subjects = Vec::new();
         for (service, reached) in layout.service_processes.iter().enumerate() {
             if reached.contains(&(process as u32)) {
                 subjects.push((layout.first_service + service) as u32);
                 if service == model.routing.entry.index() {
-                    subjects.extend(users.iter().chain(&regions));
+                    subjects.extend(&users);
                 }
             }
         }

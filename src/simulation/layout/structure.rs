@@ -13,10 +13,8 @@ pub struct Structure {
     pub nodes: Vec<GateId>,
     /// By pool: enough nodes serve and what it needs holds.
     pub serves: Vec<GateId>,
-    /// By pool: the same, were its stopped nodes running.
+    /// By pool: the same, were all stopped nodes running, its own and those that it needs.
     pub fit: Vec<GateId>,
-    /// By pool: what it needs holds.
-    pub needs: Vec<GateId>,
     /// By region: what routing's checks see.
     pub seen: Vec<GateId>,
     /// By service with failover and region: flag, primary stands here.
@@ -34,14 +32,20 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     }
     structure.serves = vec![0; model.pools.len()];
     structure.fit = vec![0; model.pools.len()];
-    structure.needs = vec![0; model.pools.len()];
     layout.service_gates = vec![0; model.services.len()];
+    let some_stop = layout.shelves.iter().any(|shelf| shelf.stoppable);
     for service in in_order(model) {
-        build_service(model, layout, &mut structure, service);
+        build_service(model, layout, &mut structure, service, some_stop);
     }
     for region in 0..model.regions.len() as u32 {
-        let gate = region_gate(model, layout, &mut structure, RegionId(region));
-        layout.region_gates.push(gate);
+        let serves = region_gate(model, layout, &mut structure, RegionId(region), AsIf::Now);
+        layout.region_gates.push(serves);
+        let could = if some_stop && !shares_its_gate(model) {
+            region_gate(model, layout, &mut structure, RegionId(region), AsIf::Woken)
+        } else {
+            serves
+        };
+        layout.region_levels.push(could);
     }
     let order = in_order(model);
     for region in 0..model.regions.len() as u32 {
@@ -52,7 +56,7 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
         layout.wiring.connect(layout.service_gates[service], Edge::Subject((layout.first_service + service) as u32));
     }
     for region in 0..model.regions.len() {
-        layout.wiring.connect(layout.region_gates[region], Edge::Subject((layout.first_region + region) as u32));
+        layout.wiring.connect(layout.region_levels[region], Edge::Subject((layout.first_region + region) as u32));
     }
     structure
 }
@@ -64,7 +68,9 @@ pub fn in_order(model: &Model) -> Vec<ServiceId> {
     for (index, service) in model.services.iter().enumerate() {
         let mut needs = needed_services(model, service.needs.iter().map(|need| &need.term));
         needs.retain(|&need| need != index as u32);
-        needs.iter().for_each(|&need| needed_by[need as usize].push(index as u32));
+        for &need in &needs {
+            needed_by[need as usize].push(index as u32);
+        }
         waits_for.push(needs);
     }
     let mut missing: Vec<usize> = waits_for.iter().map(Vec::len).collect();
@@ -93,29 +99,29 @@ pub fn needed_services<'a>(model: &Model, terms: impl Iterator<Item = &'a Term>)
     services
 }
 
-fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, id: ServiceId) {
+fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, id: ServiceId, some_stop: bool) {
     let service = &model.services[id.index()];
     for &pool in &service.pools {
         let region = model.pools[pool.index()].region;
-        let terms: Vec<GateId> = service
-            .needs
-            .iter()
-            .map(|need| term_gate(model, layout, structure, &need.term, need.reach, region))
-            .collect();
         let shelf = layout.pools[pool.index()].shelves[0] as usize;
         let (serving, fit) = (layout.shelves[shelf].serving, layout.shelves[shelf].fit);
-        let with = |gate: GateId| std::iter::once(gate).chain(terms.iter().copied()).collect::<Vec<_>>();
-        structure.needs[pool.index()] = layout.wiring.all(&terms);
-        structure.serves[pool.index()] = layout.wiring.all(&with(serving));
+        let mut with_needs = |own: GateId, as_if: AsIf| -> Vec<GateId> {
+            let needs = service.needs.iter();
+            let terms = needs.map(|need| term_gate(model, layout, structure, &need.term, need.reach, region, as_if));
+            std::iter::once(own).chain(terms).collect()
+        };
+        let now = with_needs(serving, AsIf::Now);
+        let woken = if some_stop { with_needs(fit, AsIf::Woken) } else { now.clone() };
+        structure.serves[pool.index()] = layout.wiring.all(&now);
         structure.fit[pool.index()] =
-            if fit == serving { structure.serves[pool.index()] } else { layout.wiring.all(&with(fit)) };
+            if woken == now { structure.serves[pool.index()] } else { layout.wiring.all(&woken) };
     }
     layout.service_gates[id.index()] = if service.failover.is_some() {
         layout.wiring.gate(1)
     } else if service.pools.is_empty() {
         let regions = (0..model.regions.len() as u32).map(RegionId);
         let anywhere: Vec<GateId> =
-            regions.map(|region| needs_gate(model, layout, structure, id, Some(region))).collect();
+            regions.map(|region| needs_gate(model, layout, structure, id, Some(region), AsIf::Now)).collect();
         layout.wiring.at_least(1, &anywhere)
     } else {
         let pools: Vec<GateId> = service.pools.iter().map(|pool| structure.serves[pool.index()]).collect();
@@ -130,11 +136,21 @@ fn needs_gate(
     structure: &Structure,
     id: ServiceId,
     from: Option<RegionId>,
+    as_if: AsIf,
 ) -> GateId {
     let needs = &model.services[id.index()].needs;
     let terms: Vec<GateId> =
-        needs.iter().map(|need| term_gate(model, layout, structure, &need.term, need.reach, from)).collect();
+        needs.iter().map(|need| term_gate(model, layout, structure, &need.term, need.reach, from, as_if)).collect();
     layout.wiring.all(&terms)
+}
+
+/// Which nodes of pools without failover count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsIf {
+    /// Those that run now.
+    Now,
+    /// Also those that are stopped while their pool waits.
+    Woken,
 }
 
 /// Does the term hold, seen from `from`?
@@ -145,22 +161,27 @@ pub fn term_gate(
     term: &Term,
     reach: Reach,
     from: Option<RegionId>,
+    as_if: AsIf,
 ) -> GateId {
+    let pool_gate = |pool: PoolId| match as_if {
+        AsIf::Now => structure.serves[pool.index()],
+        AsIf::Woken => structure.fit[pool.index()],
+    };
     match term {
         Term::Service(id) => {
             let service = &model.services[id.index()];
             let local = service.pools.iter().find(|pool| model.pools[pool.index()].region == from && from.is_some());
             match (reach, local) {
-                (Reach::ByTarget, Some(pool)) if service.failover.is_none() => structure.serves[pool.index()],
-                (Reach::Local, Some(pool)) => structure.serves[pool.index()],
+                (Reach::ByTarget, Some(pool)) if service.failover.is_none() => pool_gate(*pool),
+                (Reach::Local, Some(pool)) => pool_gate(*pool),
                 (Reach::Local, None) => layout.wiring.gate(1),
                 (Reach::ByTarget | Reach::Any | Reach::Primary, _) => layout.service_gates[id.index()],
             }
         }
-        Term::Pool(pool) => structure.serves[pool.index()],
+        Term::Pool(pool) => pool_gate(*pool),
         Term::AtLeast { count, of } => {
             let inputs: Vec<GateId> =
-                of.iter().map(|term| term_gate(model, layout, structure, term, reach, from)).collect();
+                of.iter().map(|term| term_gate(model, layout, structure, term, reach, from, as_if)).collect();
             layout.wiring.at_least(*count, &inputs)
         }
         Term::Nodes { count, of } => {
@@ -175,8 +196,8 @@ pub fn term_gate(
     }
 }
 
-/// Could the region's entry serve?
-fn region_gate(model: &Model, layout: &mut Layout, structure: &mut Structure, region: RegionId) -> GateId {
+/// Does the region's entry serve? Or, `as_if` woken, could it?
+fn region_gate(model: &Model, layout: &mut Layout, structure: &mut Structure, region: RegionId, as_if: AsIf) -> GateId {
     let entry = model.routing.entry;
     let service = &model.services[entry.index()];
     if service.kind == ServiceKind::Dependency {
@@ -188,12 +209,19 @@ fn region_gate(model: &Model, layout: &mut Layout, structure: &mut Structure, re
         return layout.wiring.all(&[here, layout.service_gates[entry.index()]]);
     }
     if service.pools.is_empty() {
-        return needs_gate(model, layout, structure, entry, Some(region));
+        return needs_gate(model, layout, structure, entry, Some(region), as_if);
     }
     match pool_in(model, entry, region) {
+        Some(pool) if as_if == AsIf::Woken => structure.fit[pool.index()],
         Some(pool) => structure.serves[pool.index()],
         None => layout.wiring.gate(1),
     }
+}
+
+/// Is the entry's gate of a region the same whether or not stopped nodes count?
+fn shares_its_gate(model: &Model) -> bool {
+    let entry = &model.services[model.routing.entry.index()];
+    entry.failover.is_some() || entry.kind == ServiceKind::Dependency
 }
 
 /// The service's pool in the region.
@@ -282,7 +310,7 @@ fn seen_term(
         }
         Term::Nodes { of, .. } => {
             let all_here = of.iter().all(|pool| model.pools[pool.index()].region == Some(region));
-            all_here.then(|| term_gate(model, layout, structure, term, Reach::Local, Some(region)))
+            all_here.then(|| term_gate(model, layout, structure, term, Reach::Local, Some(region), AsIf::Woken))
         }
     }
 }

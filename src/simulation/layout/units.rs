@@ -114,7 +114,9 @@ fn add_faults(model: &Model, layout: &mut Layout) {
             Process::Calendar { at, lasts } => {
                 let cause = layout.cause(&fault.cause);
                 let units: Vec<u32> = struck.into_iter().map(|(_, unit)| unit).collect();
-                units.iter().for_each(|&unit| calendar_units[unit as usize] = true);
+                for &unit in &units {
+                    calendar_units[unit as usize] = true;
+                }
                 let (at, lasts, silent) = (at.clone(), lasts.clone(), fault.mode.silent());
                 let key = entity(model, number).key(Purpose::Repair);
                 layout.calendars.push(Calendar { at, lasts, key, units, cause, silent });

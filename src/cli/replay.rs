@@ -1,0 +1,181 @@
+//! One trial as data for traces and charts: faults paired with their repairs, outages, and every step in words.
+
+use super::trace::{KIND, Words};
+use ninefold::model::Model;
+use ninefold::results::raw::TimelineRecord;
+use ninefold::results::replay::{Replay, Spell, Step};
+use ninefold::simulation::World;
+use ninefold::simulation::layout::{Layout, UnitKind};
+use ninefold::simulation::trace::{TraceEvent, TraceLine};
+use ninefold::time::{Span, Time};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Runs the trial again and tells all of it.
+pub fn replay(model: &Model, seed: u64, trial: u64) -> Replay {
+    let layout = Layout::new(model);
+    let (outcome, mut lines) = World::new(&layout).run_traced(seed, trial);
+    let words = Words { model, layout: &layout };
+    let places = Places { model, layout: &layout };
+    let faults = places.faults(&lines);
+    if layout.warm_up > Span::ZERO {
+        // what happened in the warm-up is dropped
+        lines.retain(|line| line.at > Time::ZERO);
+    }
+    let mut steps: Vec<Step> = lines.iter().map(|line| places.step(line, &words.event(&line.event))).collect();
+    let mut outages: Vec<Spell> = Vec::new();
+    for outage in &outcome.outages {
+        let (group, part) = places.subject(outage.subject);
+        let start = Time::ZERO + outage.start.since(Time::ZERO);
+        let text = words.outage(outage);
+        steps.push(told(start + outage.duration, &text, group, part.clone()));
+        let cause = layout.causes[outage.cause as usize].clone();
+        let stages = Some(outage.stages);
+        outages.push(Spell { group, part, cause, start, duration: outage.duration, cut: outage.cut, stages });
+    }
+    steps.sort_by_key(|step| step.at);
+    outages.sort_by_key(|outage| outage.start);
+    let name = model.name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    Replay {
+        scenario: name,
+        trial,
+        seed,
+        horizon: model.horizon,
+        groups: places.groups(),
+        faults,
+        outages,
+        levels: places.levels(trial, &lines),
+        steps,
+    }
+}
+
+/// A line of a trace, whose first word is its kind.
+fn told(at: Time, line: &str, group: usize, subject: String) -> Step {
+    let (kind, text) = line.split_at(KIND.min(line.len()));
+    Step { at, kind: kind.trim_end().to_owned(), group, subject, text: text.to_owned() }
+}
+
+/// Groups and names for the numbers of a layout: users, then services, then regions.
+struct Places<'a> {
+    model: &'a Model,
+    layout: &'a Layout,
+}
+
+impl Places<'_> {
+    fn groups(&self) -> Vec<String> {
+        let services = self.model.services.iter().map(|service| format!("service {}", service.name));
+        let regions = self.model.regions.iter().map(|region| format!("region {}", region.name));
+        std::iter::once("system".to_owned()).chain(services).chain(regions).collect()
+    }
+
+    fn service(&self, service: u32) -> usize {
+        1 + service as usize
+    }
+
+    fn region(&self, region: u32) -> usize {
+        1 + self.model.services.len() + region as usize
+    }
+
+    fn subject(&self, subject: u32) -> (usize, String) {
+        let (name, subject) = (self.layout.subjects[subject as usize].clone(), subject as usize);
+        let group = if subject < self.layout.first_service {
+            0
+        } else if subject < self.layout.first_region {
+            self.service((subject - self.layout.first_service) as u32)
+        } else {
+            self.region((subject - self.layout.first_region) as u32)
+        };
+        (group, name)
+    }
+
+    fn pool(&self, pool: u32) -> usize {
+        let pool = &self.model.pools[pool as usize];
+        pool.region.map_or_else(|| self.service(pool.service.0), |region| self.region(region.0))
+    }
+
+    fn unit(&self, unit: u32) -> (usize, String) {
+        let laid = &self.layout.units[unit as usize];
+        let site = &self.layout.sites[laid.site as usize];
+        match laid.kind {
+            UnitKind::Node(shelf) => {
+                let pool = self.layout.shelves[shelf as usize].pool;
+                let plan = &self.layout.pools[pool as usize];
+                let part =
+                    if plan.nodes == 1 { site.clone() } else { format!("{site} {}", unit - plan.first_unit + 1) };
+                (self.pool(pool), part)
+            }
+            UnitKind::Zone(zone) => (self.region(self.layout.zone_region[zone as usize]), site.clone()),
+            UnitKind::Region(region) => (self.region(region), site.clone()),
+            UnitKind::Service(service) => (self.service(service), site.clone()),
+        }
+    }
+
+    fn process(&self, process: u32) -> (usize, String) {
+        match self.layout.processes[process as usize].service {
+            Some(service) => (self.service(service), self.model.services[service as usize].name.clone()),
+            None => (0, "routing".to_owned()),
+        }
+    }
+
+    /// Whom an event is about.
+    fn step(&self, line: &TraceLine, words: &str) -> Step {
+        let (group, subject) = match line.event {
+            TraceEvent::Fault { unit, .. } | TraceEvent::Repair { unit, .. } => self.unit(unit),
+            TraceEvent::Level { subject, .. } => self.subject(subject),
+            TraceEvent::Believed { process, .. }
+            | TraceEvent::FailoverBegun { process, .. }
+            | TraceEvent::NoCandidate { process }
+            | TraceEvent::PromotionFailed { process }
+            | TraceEvent::FailoverDone { process, .. }
+            | TraceEvent::FailbackBegun { process } => self.process(process),
+            TraceEvent::RegionBelieved { region, .. } => {
+                (self.region(region), self.model.regions[region as usize].name.clone())
+            }
+            TraceEvent::Woken { pool } => {
+                let service = self.model.pools[pool as usize].service.index();
+                (self.pool(pool), self.model.services[service].name.clone())
+            }
+            TraceEvent::Rerouted { group } | TraceEvent::Converged { group } => {
+                (0, self.model.groups[group as usize].name.clone())
+            }
+        };
+        told(line.at, words, group, subject)
+    }
+
+    fn levels(&self, trial: u64, lines: &[TraceLine]) -> Vec<TimelineRecord> {
+        let level = |line: &TraceLine| match line.event {
+            TraceEvent::Level { subject, level } if (subject as usize) < self.layout.first_service => {
+                let subject = self.layout.subjects[subject as usize].clone();
+                Some(TimelineRecord { trial, at: line.at, subject, level })
+            }
+            _ => None,
+        };
+        lines.iter().filter_map(level).collect()
+    }
+
+    /// Each fault with the repair that ends it; those that were over before counting began are dropped.
+    fn faults(&self, lines: &[TraceLine]) -> Vec<Spell> {
+        let mut open: BTreeMap<(u32, u32), VecDeque<usize>> = BTreeMap::new();
+        let end = Time::ZERO + self.model.horizon;
+        let mut faults: Vec<Spell> = Vec::new();
+        for line in lines {
+            match line.event {
+                TraceEvent::Fault { unit, cause } => {
+                    open.entry((unit, cause)).or_default().push_back(faults.len());
+                    let (group, part) = self.unit(unit);
+                    let cause = self.layout.causes[cause as usize].clone();
+                    let duration = end.since(line.at);
+                    faults.push(Spell { group, part, cause, start: line.at, duration, cut: true, stages: None });
+                }
+                TraceEvent::Repair { unit, cause } => {
+                    if let Some(index) = open.get_mut(&(unit, cause)).and_then(VecDeque::pop_front) {
+                        let fault = &mut faults[index];
+                        (fault.duration, fault.cut) = (line.at.since(fault.start), false);
+                    }
+                }
+                _ => {}
+            }
+        }
+        faults.retain(|fault| fault.start > Time::ZERO || !fault.duration.is_zero());
+        faults
+    }
+}

@@ -1,0 +1,154 @@
+//! One trial in the trace event format, which Perfetto and other viewers of traces open.
+//!
+//! Processes are the system, services and regions; threads are their parts. Faults and outages are complete events,
+//! the stages of an outage slices within it, steps of detection and failover are instants, levels are counters. An
+//! outage knows the time of each stage, not their turns, so its slices stand in the stages' usual order. Times are whole
+//! microseconds, every one rounded down, so that slices never cross.
+//!
+//! The format: "Trace Event Format", Chromium project.
+
+use crate::results::raw::Stage;
+use crate::results::replay::{Replay, Spell};
+use crate::time::Time;
+use serde_json::{Value, json};
+
+/// Kinds of steps that are shown as something else than an instant.
+const SHOWN_OTHERWISE: [&str; 4] = ["fault", "repair", "level", "outage"];
+
+/// The trace, an event a line.
+pub fn trace(replay: &Replay) -> Vec<u8> {
+    let mut events = Vec::new();
+    let mut threads = 0;
+    for (group, name) in replay.groups.iter().enumerate() {
+        let mut process = Process { pid: group + 1, threads: &mut threads, events: Vec::new() };
+
+        process.spells(&of_group(&replay.outages, group), "outage", |part| format!("{part} down"));
+        process.steps(replay, group);
+        process.spells(&of_group(&replay.faults, group), "fault", str::to_owned);
+        if group == 0 {
+            process.levels(replay);
+        }
+        if !process.events.is_empty() {
+            let named = json!({ "ph": "M", "pid": group + 1, "name": "process_name", "args": { "name": name } });
+            let sorted =
+                json!({ "ph": "M", "pid": group + 1, "name": "process_sort_index", "args": { "sort_index": group } });
+            let inner = process.events;
+            events.extend([named, sorted]);
+            events.extend(inner);
+        }
+    }
+    let data = json!({
+        "scenario": replay.scenario,
+        "trial": replay.trial,
+        "seed": replay.seed,
+        "horizon_s": replay.horizon.as_secs_f64(),
+    });
+    let mut text = String::from("{\"displayTimeUnit\": \"ms\", \"otherData\": ");
+    text.push_str(&data.to_string());
+    text.push_str(", \"traceEvents\": [");
+    for (index, event) in events.iter().enumerate() {
+        text.push_str(if index == 0 { "\n" } else { ",\n" });
+        text.push_str(&event.to_string());
+    }
+    text.push_str("\n]}\n");
+    text.into_bytes()
+}
+
+/// The events of one group.
+struct Process<'a> {
+    pid: usize,
+    /// Threads so far, of all processes: viewers want their numbers to differ.
+    threads: &'a mut usize,
+    events: Vec<Value>,
+}
+
+impl Process<'_> {
+    fn thread(&mut self, name: &str) -> usize {
+        *self.threads += 1;
+        let (pid, tid) = (self.pid, 1000 + *self.threads);
+        let of_thread =
+            |kind: &str, args: Value| json!({ "ph": "M", "pid": pid, "tid": tid, "name": kind, "args": args });
+        self.events.push(of_thread("thread_name", json!({ "name": name })));
+        self.events.push(of_thread("thread_sort_index", json!({ "sort_index": tid })));
+        tid
+    }
+
+    /// A thread per part, and another where spells of one part overlap, since slices of a thread must not cross.
+    fn spells(&mut self, spells: &[&Spell], category: &str, title: impl Fn(&str) -> String) {
+        let mut sorted: Vec<&Spell> = spells.to_vec();
+        sorted.sort_by(|a, b| natural(&a.part).cmp(&natural(&b.part)));
+        for of_part in sorted.chunk_by(|a, b| a.part == b.part) {
+            let mut lanes: Vec<(usize, Time)> = Vec::new();
+            for spell in of_part {
+                let free = lanes.iter().position(|(_, until)| *until <= spell.start);
+                let lane = free.unwrap_or_else(|| {
+                    lanes.push((self.thread(&title(&spell.part)), Time::ZERO));
+                    lanes.len() - 1
+                });
+                lanes[lane].1 = spell.end();
+                self.spell(spell, category, lanes[lane].0);
+            }
+        }
+    }
+
+    fn spell(&mut self, spell: &Spell, category: &str, tid: usize) {
+        let mut args = json!({ "cause": spell.cause, "duration": spell.duration.to_string() });
+        if spell.cut {
+            args["note"] = "not over at the end of the trial".into();
+        }
+        self.slice(tid, category, &spell.cause, (spell.start, spell.end()), args);
+        let Some(stages) = spell.stages else { return };
+        let mut at = spell.start;
+        for (stage, span) in Stage::ALL.iter().zip(stages).filter(|(_, span)| !span.is_zero()) {
+            self.slice(tid, "stage", stage.name(), (at, at + span), json!({ "duration": span.to_string() }));
+            at += span;
+        }
+    }
+
+    fn slice(&mut self, tid: usize, category: &str, name: &str, (from, to): (Time, Time), args: Value) {
+        let (from, to) = (micros(from), micros(to));
+        self.events.push(json!({
+            "ph": "X", "pid": self.pid, "tid": tid, "cat": category, "name": name, "ts": from, "dur": to - from,
+            "args": args,
+        }));
+    }
+
+    fn steps(&mut self, replay: &Replay, group: usize) {
+        let shown = |kind: &str| !SHOWN_OTHERWISE.contains(&kind);
+        let mut steps = replay.steps.iter().filter(|step| step.group == group && shown(&step.kind)).peekable();
+        if steps.peek().is_none() {
+            return;
+        }
+        let tid = self.thread("failover");
+        for step in steps {
+            self.events.push(json!({
+                "ph": "i", "s": "t", "pid": self.pid, "tid": tid, "cat": step.kind, "name": step.text,
+                "ts": micros(step.at), "args": { "subject": step.subject },
+            }));
+        }
+    }
+
+    fn levels(&mut self, replay: &Replay) {
+        for record in &replay.levels {
+            self.events.push(json!({
+                "ph": "C", "pid": self.pid, "name": format!("level of {}", record.subject), "ts": micros(record.at),
+                "args": { "level": record.level },
+            }));
+        }
+    }
+}
+
+fn of_group(spells: &[Spell], group: usize) -> Vec<&Spell> {
+    spells.iter().filter(|spell| spell.group == group).collect()
+}
+
+/// Whole microseconds since the start.
+fn micros(at: Time) -> u64 {
+    at.since(Time::ZERO).as_nanos() / 1_000
+}
+
+/// A key that puts `db 10` after `db 9`.
+fn natural(part: &str) -> (&str, usize) {
+    let digits = part.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    (&part[..digits], part[digits..].parse().unwrap_or(0))
+}

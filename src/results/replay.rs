@@ -1,0 +1,71 @@
+//! One trial told in full: who failed, who was down, and each step of every failover; for traces and Gantt charts.
+//!
+//! Times are counted from the start of the trial. What happened belongs to a group (users, a service, a region), and in
+//! it to a part.
+
+use super::raw::{Stage, TimelineRecord};
+use crate::time::{Span, Time};
+
+/// One trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replay {
+    /// Title of the scenario.
+    pub scenario: String,
+    /// Which trial.
+    pub trial: u64,
+    /// Seed of all random streams.
+    pub seed: u64,
+    /// Length of the trial.
+    pub horizon: Span,
+    /// Names of the groups; the first holds the system and its users.
+    pub groups: Vec<String>,
+    /// Faults with their repairs, by start.
+    pub faults: Vec<Spell>,
+    /// Outages, by start.
+    pub outages: Vec<Spell>,
+    /// Changes of the levels of the system and its users.
+    pub levels: Vec<TimelineRecord>,
+    /// Everything that happened, a line each, in the order of time.
+    pub steps: Vec<Step>,
+}
+
+/// A stretch of time in which something was wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spell {
+    /// The group, an index.
+    pub group: usize,
+    /// What was wrong: a node, zone, region or service; of an outage its subject.
+    pub part: String,
+    /// Why.
+    pub cause: String,
+    /// From when on.
+    pub start: Time,
+    /// How long.
+    pub duration: Span,
+    /// Did the trial end before it did?
+    pub cut: bool,
+    /// Of an outage: time in each stage, in the order of [`Stage::ALL`].
+    pub stages: Option<[Span; Stage::ALL.len()]>,
+}
+
+impl Spell {
+    /// When it is over.
+    pub fn end(&self) -> Time {
+        self.start + self.duration
+    }
+}
+
+/// Something that happened at an instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// When.
+    pub at: Time,
+    /// Of what kind, a word: `fault`, `check`, `failover`.
+    pub kind: String,
+    /// The group, an index.
+    pub group: usize,
+    /// To whom.
+    pub subject: String,
+    /// In words.
+    pub text: String,
+}
