@@ -285,11 +285,12 @@ impl<'a> World<'a> {
         let mut system = Level { value: 0.0, slope: 0.0 };
         let mut levels = Vec::with_capacity(routing.flows.len());
         for (flow, share) in routing.flows.iter().zip(&plan.shares) {
-            let mut level = Level { value: 0.0, slope: 0.0 };
+            // one minus what is lost, so that nothing lost is exactly 1 however the clients move
+            let mut level = Level::all_or_nothing(!out);
             for (region, &gate) in layout.region_gates.iter().enumerate() {
-                if !out && self.gates.holds(gate) {
-                    level.value += flow.share(region, now);
-                    level.slope += flow.slope(region);
+                if !out && !self.gates.holds(gate) {
+                    level.value -= flow.share(region, now);
+                    level.slope -= flow.slope(region);
                 }
             }
             if flow.stale.is_empty() {
