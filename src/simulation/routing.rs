@@ -96,6 +96,13 @@ impl Routing {
             flows: vec![flow; plan.shares.len()],
         }
     }
+
+    /// How long a region that is healthy again waits for its users, if it does.
+    fn wait(&mut self, plan: &Tracked, region: usize) -> Option<Span> {
+        let failback = plan.failback.as_ref()?;
+        let stream = &mut self.failback[region];
+        Some(failback.after + failback.page.as_ref().map_or(Span::ZERO, |page| page.sample(stream)))
+    }
 }
 
 impl<'a> World<'a> {
@@ -156,8 +163,13 @@ impl<'a> World<'a> {
         if watch.healthy != healthy {
             let believed = watch.change(now, healthy, silent, &plan.detection, &mut routing.detect[index]);
             let generation = watch.generation;
+            let waits = healthy && believed.is_none() && !routing.in_rotation[index];
+            let wait = if waits { routing.wait(plan, index) } else { None };
             if let Some(at) = believed {
                 self.schedule(at, class::CHECK, Event::RegionBelieved { region, generation });
+            } else if let Some(wait) = wait {
+                // a fault too short to be noticed broke the wait for its users: it begins anew
+                self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation });
             }
         }
     }
@@ -172,10 +184,7 @@ impl<'a> World<'a> {
         };
         routing.watches[index].believe(now, &plan.detection);
         let healthy = routing.watches[index].believed;
-        let wait = plan.failback.as_ref().filter(|_| healthy).map(|failback| {
-            let stream = &mut routing.failback[index];
-            failback.after + failback.page.as_ref().map_or(Span::ZERO, |page| page.sample(stream))
-        });
+        let wait = if healthy { routing.wait(plan, index) } else { None };
         self.note(now, TraceEvent::RegionBelieved { region, healthy });
         match wait {
             Some(wait) => self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation }),
