@@ -389,7 +389,7 @@ impl World<'_> {
             }
         }
         self.set_available(index);
-        if plan.service.is_none() {
+        if self.users_follow(process) {
             self.answers_changed(now);
         }
         if self.processes[index].watches[0].healthy {

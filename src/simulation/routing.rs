@@ -113,6 +113,11 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Do users go where this process says?
+    pub(super) fn users_follow(&self, process: u32) -> bool {
+        self.tracked().is_some_and(|plan| plan.process == Some(process))
+    }
+
     /// Everybody goes where the first answer says.
     pub(super) fn start_routing(&mut self) {
         for group in 0..self.layout.first_service - self.layout.first_group {

@@ -80,10 +80,10 @@ fn parts_in_series_multiply() {
 #[test]
 fn parts_in_parallel_multiply_their_unavailabilities() {
     let cases: [(&[f64], f64, u64); 4] = [
-        (&[0.999, 0.999], 1e-6, 24_000),
-        (&[0.99, 0.99], 1e-4, 400),
-        (&[0.99, 0.99, 0.99], 1e-6, 20_000),
-        (&[0.99, 0.999], 1e-5, 3_000),
+        (&[0.999, 0.999], 1e-6, 9_000),
+        (&[0.99, 0.99], 1e-4, 100),
+        (&[0.99, 0.99, 0.99], 1e-6, 6_000),
+        (&[0.99, 0.999], 1e-5, 1_000),
     ];
     for (parts, expected, trials) in cases {
         // each part a service of its own, behind one that needs any of them
@@ -102,11 +102,11 @@ fn parts_in_parallel_multiply_their_unavailabilities() {
 #[test]
 fn k_of_n_is_binomial() {
     let cases = [
-        (3, 2, 0.99, 2.980_000e-4, 200),
-        (4, 3, 0.99, 5.920_3e-4, 200),
-        (5, 3, 0.99, 9.850_6e-6, 2_400),
-        (5, 4, 0.995, 2.475_093_625e-4, 200),
-        (6, 4, 0.98, 1.529_145_6e-4, 200),
+        (3, 2, 0.99, 2.980_000e-4, 100),
+        (4, 3, 0.99, 5.920_3e-4, 100),
+        (5, 3, 0.99, 9.850_6e-6, 700),
+        (5, 4, 0.995, 2.475_093_625e-4, 100),
+        (6, 4, 0.98, 1.529_145_6e-4, 100),
     ];
     for (nodes, need, availability, expected, trials) in cases {
         let text = format!(
@@ -149,7 +149,7 @@ fn a_stationary_start_is_stationary_from_the_first_hour() {
             "version = 1\nstart = \"stationary\"\nhorizon = \"5h\"\nsimulation.warm_up = \"0s\"\n[services.web]\n\
              faults = {{ fails = \"{fails}\", repair = \"{repair}\" }}\n"
         );
-        unavailability(&format!("start of {fails}, {repair}"), &text, times(1_200_000), expected, 0.03);
+        unavailability(&format!("start of {fails}, {repair}"), &text, times(500_000), expected, 0.05);
     }
 }
 
@@ -181,7 +181,9 @@ fn lengths_of_outages_have_the_moments_and_quantiles_of_their_law() {
     ];
     for (law, mean, p95, limited) in cases {
         let text = format!(
-            "version = 1\nhorizon = \"500y\"\n[services.web]\nfaults = {{ fails = \"{mean}h\", repair = \"{law}\" }}\n"
+            "version = 1\nhorizon = \"{}h\"\n[services.web]\nfaults = {{ fails = \"{mean}h\", repair = \"{law}\" }}\n",
+            // 2000 outages a trial: that the last may be cut off weighs 1 in 4000; the longest horizon is 500 years
+            (4_000.0 * mean).min(4_380_000.0)
         );
         let results = run_text(&text, times(60));
         check(&format!("A06 mean of {law}"), figure(&results, Measure::OutageDuration, "system", "mean"), mean * 3600.0, 0.02);
@@ -220,9 +222,9 @@ fn a_new_part_is_more_available_at_first() {
 #[test]
 fn a_bridge_is_up_along_any_path() {
     let cases = [
-        ([0.99; 5], 0.999_798_049_8, 400),
-        ([0.9; 5], 0.978_48, 100),
-        ([0.999, 0.99, 0.95, 0.99, 0.999], 0.999_974_961_090_000_1, 1_600),
+        ([0.99; 5], 0.999_798_049_8, 60),
+        ([0.9; 5], 0.978_48, 40),
+        ([0.999, 0.99, 0.95, 0.99, 0.999], 0.999_974_961_090_000_1, 400),
     ];
     for (edges, expected, trials) in cases {
         let mut text = "version = 1\nstart = \"stationary\"\nhorizon = \"10y\"\n[services.net]\npools = []\n\
@@ -249,7 +251,7 @@ fn an_always_ready_standby_is_a_renewal_process() {
     for (life, detect, promote, success, manual, repair, expected) in cases {
         let manual = if manual.is_empty() { String::new() } else { format!("manual = \"{manual}\"\n") };
         let text = format!(
-            "version = 1\nhorizon = \"500y\"\n[regions]\nleft = {{}}\nright = {{}}\n[services.pair]\n\
+            "version = 1\nhorizon = \"100y\"\n[regions]\nleft = {{}}\nright = {{}}\n[services.pair]\n\
              faults = {{ fails = \"{life}\", repair = \"{repair}\" }}\n\
              standby = {{ running = \"100%\", ageing = 0, wake = \"0s\" }}\n[services.pair.failover]\n\
              order = [\"left\", \"right\"]\ndetect = \"{detect}\"\npromote = \"{promote}\"\nsuccess = \"{success}\"\n{manual}"
@@ -302,7 +304,7 @@ fn detection_takes_k_checks_from_a_uniform_phase() {
 #[test]
 fn two_regions_of_three_tiers_meet_the_product_form() {
     let text = include_str!("../scenarios/w1.toml");
-    let results = run_text(text, times(80_000));
+    let results = run_text(text, times(30_000));
     check("W1 system", figure(&results, UNAVAILABLE, "system", "mean"), 1.283_906_892e-7, 0.1);
     check("W1 region", figure(&results, UNAVAILABLE, "one", "mean"), 3.583_133_453e-4, 0.01);
     check("W1 other region", figure(&results, UNAVAILABLE, "two", "mean"), 3.583_133_453e-4, 0.01);
