@@ -49,6 +49,11 @@ impl AtomicGcra {
             }
         }
     }
+
+    /// When one cell may next pass, if nobody else comes.
+    pub fn next_wake(&self) -> Option<Time> {
+        self.rule.free(self.tat.load(Ordering::Relaxed))
+    }
 }
 
 #[cfg(test)]
