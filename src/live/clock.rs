@@ -26,7 +26,9 @@ impl Clock {
     #[inline]
     pub fn now(&self) -> Time {
         let passed = Instant::now().saturating_duration_since(self.origin);
-        Time::from_nanos(passed.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(passed.subsec_nanos())))
+        Time::from_nanos(
+            passed.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(passed.subsec_nanos())),
+        )
     }
 
     /// Sleeps until `at`, and up to a millisecond longer: that is the grain of tokio's timer.

@@ -143,7 +143,11 @@ pin_project! {
 impl<F, G: GiveBack<P>, P, C> GuardedFuture<F, G, P, C> {
     /// What was entered at the last of the three with its permit, or refused.
     #[inline]
-    pub(super) fn new(entered: Result<(P, F), Refusal>, (guard, clock, started): (G, Clock, Time), classify: C) -> Self {
+    pub(super) fn new(
+        entered: Result<(P, F), Refusal>,
+        (guard, clock, started): (G, Clock, Time),
+        classify: C,
+    ) -> Self {
         let (state, permit) = match entered {
             Ok((permit, future)) => (State::Running { future }, Some(permit)),
             Err(refusal) => (State::Refused { refusal }, None),

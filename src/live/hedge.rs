@@ -102,9 +102,8 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let HedgeLayer { config, shared, clock, classify, idempotent } = &self.layer;
         let (now, may_hedge) = (clock.now(), idempotent(&request));
-        let mut state = shared.with(|(budget, delay)| {
-            HedgeState::start(config, now, delay.get(), Time::NEVER, may_hedge, budget)
-        });
+        let mut state =
+            shared.with(|(budget, delay)| HedgeState::start(config, now, delay.get(), Time::NEVER, may_hedge, budget));
         let (shared, clock, classify) = (Arc::clone(shared), *clock, classify.clone());
         let again = self.inner.clone();
         let mut ready = super::take_ready(&mut self.inner);

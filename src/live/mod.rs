@@ -51,8 +51,6 @@ pub mod rate_limit;
 pub mod ready;
 mod refusal;
 pub mod retry;
-#[cfg(test)]
-mod tests;
 pub mod timeout;
 
 pub use clock::Clock;

@@ -52,8 +52,7 @@ mod tests {
     #[test]
     fn samples_of_one_family_stand_together_and_labels_are_escaped() {
         let gauge = |level| vec![Sample { name: "active", value: Value::Gauge(level) }];
-        let reading =
-            |name: &str, level| Reading { name: name.to_owned(), kind: "bulkhead", samples: gauge(level) };
+        let reading = |name: &str, level| Reading { name: name.to_owned(), kind: "bulkhead", samples: gauge(level) };
         let text = render(&[reading("a\"b", -1), reading("c\\", 2)]);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(

@@ -73,8 +73,7 @@ impl Running {
     fn failed(&mut self, failure: Failure) -> Option<Time> {
         let Common { retry, budget, draws, clock } = &self.shared;
         let (state, now) = (self.state.as_mut()?, clock.now());
-        let decision =
-            draws.with(|draws| budget.with(|budget| retry.failed(state, now, failure, budget, draws)));
+        let decision = draws.with(|draws| budget.with(|budget| retry.failed(state, now, failure, budget, draws)));
         match decision {
             Decision::Retry(plan) => Some(plan.at),
             Decision::Stop(_) => {

@@ -8,8 +8,6 @@
 
 mod running;
 mod shared;
-#[cfg(test)]
-mod tests;
 
 pub use shared::{PipelineCounts, PipelineEvent};
 

@@ -15,7 +15,9 @@ use crate::resilience::bulkhead::Event;
 use crate::resilience::circuit_breaker::Change;
 use crate::resilience::fallback::FallbackTransition;
 use crate::resilience::outlier_ejection::{EjectionEvent, PanicTransition};
-use crate::resilience::pipeline::{AttemptEnd, AttemptId, Call, CallResult, Client, Edge, Observer, Request, Step, Waiter};
+use crate::resilience::pipeline::{
+    AttemptEnd, AttemptId, Call, CallResult, Client, Edge, Observer, Request, Step, Waiter,
+};
 use crate::resilience::registry::{Observe, Sample, Value};
 use crate::resilience::shared::Shared;
 use crate::time::Time;
@@ -108,11 +110,7 @@ struct Core {
 }
 
 impl Core {
-    fn act<R>(
-        &mut self,
-        now: Time,
-        act: impl FnOnce(&mut Client, &mut Edge<'_, Xoshiro256PlusPlus, Ear>) -> R,
-    ) -> R {
+    fn act<R>(&mut self, now: Time, act: impl FnOnce(&mut Client, &mut Edge<'_, Xoshiro256PlusPlus, Ear>) -> R) -> R {
         act(&mut self.client, &mut Edge { now, rng: &mut self.rng, observer: &mut self.ear })
     }
 
