@@ -33,6 +33,7 @@ pub mod retry_budget;
 pub mod saga;
 pub mod shared;
 mod slots;
+mod sync;
 
 use crate::time::Time;
 
