@@ -21,11 +21,6 @@ use crate::time::Time;
 /// Random draws that layers share.
 pub type Draws = Arc<Shared<Xoshiro256PlusPlus>>;
 
-/// What others make of an end.
-fn outcome(end: Result<(), ErrorClass>) -> Outcome {
-    end.err().map_or(Outcome::Success, ErrorClass::outcome)
-}
-
 /// A shared circuit breaker.
 #[derive(Clone, Debug)]
 pub struct Breaker(pub Arc<Shared<CircuitBreaker>>);
@@ -43,7 +38,7 @@ impl<Request> Guard<Request> for Breaker {
 impl GiveBack<Permit> for Breaker {
     #[inline]
     fn leave(&self, now: Time, started: Time, permit: Permit, end: Result<(), ErrorClass>) {
-        self.0.with(|breaker| breaker.record(now, permit, outcome(end), now.since(started)));
+        self.0.with(|breaker| breaker.record(now, permit, Outcome::of(&end), now.since(started)));
     }
 }
 
@@ -101,20 +96,24 @@ impl<Request> Guard<Request> for Limit {
 
 impl GiveBack<LimitPermit> for Limit {
     fn leave(&self, now: Time, _: Time, permit: LimitPermit, end: Result<(), ErrorClass>) {
-        // only a sign of too much load is a drop; a wrong answer says nothing of it
-        let outcome = match end {
-            Ok(()) => Outcome::Success,
-            Err(ErrorClass::Timeout | ErrorClass::Overload) => Outcome::Failure,
-            Err(
-                ErrorClass::Connect
-                | ErrorClass::Error
-                | ErrorClass::Client
-                | ErrorClass::Cancelled
-                | ErrorClass::Rejected
-                | ErrorClass::DeadlineExceeded,
-            ) => Outcome::Ignored,
-        };
+        let outcome = load(end);
         self.draws.with(|draws| self.policy.with(|limit| limit.release(now, permit, outcome, draws)));
+    }
+}
+
+/// What an end tells a limit: only a sign of too much load is a drop; a wrong answer says nothing of it.
+pub(super) fn load(end: Result<(), ErrorClass>) -> Outcome {
+    match end {
+        Ok(()) => Outcome::Success,
+        Err(ErrorClass::Timeout | ErrorClass::Overload) => Outcome::Failure,
+        Err(
+            ErrorClass::Connect
+            | ErrorClass::Error
+            | ErrorClass::Client
+            | ErrorClass::Cancelled
+            | ErrorClass::Rejected
+            | ErrorClass::DeadlineExceeded,
+        ) => Outcome::Ignored,
     }
 }
 

@@ -36,6 +36,9 @@ pub fn read_deadline(headers: &HeaderMap, now: Time) -> Result<Deadline, WireBud
 
 /// What a status means: 429 and 503 are too much work, 504 ran out of time, other 5xx are errors of the callee, other
 /// 4xx errors of the caller.
+///
+/// # Errors
+/// The class, if the status is an error.
 pub fn classify_status(status: StatusCode) -> Result<(), ErrorClass> {
     match status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Err(ErrorClass::Overload),

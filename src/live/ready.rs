@@ -16,7 +16,7 @@ use tower::{Layer, Service};
 
 use super::clock::Clock;
 use super::guard::{GiveBack, Guard, GuardedFuture};
-use super::guards::Draws;
+use super::guards::{Draws, load};
 use super::refusal::{Classify, Refusal, RefusedBy};
 use crate::resilience::concurrency_limit::{ConcurrencyLimit, LimitPermit};
 use crate::resilience::shared::Shared;
@@ -60,11 +60,7 @@ pub struct ReadyLimit {
 
 impl GiveBack<LimitPermit> for ReadyLimit {
     fn leave(&self, now: Time, _: Time, permit: LimitPermit, end: Result<(), ErrorClass>) {
-        let outcome = match end {
-            Ok(()) => Outcome::Success,
-            Err(class) if matches!(class, ErrorClass::Timeout | ErrorClass::Overload) => Outcome::Failure,
-            Err(_) => Outcome::Ignored,
-        };
+        let outcome = load(end);
         let waker = self.room.with(|room| room.give(now, permit, outcome, &self.draws));
         waker.into_iter().for_each(Waker::wake);
     }
@@ -200,8 +196,7 @@ where
     type Future = GuardedFuture<S::Future, ReadyLimit, LimitPermit, C>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        loop {
-            let Err(look_again) = self.poll_place(self.clock.now(), context.waker()) else { break };
+        while let Err(look_again) = self.poll_place(self.clock.now(), context.waker()) {
             let Some(at) = look_again else { return Poll::Pending };
             let sleep = self.sleep.insert(Box::pin(self.clock.sleep_until(at)));
             if sleep.as_mut().poll(context).is_pending() {

@@ -74,7 +74,7 @@ impl Pipeline {
 
     /// Looks at the policies, or orders something of them, as one step.
     pub fn with<R>(&self, operate: impl FnOnce(&mut Client) -> R) -> R {
-        self.hub.with(operate)
+        self.hub.operate(operate)
     }
 
     /// What a health check believes of a target.

@@ -17,11 +17,15 @@ use crate::resilience::ErrorClass;
 use crate::resilience::pipeline::{AttemptId, Call, CallResult, Request, Step};
 use crate::time::Time;
 
+#[allow(clippy::large_enum_variant)] // it lives in the one box of the call
 enum State {
     New(Request),
     Going(Call, u64),
     Over,
 }
+
+/// An attempt that is out.
+type Out<S, Q> = (AttemptId, Pin<Box<Oneshot<S, Attempt<Q>>>>);
 
 /// A call through a pipeline to service `S`.
 pub(super) struct Running<S: Service<Attempt<Q>>, Q, C, T, F> {
@@ -31,10 +35,12 @@ pub(super) struct Running<S: Service<Attempt<Q>>, Q, C, T, F> {
     service: S,
     classify: C,
     tiers: T,
-    out: Vec<(AttemptId, Pin<Box<Oneshot<S, Attempt<Q>>>>)>,
+    out: Vec<Out<S, Q>>,
     in_tier: Option<Pin<Box<F>>>,
-    /// The last answer of an attempt or a tier, and its class if it is an error.
-    last: Option<(Result<S::Response, S::Error>, Option<ErrorClass>)>,
+    /// The last answer of an attempt or a tier.
+    last: Option<Result<S::Response, S::Error>>,
+    /// What class of error that was, if it was one.
+    class: Option<ErrorClass>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -57,8 +63,8 @@ where
 {
     pub(super) fn new(hub: Arc<Hub>, about: Request, request: Q, (service, classify, tiers): (S, C, T)) -> Self {
         let state = State::New(about);
-        let (out, in_tier, last, sleep) = (Vec::new(), None, None, None);
-        Running { hub, state, request, service, classify, tiers, out, in_tier, last, sleep }
+        let (out, in_tier, last, class, sleep) = (Vec::new(), None, None, None, None);
+        Running { hub, state, request, service, classify, tiers, out, in_tier, last, class, sleep }
     }
 
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Answered<S::Response>, S::Error>> {
@@ -97,7 +103,7 @@ where
             if let Poll::Ready(result) = future.as_mut().poll(context) {
                 let (id, end) = (*id, self.classify.classify(&result));
                 drop(self.out.swap_remove(index));
-                self.last = Some((result, end.result.err()));
+                (self.last, self.class) = (Some(result), end.result.err());
                 return News::Attempt(id, end);
             }
         }
@@ -107,7 +113,7 @@ where
         self.in_tier = None;
         let ok = answer.is_some();
         if let Some(response) = answer {
-            self.last = Some((Ok(response), None));
+            (self.last, self.class) = (Some(Ok(response)), None);
         }
         News::Tier(ok)
     }
@@ -142,12 +148,11 @@ where
 
     fn finish(&mut self, CallResult { tier, result, sent }: CallResult) -> Result<Answered<S::Response>, S::Error> {
         self.state = State::Over;
-        let answer = match (self.last.take(), result) {
-            (Some((answer, None)), Ok(())) => answer,
-            // the error of the last attempt, or its answer if that counts as one
-            (Some((answer, Some(class))), Err(of_call)) if class == of_call => answer,
-            (_, Err(class)) => Err(refusal(class).into()),
-            (_, Ok(())) => Err(refusal(ErrorClass::Rejected).into()),
+        // what was answered last decides the call, unless a policy on this side has ended it since; an answer that counts
+        // as an error (a 503) comes out as the answer that it is
+        let answer = match self.last.take() {
+            Some(answer) if self.class == result.err() => answer,
+            Some(_) | None => Err(refusal(result.err().unwrap_or(ErrorClass::Rejected)).into()),
         };
         answer.map(|response| Answered { response, tier, sent })
     }

@@ -145,13 +145,14 @@ impl Core {
     }
 
     /// The calls that have mail.
-    fn to_wake(&mut self) -> Vec<Waker> {
+    fn wakers_for_mail(&mut self) -> Vec<Waker> {
         let wakers = &mut self.wakers;
         self.ear.mail.iter().filter_map(|event| wakers.remove(&addressee(event))).collect()
     }
 }
 
 /// What happened to a call since its last turn.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum News {
     /// Nothing, or time has passed.
     None,
@@ -235,7 +236,14 @@ impl Hub {
         });
     }
 
-    pub(super) fn with<R>(&self, operate: impl FnOnce(&mut Client) -> R) -> R {
+    /// As `with`, for somebody who may have changed when something is due.
+    pub(super) fn operate<R>(&self, operate: impl FnOnce(&mut Client) -> R) -> R {
+        let answer = self.with(operate);
+        self.changed.notify_one();
+        answer
+    }
+
+    fn with<R>(&self, operate: impl FnOnce(&mut Client) -> R) -> R {
         self.core.with(|core| operate(&mut core.client))
     }
 
@@ -255,7 +263,7 @@ impl Hub {
                 () = self.changed.notified() => {}
                 () = self.clock.sleep_until(wake.unwrap_or(Time::NEVER)) => {
                     let now = self.clock.now();
-                    self.locked(|core| core.act(now, |client, edge| client.poll(edge)));
+                    self.locked(|core| core.act(now, Client::poll));
                 }
             }
         }
@@ -272,7 +280,9 @@ impl Hub {
                 ("failed_total", failed),
                 ("dropped_total", dropped),
             ];
-            counters.into_iter().for_each(|(name, count)| on(Sample { name, value: Value::Counter(count) }));
+            for (name, count) in counters {
+                on(Sample { name, value: Value::Counter(count) });
+            }
             core.client.observe(now, on);
         });
     }
@@ -281,7 +291,7 @@ impl Hub {
     fn locked<R>(&self, operate: impl FnOnce(&mut Core) -> R) -> R {
         let (answer, wakers, changed) = self.core.with(|core| {
             let answer = operate(core);
-            let wakers = if core.ear.mail.is_empty() { Vec::new() } else { core.to_wake() };
+            let wakers = if core.ear.mail.is_empty() { Vec::new() } else { core.wakers_for_mail() };
             (answer, wakers, std::mem::take(&mut core.ear.changed))
         });
         wakers.into_iter().for_each(Waker::wake);

@@ -1,6 +1,7 @@
 //! The numbers of a pipeline: those of its parts, summed over its targets.
 
 use super::client::Client;
+use crate::resilience::bulkhead::Bulkhead;
 use crate::resilience::circuit_breaker::State;
 use crate::resilience::registry::{Observe, Sample, Value};
 use crate::time::Time;
@@ -21,7 +22,7 @@ impl Observe for Client {
             self.breakers.iter().filter(|b| matches!(b.state(), State::Closed | State::Disabled | State::MetricsOnly));
         gauge("breakers", self.breakers.len() as u64);
         gauge("breakers_closed", closed.count() as u64);
-        let counts = self.bulkhead().map(|bulkhead| bulkhead.counts()).unwrap_or_default();
+        let counts = self.bulkhead().map(Bulkhead::counts).unwrap_or_default();
         gauge("bulkhead_active", u64::from(counts.active));
         gauge("bulkhead_queued", u64::from(counts.queued));
         let of_breakers = self.breakers.iter_mut().map(|breaker| breaker.snapshot(now).rejected).sum();
