@@ -55,14 +55,20 @@ pub struct Switch {
 
 /// A server that can be killed and brought back at the same address.
 pub struct Upstream {
+    /// Where it listens, also after a restart.
     pub address: SocketAddr,
+    /// What is wrong with it.
     pub switch: Arc<Mutex<Switch>>,
+    /// Requests that have reached it.
     pub received: Arc<AtomicU64>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Upstream {
     /// Starts on a free port.
+    ///
+    /// # Errors
+    /// If there is none.
     pub async fn start() -> Result<Arc<Self>, Fault> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let (switch, received, task) = (Arc::default(), Arc::default(), Mutex::new(None));
@@ -79,6 +85,9 @@ impl Upstream {
     }
 
     /// Listens again.
+    ///
+    /// # Errors
+    /// If the port stays taken for a second.
     pub async fn restart(&self) -> Result<(), Fault> {
         self.crash();
         // the aborted task lets go of the socket when it is next scheduled
@@ -137,6 +146,9 @@ fn text(status: StatusCode, body: String) -> Answer {
 }
 
 /// One request over one connection.
+///
+/// # Errors
+/// If nobody listens, or the connection breaks.
 pub async fn request(address: SocketAddr, request: Request<Empty<Bytes>>) -> Result<Response<Bytes>, Fault> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
@@ -169,6 +181,9 @@ fn classify(result: &Result<Response<Bytes>, Fault>) -> AttemptEnd {
 }
 
 /// The numbers; see docs/resilience.md for how to choose them.
+///
+/// # Errors
+/// If one is out of range.
 pub fn config() -> Result<PipelineConfig, Fault> {
     let upstream = Dependency(0);
     let backoff = Backoff { base: Span::from_millis(10), cap: Span::from_millis(50), ..Backoff::default() };
@@ -208,12 +223,12 @@ type BoxedClient = tower::util::BoxCloneSyncService<(), Answered<Response<Bytes>
 
 /// The service and what its endpoints show.
 pub struct Service {
+    /// The policies on the way to the upstream.
     pub pipeline: Pipeline,
-    /// What the pipeline's policies went through, with the attempts sent until then.
+    /// What they went through.
     pub events: Arc<Mutex<Vec<PipelineEvent>>>,
     clock: Clock,
     client: BoxedClient,
-    cache: Stored,
     readiness: Mutex<Readiness>,
     watchdog: Mutex<Watchdog>,
     deep: Shared<DeepCheck>,
@@ -223,6 +238,9 @@ pub struct Service {
 
 impl Service {
     /// A warm service before this upstream, with a pipeline of this configuration.
+    ///
+    /// # Errors
+    /// If a number of `config` is out of range.
     pub fn new(upstream: Arc<Upstream>, config: PipelineConfig) -> Result<Arc<Self>, Fault> {
         let clock = Clock::start();
         let events = Arc::new(Mutex::new(Vec::new()));
@@ -239,7 +257,6 @@ impl Service {
             pipeline,
             events,
             clock,
-            cache,
             readiness: Mutex::new(readiness),
             watchdog: Mutex::new(Watchdog::new(Span::from_secs(5), clock.now())?),
             deep: Shared::new(DeepCheck::new(Span::SECOND)),
@@ -342,11 +359,6 @@ impl Service {
             _ => return text(StatusCode::NOT_FOUND, "crash, restart, slow, errors or well\n".to_owned()),
         }
         text(StatusCode::OK, format!("upstream: {what}\n"))
-    }
-
-    /// Age of the last good answer.
-    pub fn cached_age(&self) -> Option<Span> {
-        stored(&self.cache).map(|(at, _)| self.clock.now().since(at))
     }
 }
 

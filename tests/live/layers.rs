@@ -1,6 +1,7 @@
 //! Each layer does what its policy says, gives back what it holds, and lets an idle service hold nothing.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
@@ -47,15 +48,15 @@ fn error(class: ErrorClass) -> Refusal {
     Refusal { by: RefusedBy::Pipeline, class, retry_after: None }
 }
 
+type Answer = Pin<Box<dyn Future<Output = Result<u64, Refusal>> + Send>>;
+
 /// Answers `Ok` after the milliseconds that the request says.
-fn sleeper() -> ServiceFn<impl Fn(u64) -> std::pin::Pin<Box<dyn Future<Output = Result<u64, Refusal>> + Send>> + Clone>
-{
-    service_fn(|millis: u64| {
-        let answer: std::pin::Pin<Box<dyn Future<Output = Result<u64, Refusal>> + Send>> = Box::pin(async move {
+fn sleeper() -> ServiceFn<fn(u64) -> Answer> {
+    service_fn(|millis| {
+        Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(millis)).await;
             Ok(millis)
-        });
-        answer
+        })
     })
 }
 

@@ -170,8 +170,8 @@ impl<'a> Core<'a> {
 
     fn cancel(&mut self, id: usize, now: Time, todo: &mut impl FnMut(usize, Todo)) {
         self.trace.push((now, id, Did::Cancel));
-        self.act(id, now, |call, client, edge| call.cancel(client, edge));
-        while !matches!(self.act(id, now, |call, client, edge| call.step(client, edge)), Step::Finish(_)) {}
+        self.act(id, now, Call::cancel);
+        while !matches!(self.act(id, now, Call::step), Step::Finish(_)) {}
         todo(id, Todo::Over);
         self.post(now, todo);
     }
@@ -192,7 +192,7 @@ impl<'a> Core<'a> {
     /// Steps a call until it waits or is over, then those whose fate in the bulkhead was decided on the way.
     fn turn(&mut self, id: usize, now: Time, todo: &mut impl FnMut(usize, Todo)) {
         loop {
-            match self.act(id, now, |call, client, edge| call.step(client, edge)) {
+            match self.act(id, now, Call::step) {
                 Step::Send { attempt, target, timeout, .. } => {
                     self.trace.push((now, id, Did::Send { target, timeout }));
                     let number = self.sent.range(id * 100..(id + 1) * 100).count();
@@ -379,8 +379,7 @@ fn by_tower(scripts: &[Script], seed: u64) -> Trace {
         for task in tasks {
             task.await.expect("no panic");
         }
-        let trace = trace.lock().expect("no panic").clone();
-        trace
+        std::mem::take(&mut *trace.lock().expect("no panic"))
     })
 }
 
