@@ -35,6 +35,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
             failback: None,
             panic: 0.5,
             propagation: Propagation::Instant,
+            spill: true,
         },
         faults: Vec::new(),
         objectives: Vec::new(),
@@ -63,11 +64,12 @@ fn add_service(model: &mut Model, name: &str, nodes: u32, need: u32, needs: &[u3
             zones: vec![ZoneId(region)],
             nodes,
             need,
+            capacity: None,
             standby: Standby::hot(),
         });
         model.faults.push(random(Target::EachNode { pool, zone: None }, mtbf_h, mttr_h));
     }
-    let need = |&id: &u32| Need { term: Term::Service(ServiceId(id)), reach: Reach::ByTarget };
+    let need = |&id: &u32| Need::hard(Term::Service(ServiceId(id)), Reach::ByTarget);
     model.services.push(Service {
         name: name.to_owned(),
         kind: ServiceKind::Server,

@@ -221,9 +221,9 @@ pub(super) fn routing(
             )
         };
         let propagation = propagation(fields);
-        fields.not_yet_unless("spill", &true.into(), "limited capacity");
+        let spill = fields.or("spill", true);
         let Percent(panic) = fields.or("panic", "50%");
-        (entry.map(|entry| Routing { entry, policy, detection, failback, panic, propagation }), first)
+        (entry.map(|entry| Routing { entry, policy, detection, failback, panic, propagation, spill }), first)
     });
     read.unwrap_or_else(|| {
         let routing = |entry| Routing {
@@ -233,6 +233,7 @@ pub(super) fn routing(
             failback: None,
             panic: 0.5,
             propagation: Propagation::Instant,
+            spill: true,
         };
         (entry.map(routing), None)
     })

@@ -92,7 +92,11 @@ fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, 
         fields.or::<Count>("clients", 1);
         mix(fields, classes);
     });
-    policy::read(fields, names, None);
+    policy::read(fields);
+    let tiers = policy::fallback(fields, names, None);
+    if !tiers.is_empty() {
+        not_yet(session, fields.key_origin("fallback"), "`fallback` of users", "tiers at the users");
+    }
     let group = Group { name: name.to_owned(), near: region, share: 0.0, rate };
     Written { group, rate, share, origin: fields.origin }
 }

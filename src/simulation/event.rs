@@ -78,6 +78,11 @@ pub enum Event {
         /// Of the group's flow.
         generation: u32,
     },
+    /// The level is no longer as good as a line.
+    Resample {
+        /// Of the loads.
+        generation: u32,
+    },
 }
 
 /// Order of classes at equal times (SCENARIO 3.4).

@@ -9,6 +9,7 @@ mod failovers;
 mod gates;
 pub mod layout;
 pub mod ledger;
+mod load;
 mod places;
 mod routing;
 pub mod trace;

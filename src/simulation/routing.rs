@@ -98,6 +98,23 @@ impl Routing {
     }
 }
 
+impl Routing {
+    /// The share of the group's clients that are at the region.
+    pub fn share(&self, group: usize, region: usize, now: Time) -> f64 {
+        self.flows[group].share(region, now)
+    }
+
+    /// Do users go to this region?
+    pub fn is_open(&self, region: usize) -> bool {
+        self.in_rotation[region]
+    }
+
+    /// When the next clients will have let go of an old answer, if some hold one.
+    pub fn settles(&self) -> Option<Time> {
+        self.flows.iter().flat_map(|flow| &flow.stale).map(|cohort| cohort.until).min()
+    }
+}
+
 impl<'a> World<'a> {
     fn tracked(&self) -> Option<&'a Tracked> {
         match &self.layout.routing {
@@ -277,15 +294,21 @@ impl<'a> World<'a> {
         true
     }
 
+    /// Are the users out for the way back to the first region?
+    pub(super) fn is_routing_out(&self) -> bool {
+        let process = self.tracked().and_then(|plan| plan.process);
+        process.is_some_and(|process| self.is_failing_back(process as usize))
+    }
+
     /// Levels of the groups and of the system, as users and regions now stand.
     pub(super) fn refresh_users(&mut self, now: Time) {
         let (Some(plan), Some(routing)) = (self.tracked(), &self.routing) else { return };
         let layout = self.layout;
-        let out = plan.process.is_some_and(|process| self.is_failing_back(process as usize));
-        let mut system = Level { value: 0.0, slope: 0.0 };
+        let out = self.is_routing_out();
+        let mut system = Level { value: 0.0, slope: 0.0, tier: false };
         let mut levels = Vec::with_capacity(routing.flows.len());
         for (flow, share) in routing.flows.iter().zip(&plan.shares) {
-            let mut level = Level { value: 0.0, slope: 0.0 };
+            let mut level = Level { value: 0.0, slope: 0.0, tier: false };
             for (region, &gate) in layout.region_gates.iter().enumerate() {
                 if !out && self.gates.holds(gate) {
                     level.value += flow.share(region, now);

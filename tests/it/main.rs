@@ -3,6 +3,8 @@
 mod backoff;
 mod cli;
 mod diagnostics;
+mod history;
+mod levels;
 mod naive;
 mod scenarios;
 mod traces;

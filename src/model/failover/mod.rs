@@ -121,6 +121,8 @@ pub struct Routing {
     pub panic: f64,
     /// How a changed answer reaches the clients.
     pub propagation: Propagation,
+    /// Does what a region cannot carry go to the next (latency, geo, weighted)?
+    pub spill: bool,
 }
 
 /// Who goes where.

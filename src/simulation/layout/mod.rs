@@ -6,6 +6,7 @@
 //! - a *clock* is one random fault on one unit, alive or under repair: a leaf of the winner tree;
 //! - a *process* is a failover: of a service among its pools, or of the active region.
 
+pub mod load;
 mod processes;
 mod structure;
 mod units;
@@ -73,6 +74,8 @@ pub struct Layout {
     pub processes: Vec<Process>,
     /// How users find a region.
     pub routing: RoutingPlan,
+    /// The way of the demand, where levels are more than gates.
+    pub load: Option<load::LoadPlan>,
     /// Gate of each service.
     pub service_gates: Vec<GateId>,
     /// Gate of each region: does its entry serve?
@@ -341,6 +344,7 @@ impl Layout {
             first_region: 1 + model.groups.len() + model.services.len(),
             processes: Vec::new(),
             routing: RoutingPlan::Direct(0),
+            load: None,
             service_gates: Vec::new(),
             region_gates: Vec::new(),
             region_levels: Vec::new(),
@@ -352,7 +356,8 @@ impl Layout {
         };
         units::build(model, &mut layout);
         layout.failback_cause = layout.cause("failback");
-        let structure = structure::build(model, &mut layout);
+        let mut structure = structure::build(model, &mut layout);
+        layout.load = load::build(model, &mut layout, &mut structure);
         processes::build(model, &mut layout, &structure);
         layout.find_plain_gates();
         layout.masks_stop_ages = layout.kinds.iter().any(|kind| kind.ages == Ages::Running);
@@ -365,7 +370,8 @@ impl Layout {
         for kind in self.kinds.iter_mut().filter(|kind| kind.shelf != NOT_PLAIN) {
             let shelf = &self.shelves[kind.shelf as usize];
             kind.gate = shelf.serving;
-            if shelf.fit != shelf.serving || !shelf.sums.is_empty() {
+            let limited = self.load.as_ref().is_some_and(|load| load.is_limited(shelf.pool));
+            if shelf.fit != shelf.serving || !shelf.sums.is_empty() || limited {
                 kind.shelf = NOT_PLAIN;
             }
         }

@@ -112,10 +112,11 @@ fn reached_processes(model: &Model, layout: &Layout) -> Vec<Vec<u32>> {
     let mut reached: Vec<Vec<u32>> = vec![Vec::new(); model.services.len()];
     for id in in_order(model) {
         let service = &model.services[id.index()];
-        let mut all: Vec<u32> = needed_services(model, service.needs.iter().map(|need| &need.term))
-            .into_iter()
-            .flat_map(|need| reached[need as usize].clone())
-            .collect();
+        let mut all: Vec<u32> =
+            needed_services(model, service.needs.iter().filter(|need| need.is_hard()).map(|need| need.term.clone()))
+                .into_iter()
+                .flat_map(|need| reached[need as usize].clone())
+                .collect();
         let own = layout.processes.iter().position(|process| process.service == Some(id.0));
         all.extend(own.map(|own| own as u32));
         all.sort_unstable();
@@ -148,7 +149,9 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
     if entry.failover.is_some() || entry.kind == ServiceKind::Dependency {
         return connect_direct(layout, layout.service_gates[routing.entry.index()]);
     }
-    let at_once = routing.propagation == Propagation::Instant && routing.detection == Detection::Instant;
+    let at_once = !super::load::is_needed(model)
+        && routing.propagation == Propagation::Instant
+        && routing.detection == Detection::Instant;
     let choice = match &routing.policy {
         Policy::ActivePassive(failover) => {
             add_region_process(model, layout, structure, failover);
