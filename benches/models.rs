@@ -28,6 +28,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         pools: Vec::new(),
         links: Vec::new(),
         groups: vec![Group { name: "everyone".to_owned(), near: RegionId(0), share: 1.0, rate: None }],
+        writes: 1.0,
         routing: Routing {
             entry: ServiceId(0),
             policy: Policy::Latency,

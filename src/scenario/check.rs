@@ -4,7 +4,7 @@ use super::diagnostic::Code;
 use super::fields::Fields;
 use super::value::{Count, Percent};
 use crate::model::dist::Law;
-use crate::model::failover::{Check, Detection, Schedule, Sees};
+use crate::model::failover::{Check, Detection, Election, Schedule, Sees};
 use crate::time::Span;
 
 /// The words for what a check looks at.
@@ -44,7 +44,17 @@ pub(super) fn detection(fields: &mut Fields<'_>, sees: &str, off: &str) -> Detec
         let origin = fields.key_origin("health_check");
         fields.session.report(Code::E304, origin, message, Some("keep one".to_owned()));
     }
-    fields.not_yet("election", "election of a primary");
+    let election = fields.table("election", "", election).flatten();
+    for key in ["detect", "health_check"] {
+        if fields.has("election") && fields.has(key) {
+            let message = format!("`election` and `{key}` both say how an outage is noticed");
+            fields.session.report(Code::E304, fields.key_origin(key), message, Some("keep one".to_owned()));
+        }
+    }
+    if let Some(election) = election {
+        fields.leave(["detect", "health_check"]);
+        return Detection::Election(election);
+    }
     let law: Option<Law> = fields.optional("detect");
     let check = fields.table("health_check", if law.is_none() { off } else { "" }, |fields| read(fields, sees));
     match (check, law) {
@@ -52,6 +62,13 @@ pub(super) fn detection(fields: &mut Fields<'_>, sees: &str, off: &str) -> Detec
         (None, Some(law)) => Detection::After(law),
         (None, None) => Detection::Instant,
     }
+}
+
+fn election(fields: &mut Fields<'_>) -> Option<Election> {
+    let heartbeat = fields.required::<Span>("heartbeat", "say how often the primary shows that it lives");
+    let timeout = fields.required("timeout", "say how long a follower waits, such as `uniform(from=5s, to=10s)`");
+    let vote = fields.or("vote", "0s");
+    Some(Election { heartbeat: heartbeat?, timeout: timeout?, vote })
 }
 
 /// Reads the check that restarts a hung node: felt by the request clock only.

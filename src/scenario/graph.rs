@@ -14,7 +14,7 @@ impl Graph {
     pub fn new(services: &[Service], pools: &[Pool]) -> Graph {
         let below = services.iter().map(|service| {
             let mut found = Vec::new();
-            let terms = service.needs.iter().flat_map(|need| need.terms());
+            let terms = service.needs.iter().flat_map(crate::model::topology::Need::terms);
             terms.for_each(|term| services_of(&term, pools, &mut found));
             found.sort_unstable();
             found.dedup();

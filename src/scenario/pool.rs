@@ -31,7 +31,7 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
     let (mut nodes, mut required, mut zones) = (1, 1, None);
     if !name.dependency {
         nodes = fields.or::<Count>("nodes", 1).0;
-        required = need(fields, nodes);
+        required = need(fields, world, nodes);
         zones = fields.list("zones");
     }
     if zones.as_ref().is_some_and(Vec::is_empty) {
@@ -54,7 +54,7 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
     Template { nodes, need: required, zones, faults, capacity, standby, origin }
 }
 
-fn need(fields: &mut Fields<'_>, nodes: u32) -> u32 {
+fn need(fields: &mut Fields<'_>, world: &World<'_>, nodes: u32) -> u32 {
     match fields.optional::<Count>("need") {
         Some(Count(need)) => {
             if need > nodes {
@@ -67,7 +67,7 @@ fn need(fields: &mut Fields<'_>, nodes: u32) -> u32 {
             need
         }
         None if nodes > 1 && !fields.has("need") => {
-            if !fields.has("capacity") {
+            if !fields.has("capacity") && !world.quorum.get() {
                 let message = format!("{nodes} nodes: how many must serve?");
                 fields.fault(Code::E302, "nodes", message, "add `need`, or `capacity`".to_owned());
                 return nodes;
@@ -178,6 +178,7 @@ impl Template {
 /// Reads all pools of a service, `fields` being the service with its own keys already read.
 pub(super) fn read_pools(fields: &mut Fields<'_>, world: &mut World<'_>, service: ServiceId) -> Vec<Pool> {
     let session = fields.session;
+    world.quorum.set(super::failover::is_quorum(fields));
     let own = own_tables(fields);
     let names = world.names;
     let regions = names.services[service.index()].pools.clone();

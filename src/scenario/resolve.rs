@@ -51,7 +51,8 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     let session = root.session;
     let top = settings::read(root, stem);
     let profiles = Profiles::read(root);
-    let mut world = World { names, profiles, faults: Vec::new(), nodes: 0, capacity: Cell::new(None) };
+    let mut world =
+        World { names, profiles, faults: Vec::new(), nodes: 0, capacity: Cell::new(None), quorum: Cell::new(false) };
     crews(root);
     let (regions, zones) = places::regions(root, &mut world);
     let links = places::links(root, names);
@@ -68,8 +69,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     }
     let near = first.unwrap_or_else(|| names.first_region());
     let classes = users::classes(root, names, routing.as_ref().map(|routing| routing.entry));
-    let class_names: Vec<String> = classes.iter().map(|(name, _)| name.clone()).collect();
-    let groups = users::read(root, names, &policies, near, &class_names);
+    let (groups, writes) = users::read(root, names, &policies, near, &classes);
     if let Some(origin) = world.capacity.get().filter(|_| groups.iter().any(|group| group.rate.is_none())) {
         let message = "`capacity` says what a node carries, but not every group of users has a `rate`".to_owned();
         session.report(Code::E312, origin, message, Some("give each group a rate".to_owned()));
@@ -96,6 +96,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         pools: services.pools,
         links,
         groups,
+        writes,
         routing: routing?,
         faults: world.faults,
         objectives,

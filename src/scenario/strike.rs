@@ -19,6 +19,8 @@ pub(super) struct World<'n> {
     pub nodes: u64,
     /// Where the first `capacity` stands, if there is one.
     pub capacity: Cell<Option<super::source::Origin>>,
+    /// Do the nodes of the service that is read form a quorum?
+    pub quorum: Cell<bool>,
 }
 
 impl World<'_> {

@@ -43,6 +43,13 @@ pub enum Event {
         /// Of the process.
         generation: u32,
     },
+    /// A primary no longer waits for copies that do not answer.
+    GaveUp {
+        /// The process.
+        process: u32,
+        /// Of the wait.
+        generation: u32,
+    },
     /// A step of a failback is due.
     FailbackDue {
         /// The process.

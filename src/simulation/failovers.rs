@@ -4,6 +4,7 @@
 //! simply goes on; after it the failover runs to its end and the old primary waits. With no fit candidate it waits for
 //! one to be noticed. A service serves only between failovers, and while its primary does.
 
+use super::copies::Copies;
 use super::event::{Event, class};
 use super::gates::GateId;
 use super::layout::{Place, Process};
@@ -11,6 +12,7 @@ use super::trace::TraceEvent;
 use super::watch::Watch;
 use super::world::World;
 use crate::engine::streams::{Purpose, Stream, Streams};
+use crate::model::failover::Detection;
 use crate::results::raw::Stage;
 use crate::time::{Span, Time};
 use rand::RngExt;
@@ -53,6 +55,7 @@ pub struct FailoverCounts {
 struct FailoverStreams {
     detect: Vec<Stream>,
     page: Stream,
+    election: Stream,
     promote: Stream,
     success: Stream,
     manual: Stream,
@@ -73,6 +76,10 @@ pub struct Failover {
     hold_until: Time,
     completed: Time,
     cause: u32,
+    pub(super) copies: Copies,
+    pub(super) copies_generation: u32,
+    /// The place whose node won the last vote.
+    elected: Option<usize>,
     watches: Vec<Watch>,
     streams: FailoverStreams,
     /// What is reported of it.
@@ -107,10 +114,14 @@ impl Failover {
             hold_until: Time::ZERO,
             completed: Time::ZERO,
             cause: 0,
+            copies: Copies::Together,
+            copies_generation: 0,
+            elected: None,
             watches,
             streams: FailoverStreams {
                 detect,
                 page: stream(Purpose::Page),
+                election: stream(Purpose::Election),
                 promote: stream(Purpose::Promote),
                 success: stream(Purpose::Success),
                 manual: stream(Purpose::Manual),
@@ -124,6 +135,16 @@ impl Failover {
     /// The place in charge.
     pub fn primary(&self) -> usize {
         self.primary
+    }
+
+    /// The stream of election timeouts.
+    pub(super) fn election_stream(&mut self) -> &mut Stream {
+        &mut self.streams.election
+    }
+
+    /// The place whose node has won the vote.
+    pub(super) fn set_elected(&mut self, place: Option<usize>) {
+        self.elected = place;
     }
 
     /// Forget the counts of the warm-up.
@@ -152,6 +173,9 @@ impl World<'_> {
                 self.gates.step(&self.layout.wiring, flag, true);
             }
         }
+        if let Some(semi) = &plan.semi_sync {
+            self.set_flag(semi.flowing, true);
+        }
         self.set_available(process);
     }
 
@@ -164,7 +188,7 @@ impl World<'_> {
         self.set_flag(gate, serves);
     }
 
-    fn set_flag(&mut self, gate: GateId, on: bool) {
+    pub(super) fn set_flag(&mut self, gate: GateId, on: bool) {
         if self.gates.holds(gate) != on {
             self.gates.shift(&self.layout.wiring, gate, 1, on);
         }
@@ -174,12 +198,20 @@ impl World<'_> {
     pub(super) fn place_changed(&mut self, now: Time, process: u32, place: u32) {
         let (index, spot) = (process as usize, place as usize);
         let plan = &self.layout.processes[index];
+        self.copies_changed(now, process);
         let healthy = self.gates.holds(plan.places[spot].seen);
+        let elected = match &plan.detection {
+            Detection::Election(election) if spot == self.processes[index].primary() && !healthy => {
+                self.elect(now, index, election)
+            }
+            Detection::Election(_) | Detection::Instant | Detection::After(_) | Detection::Check(_) => None,
+        };
         let (silent, cause) = (self.silent, self.cause);
         let state = &mut self.processes[index];
         let watch = &mut state.watches[spot];
         if watch.healthy != healthy {
             let believed = watch.change(now, healthy, silent, &plan.detection, &mut state.streams.detect[spot]);
+            let believed = elected.or(believed);
             let generation = watch.generation;
             if spot == state.primary && !healthy && state.phase == Phase::Steady {
                 state.cause = cause;
@@ -279,7 +311,7 @@ impl World<'_> {
             let watch = &state.watches[place];
             watch.believed && watch.healthy && self.gates.holds(plan.places[place].fit)
         };
-        let candidate = (0..plan.places.len()).find(fit);
+        let candidate = state.elected.filter(fit).or_else(|| (0..plan.places.len()).find(fit));
         let state = &mut self.processes[index];
         state.generation += 1;
         state.back_generation += 1;
@@ -355,7 +387,8 @@ impl World<'_> {
         state.generation += 1;
         state.completed = now;
         state.hold_until = now + plan.hold_down;
-        if let Some(lag) = plan.lag.as_ref().filter(|_| unplanned && old != new) {
+        let lags = plan.semi_sync.is_none() || state.copies == Copies::Behind;
+        if let Some(lag) = plan.lag.as_ref().filter(|_| unplanned && old != new && lags) {
             let lost = lag.sample(&mut state.streams.lag);
             state.counts.lost.push(lost);
         }
@@ -367,6 +400,9 @@ impl World<'_> {
                 place_plan.elsewhere.iter().for_each(|&flag| self.set_flag(flag, !in_charge));
                 place_plan.pools.iter().for_each(|&pool| self.set_waiting(now, pool, !in_charge));
             }
+        }
+        if old != new {
+            self.copies_promoted(now, process);
         }
         self.set_available(index);
         if plan.service.is_none() {

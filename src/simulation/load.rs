@@ -123,17 +123,20 @@ impl Loads {
                 if call.tiers.is_empty() {
                     tightest = tightest.min(1.0 - call.share * (1.0 - value));
                 } else {
-                    let more = self.from_tiers(call, gates);
+                    let more = self.tiers_answer(call, gates);
                     answered *= 1.0 - call.share * (1.0 - value) * (1.0 - more);
                     tier |= call.share > 0.0 && value < 1.0 && more > 0.0;
                 }
+            }
+            if station.writes.is_some_and(|writes| !gates.holds(writes)) {
+                tightest = tightest.min(1.0 - plan.writes);
             }
             (self.value[index], self.tier[index]) = (carried * tightest * answered, tier);
         }
     }
 
     /// Share of the failing requests of a soft call that its tiers answer.
-    fn from_tiers(&self, call: &LoadCall, gates: &Gates) -> f64 {
+    fn tiers_answer(&self, call: &LoadCall, gates: &Gates) -> f64 {
         let misses = call.tiers.iter().map(|tier| {
             let value = tier.to.as_ref().map_or(1.0, |to| answering(gates, to).map_or(0.0, |at| self.value[at]));
             1.0 - tier.hit * value
@@ -329,9 +332,8 @@ impl World<'_> {
             levels[0].value = 1.0;
         }
         let services = plan.of_service.iter().zip(&self.layout.service_gates);
-        levels.extend(services.map(|(stations, &gate)| match self.gates.holds(gate) {
-            true => of_stations(loads, stations),
-            false => Sample::default(),
+        levels.extend(services.map(|(stations, &gate)| {
+            if self.gates.holds(gate) { of_stations(loads, stations) } else { Sample::default() }
         }));
         for (entry, &gate) in plan.entries.iter().zip(&self.layout.region_levels) {
             let station = answering(&self.gates, entry);

@@ -4,6 +4,8 @@
 //! queue. Time is an integer, draws come from named streams, so a trial is a pure function of (layout, seed, trial).
 
 mod clocks;
+mod copies;
+mod elect;
 pub mod event;
 mod failovers;
 mod gates;

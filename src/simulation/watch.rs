@@ -32,7 +32,7 @@ impl Watch {
             Detection::Check(check) => {
                 Time::ZERO + Span::from_nanos_f64(rng.random::<f64>() * check.every.as_nanos() as f64)
             }
-            Detection::Instant | Detection::After(_) => Time::NEVER,
+            Detection::Instant | Detection::After(_) | Detection::Election(_) => Time::NEVER,
         };
         Watch {
             healthy: true,
@@ -66,7 +66,7 @@ impl Watch {
             return None;
         }
         match detection {
-            Detection::Instant => Some(now),
+            Detection::Instant | Detection::Election(_) => Some(now),
             Detection::After(law) => Some(now + law.sample(rng)),
             Detection::Check(check) => {
                 let missing = self.threshold(check).saturating_sub(self.run).max(1);

@@ -301,6 +301,7 @@ impl<'a> World<'a> {
             Event::Woken { pool, generation } => self.woken(now, pool, generation),
             Event::PlaceBelieved { process, place, generation } => self.place_believed(now, process, place, generation),
             Event::StageOver { process, generation } => self.stage_over(now, process, generation),
+            Event::GaveUp { process, generation } => self.gave_up(process, generation),
             Event::FailbackDue { process, generation } => self.failback_due(now, process, generation),
             Event::RegionBelieved { region, generation } => self.region_believed(now, region, generation),
             Event::RegionRejoins { region, generation } => self.region_rejoins(now, region, generation),

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod cli;
+mod copies;
 mod diagnostics;
 mod history;
 mod levels;

@@ -3,6 +3,10 @@
 //! The keys are the scenario's own; what they mean in time is the simulation's business. A database promotes another
 //! *pool*, active-passive routing another *region*: both are a [`Failover`] over what they choose among.
 
+mod election;
+
+pub use election::Election;
+
 use super::dist::Law;
 use super::topology::{RegionId, ServiceId, Term};
 use crate::time::Span;
@@ -55,6 +59,8 @@ pub enum Detection {
     After(Law),
     /// By health checks.
     Check(Check),
+    /// By the followers of a primary, who elect another.
+    Election(Election),
 }
 
 /// What happens when the primary among `order` stops serving.
@@ -103,6 +109,20 @@ pub enum Replication {
     Sync {
         /// Copies that must hold a write beside the primary, at least 1.
         acks: u32,
+    },
+    /// As sync, but after `give_up` without enough copies as async until there are enough again.
+    SemiSync {
+        /// Work not yet shipped at a random instant, while it does not wait.
+        lag: Law,
+        /// Copies that must hold a write beside the primary, at least 1.
+        acks: u32,
+        /// Time that writes wait for copies that do not answer.
+        give_up: Span,
+    },
+    /// A write needs `need` nodes that can reach each other, of all pools together; nothing is lost.
+    Quorum {
+        /// How many, at least 1.
+        need: u32,
     },
 }
 

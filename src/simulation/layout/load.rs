@@ -17,6 +17,8 @@ use crate::simulation::gates::{Edge, GateId};
 pub struct LoadPlan {
     /// Requests per second of all users.
     pub demand: f64,
+    /// Share of the requests that write.
+    pub writes: f64,
     /// By group: its share of it.
     pub shares: Vec<f64>,
     /// Callers before callees.
@@ -42,6 +44,8 @@ pub struct Station {
     pub nodes: GateId,
     /// Requests per second that a node carries; infinite: any number.
     pub capacity: f64,
+    /// True while writes work, where they may fail alone.
+    pub writes: Option<GateId>,
     /// Whom it calls.
     pub calls: Vec<LoadCall>,
 }
@@ -87,7 +91,9 @@ impl LoadPlan {
 /// Are levels more than gates in this model?
 pub fn is_needed(model: &Model) -> bool {
     let needs = model.services.iter().flat_map(|service| &service.needs);
-    needs.into_iter().any(|need| !need.is_hard()) || model.pools.iter().any(|pool| pool.capacity.is_some())
+    needs.into_iter().any(|need| !need.is_hard())
+        || model.pools.iter().any(|pool| pool.capacity.is_some())
+        || super::copies::reads_go_on(model)
 }
 
 /// The plan of the model, if it needs one.
@@ -98,6 +104,7 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure) -> O
     let rates: Option<f64> = model.groups.iter().map(|group| group.rate).sum();
     let mut plan = LoadPlan {
         demand: rates.unwrap_or(1.0),
+        writes: model.writes,
         shares: model.groups.iter().map(|group| group.share).collect(),
         of_pool: vec![0; model.pools.len()],
         of_service: vec![Vec::new(); model.services.len()],
@@ -153,6 +160,7 @@ fn add_stations(model: &Model, layout: &mut Layout, structure: &Structure, plan:
             gate: structure.serves[pool.index()],
             nodes,
             capacity: model.pools[pool.index()].capacity.unwrap_or(f64::INFINITY),
+            writes: structure.writes[pool.index()],
             calls: Vec::new(),
         });
     }
@@ -161,7 +169,7 @@ fn add_stations(model: &Model, layout: &mut Layout, structure: &Structure, plan:
             let gate = needs_gate(model, layout, structure, id, Some(RegionId(region)), AsIf::Now);
             plan.of_service[id.index()].push(plan.stations.len() as u32);
             let (region, capacity) = (Some(region), f64::INFINITY);
-            plan.stations.push(Station { region, gate, nodes: gate, capacity, calls: Vec::new() });
+            plan.stations.push(Station { region, gate, nodes: gate, capacity, writes: None, calls: Vec::new() });
         }
     }
 }
@@ -199,7 +207,7 @@ fn candidates(
     let service = &model.services[callee.index()];
     let own = |station: u32| Candidate { station, gate: plan.stations[station as usize].gate };
     if service.pools.is_empty() {
-        let region = from.map_or(0, |from| from.index());
+        let region = from.map_or(0, RegionId::index);
         return vec![own(plan.of_service[callee.index()][region])];
     }
     let local = from.and_then(|from| pool_in(model, callee, from));
@@ -257,6 +265,7 @@ fn listen(layout: &mut Layout, plan: &LoadPlan) {
     let lists = calls.map(|call| &call.to).chain(tiers).chain(&plan.entries);
     let mut gates: Vec<GateId> = lists.flatten().map(|candidate| candidate.gate).collect();
     gates.extend(plan.stations.iter().map(|station| station.gate));
+    gates.extend(plan.stations.iter().filter_map(|station| station.writes));
     gates.sort_unstable();
     gates.dedup();
     for gate in gates {

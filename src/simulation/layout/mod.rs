@@ -6,6 +6,7 @@
 //! - a *clock* is one random fault on one unit, alive or under repair: a leaf of the winner tree;
 //! - a *process* is a failover: of a service among its pools, or of the active region.
 
+mod copies;
 pub mod load;
 mod processes;
 mod structure;
@@ -222,6 +223,10 @@ pub struct Place {
     pub seen: GateId,
     /// Does it serve, once promoted?
     pub serves: GateId,
+    /// Enough other copies for synchronous writes, if they wait.
+    pub acks: Option<GateId>,
+    /// Counts its serving nodes, those who vote.
+    pub voters: GateId,
     /// Flags that are true while it is primary.
     pub here: Vec<GateId>,
     /// Flags that are true while it is not.
@@ -230,6 +235,15 @@ pub struct Place {
     pub pools: Vec<u32>,
     /// Stream of its detection.
     pub detect: EntityKey,
+}
+
+/// Semi-synchronous writes.
+#[derive(Clone, Copy, Debug)]
+pub struct SemiSync {
+    /// Time that writes wait.
+    pub give_up: Span,
+    /// False while they wait.
+    pub flowing: GateId,
 }
 
 /// A failover.
@@ -259,6 +273,8 @@ pub struct Process {
     pub failback: Option<Failback>,
     /// Work lost by a promotion.
     pub lag: Option<Law>,
+    /// How long writes wait for copies, if they then go on without.
+    pub semi_sync: Option<SemiSync>,
     /// Where its streams hang.
     pub entity: Entity,
     /// Who is down while it is: the outages that a failover of it belongs to.

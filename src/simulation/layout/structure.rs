@@ -1,9 +1,9 @@
 //! What needs what: the gates of pools, services and regions.
 
-use super::{Layout, named};
+use super::{Layout, copies, named};
 use crate::model::Model;
-use crate::model::failover::{Detection, Sees};
-use crate::model::topology::{Need, PoolId, Reach, RegionId, ServiceId, ServiceKind, Term};
+use crate::model::failover::{Detection, Replication, Sees};
+use crate::model::topology::{Need, PoolId, Reach, RegionId, Service, ServiceId, ServiceKind, Term};
 use crate::simulation::gates::{Edge, GateId};
 
 /// Gates by what they stand for, for whoever watches them.
@@ -21,6 +21,12 @@ pub struct Structure {
     pub here: Vec<(u32, u32, GateId)>,
     /// By service with failover and region: flag, primary stands elsewhere.
     pub elsewhere: Vec<(u32, u32, GateId)>,
+    /// By pool: what writes need beside, where only they fail without it.
+    pub writes: Vec<Option<GateId>>,
+    /// By pool of a semi-synchronous service: enough other copies.
+    pub acks: Vec<(u32, GateId)>,
+    /// By semi-synchronous service: flag, writes do not wait.
+    pub flowing: Vec<(u32, GateId)>,
     /// By pool of a service with failover: it is primary and serves.
     pub primary: Vec<(u32, GateId)>,
 }
@@ -34,6 +40,7 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     }
     structure.serves = vec![0; model.pools.len()];
     structure.fit = vec![0; model.pools.len()];
+    structure.writes = vec![None; model.pools.len()];
     layout.service_gates = vec![0; model.services.len()];
     let some_stop = layout.shelves.iter().any(|shelf| shelf.stoppable);
     for service in in_order(model) {
@@ -103,7 +110,8 @@ pub fn needed_services(model: &Model, terms: impl Iterator<Item = Term>) -> Vec<
 
 fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, id: ServiceId, some_stop: bool) {
     let service = &model.services[id.index()];
-    for &pool in &service.pools {
+    let copies = copies::build(model, layout, structure, id);
+    for (place, &pool) in service.pools.iter().enumerate() {
         let region = model.pools[pool.index()].region;
         let shelf = layout.pools[pool.index()].shelves[0] as usize;
         let (serving, fit) = (layout.shelves[shelf].serving, layout.shelves[shelf].fit);
@@ -112,8 +120,16 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
             let terms = needs.filter_map(|need| need_gate(model, layout, structure, need, region, as_if));
             std::iter::once(own).chain(terms).collect()
         };
-        let now = with_needs(serving, AsIf::Now);
-        let woken = if some_stop { with_needs(fit, AsIf::Woken) } else { now.clone() };
+        let mut now = with_needs(serving, AsIf::Now);
+        let mut woken = if some_stop { with_needs(fit, AsIf::Woken) } else { now.clone() };
+        let (majority, writes) = (&copies.fit[place], &copies.writes[place]);
+        if model.writes < 1.0 {
+            let both: Vec<GateId> = majority.iter().chain(writes).copied().collect();
+            structure.writes[pool.index()] = (!both.is_empty()).then(|| layout.wiring.all(&both));
+        } else {
+            now.extend(majority.iter().chain(writes));
+        }
+        woken.extend(majority);
         structure.serves[pool.index()] = layout.wiring.all(&now);
         structure.fit[pool.index()] =
             if woken == now { structure.serves[pool.index()] } else { layout.wiring.all(&woken) };
@@ -216,7 +232,7 @@ pub fn term_gate(
             let service = &model.services[id.index()];
             let local = service.pools.iter().find(|pool| model.pools[pool.index()].region == from && from.is_some());
             match (reach, local) {
-                (Reach::ByTarget, Some(pool)) if service.failover.is_none() => pool_gate(*pool),
+                (Reach::ByTarget, Some(pool)) if service.failover.is_none() && !is_quorum(service) => pool_gate(*pool),
                 (Reach::Local, Some(pool)) => pool_gate(*pool),
                 (Reach::Local, None) if service.kind == ServiceKind::Dependency => layout.service_gates[id.index()],
                 (Reach::Local, None) => layout.wiring.gate(1),
@@ -239,6 +255,11 @@ pub fn term_gate(
             sum
         }
     }
+}
+
+/// Do the nodes of all pools serve together?
+fn is_quorum(service: &Service) -> bool {
+    matches!(service.replication, Some(Replication::Quorum { .. }))
 }
 
 /// Does the region's entry serve? Or, `as_if` woken, could it?
@@ -290,7 +311,7 @@ fn seen_gate(
     };
     let sees = match detection {
         Detection::Check(check) => check.sees,
-        Detection::Instant | Detection::After(_) => Sees::Region,
+        Detection::Instant | Detection::After(_) | Detection::Election(_) => Sees::Region,
     };
     let Some(entry) = pool_in(model, routing.entry, region) else {
         return layout.region_gates[region.index()];
