@@ -29,12 +29,17 @@ pub(super) fn read(fields: &mut Fields<'_>, sees: &str) -> Check {
     if every_down.is_zero() && !every.is_zero() {
         fields.fault(Code::E313, "every_down", "a check every 0s never ends", "write a longer time".to_owned());
     }
-    fields.not_yet_unless("false_fail", &"0%".into(), "false alarms");
-    fields.not_yet_unless("checkers", &1.into(), "several checkers");
-    fields.not_yet_unless("agree", &1.into(), "several checkers");
+    let Percent(false_fail) = fields.or("false_fail", "0%");
+    let Count(checkers) = fields.or("checkers", 1);
+    let Count(agree) = fields.or("agree", i64::from(checkers / 2 + 1));
+    if agree > checkers {
+        let message = format!("`agree = {agree}` of `checkers = {checkers}`");
+        fields.fault(Code::E313, "agree", message, "lower it".to_owned());
+    }
     fields.on_request_clock(|fields| fields.or::<bool>("through_queue", false));
     let sees = fields.choice("sees", &SEES, sees);
-    Check { every, timeout, down_after: down_after.0, up_after: up_after.0, schedule, every_down, sees }
+    let (down_after, up_after) = (down_after.0, up_after.0);
+    Check { every, timeout, down_after, up_after, schedule, every_down, false_fail, checkers, agree, sees }
 }
 
 /// Reads `detect`, `health_check` or `election`, of which at most one may stand.

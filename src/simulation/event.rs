@@ -33,7 +33,9 @@ pub enum Event {
         process: u32,
         /// The place in its order.
         place: u32,
-        /// Of the watch.
+        /// Who believes.
+        checker: u32,
+        /// Of the checker.
         generation: u32,
     },
     /// A stage of a failover is over.
@@ -61,7 +63,9 @@ pub enum Event {
     RegionBelieved {
         /// The region.
         region: u32,
-        /// Of the watch.
+        /// Who believes.
+        checker: u32,
+        /// Of the checker.
         generation: u32,
     },
     /// A region is given its users back.

@@ -9,7 +9,7 @@ use super::event::{Event, class};
 use super::gates::GateId;
 use super::layout::{Place, Process};
 use super::trace::TraceEvent;
-use super::watch::Watch;
+use super::watch::{Due, Watch};
 use super::world::World;
 use crate::engine::streams::{Purpose, Stream, Streams};
 use crate::model::failover::Detection;
@@ -41,6 +41,8 @@ enum Phase {
 pub struct FailoverCounts {
     /// Failovers begun: a candidate was chosen.
     pub begun: u64,
+    /// Of these, of a primary that was well: false alarms.
+    pub unneeded: u64,
     /// Completed without people.
     pub automatic: u64,
     /// Completed by people.
@@ -49,6 +51,16 @@ pub struct FailoverCounts {
     pub lost: Vec<Span>,
     /// From the start of each outage of the primary to its being noticed.
     pub detection: Vec<Span>,
+}
+
+impl FailoverCounts {
+    /// Nothing counted, in the same memory.
+    fn clear(&mut self) {
+        let (mut lost, mut detection) = (std::mem::take(&mut self.lost), std::mem::take(&mut self.detection));
+        lost.clear();
+        detection.clear();
+        *self = FailoverCounts { lost, detection, ..FailoverCounts::default() };
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -100,9 +112,19 @@ enum BackStep {
 impl Failover {
     /// The first in order is primary.
     pub fn new(plan: &Process, streams: &Streams) -> Self {
-        let stream = |purpose| streams.stream(plan.entity.key(purpose));
         let mut detect: Vec<Stream> = plan.places.iter().map(|place| streams.stream(place.detect)).collect();
         let watches = detect.iter_mut().map(|stream| Watch::new(&plan.detection, stream)).collect();
+        Failover::with(plan, streams, watches, detect, FailoverCounts::default())
+    }
+
+    fn with(
+        plan: &Process,
+        streams: &Streams,
+        watches: Vec<Watch>,
+        detect: Vec<Stream>,
+        counts: FailoverCounts,
+    ) -> Self {
+        let stream = |purpose| streams.stream(plan.entity.key(purpose));
         Failover {
             primary: 0,
             target: 0,
@@ -128,8 +150,22 @@ impl Failover {
                 lag: stream(Purpose::Lag),
                 failback: stream(Purpose::Failback),
             },
-            counts: FailoverCounts::default(),
+            counts,
         }
+    }
+
+    /// As new, in the same memory.
+    pub fn reset(&mut self, plan: &Process, streams: &Streams) {
+        let mut watches = std::mem::take(&mut self.watches);
+        let mut detect = std::mem::take(&mut self.streams.detect);
+        let mut counts = std::mem::take(&mut self.counts);
+        detect.clear();
+        detect.extend(plan.places.iter().map(|place| streams.stream(place.detect)));
+        for (watch, stream) in watches.iter_mut().zip(&mut detect) {
+            watch.reset(&plan.detection, stream);
+        }
+        counts.clear();
+        *self = Failover::with(plan, streams, watches, detect, counts);
     }
 
     /// The place in charge.
@@ -177,6 +213,9 @@ impl World<'_> {
             self.set_flag(semi.flowing, true);
         }
         self.set_available(process);
+        for place in 0..plan.places.len() as u32 {
+            self.schedule_beliefs(process as u32, place);
+        }
     }
 
     /// The service's gate follows its primary.
@@ -210,15 +249,14 @@ impl World<'_> {
         let state = &mut self.processes[index];
         let watch = &mut state.watches[spot];
         if watch.healthy != healthy {
-            let believed = watch.change(now, healthy, silent, &plan.detection, &mut state.streams.detect[spot]);
-            let believed = elected.or(believed);
-            let generation = watch.generation;
+            watch.change(now, healthy, silent, &plan.detection, &mut state.streams.detect[spot]);
+            if let Some(at) = elected {
+                watch.postpone(at);
+            }
             if spot == state.primary && !healthy && state.phase == Phase::Steady {
                 state.cause = cause;
             }
-            if let Some(at) = believed {
-                self.schedule(at, class::CHECK, Event::PlaceBelieved { process, place, generation });
-            }
+            self.schedule_beliefs(process, place);
             self.health_changed(now, process, spot, healthy);
         }
         self.set_available(index);
@@ -253,27 +291,55 @@ impl World<'_> {
     }
 
     /// The belief about a place follows its health.
-    pub(super) fn place_believed(&mut self, now: Time, process: u32, place: u32, generation: u32) -> bool {
+    pub(super) fn place_believed(
+        &mut self,
+        now: Time,
+        process: u32,
+        place: u32,
+        checker: u32,
+        generation: u32,
+    ) -> bool {
         let (index, spot) = (process as usize, place as usize);
         let plan = &self.layout.processes[index];
         let state = &mut self.processes[index];
-        if state.watches[spot].generation != generation {
+        let watch = &mut state.watches[spot];
+        if !watch.expects(checker, generation) {
             return false;
         }
-        let since = state.watches[spot].since;
-        state.watches[spot].believe(now, &plan.detection);
+        let (since, healthy) = (watch.since, watch.healthy);
+        let changed = watch.believe(now, checker, &plan.detection, &mut state.streams.detect[spot]);
+        self.schedule_beliefs(process, place);
+        if !changed {
+            return false;
+        }
+        let state = &mut self.processes[index];
         self.moved = true;
         let believed = state.watches[spot].believed;
         let (phase, primary) = (state.phase, state.primary);
         self.note(now, TraceEvent::Believed { process, place, healthy: believed });
         if !believed && spot == primary && phase == Phase::Steady {
-            self.processes[index].counts.detection.push(now.since(since));
+            if !healthy {
+                self.processes[index].counts.detection.push(now.since(since));
+            }
             self.noticed(now, process);
+        } else if believed && spot == primary && matches!(phase, Phase::Held | Phase::Deciding) {
+            let state = &mut self.processes[index];
+            state.phase = Phase::Steady;
+            state.generation += 1;
         } else if believed && phase == Phase::Waiting {
             self.cause = self.processes[index].cause;
             self.decide(now, process);
         }
         true
+    }
+
+    /// Put down when beliefs about the place will change.
+    pub(super) fn schedule_beliefs(&mut self, process: u32, place: u32) {
+        let mut due = std::mem::take(&mut self.processes[process as usize].watches[place as usize].due);
+        for Due { at, checker, generation } in due.drain(..) {
+            self.schedule(at, class::CHECK, Event::PlaceBelieved { process, place, checker, generation });
+        }
+        self.processes[process as usize].watches[place as usize].due = due;
     }
 
     /// The primary is known to be down.
@@ -315,8 +381,10 @@ impl World<'_> {
         let state = &mut self.processes[index];
         state.generation += 1;
         state.back_generation += 1;
+        let unneeded = state.watches[state.primary].healthy;
         let Some(target) = candidate else {
-            state.phase = Phase::Waiting;
+            // whoever is well and has nobody to give way to stays
+            state.phase = if unneeded { Phase::Steady } else { Phase::Waiting };
             self.note(now, TraceEvent::NoCandidate { process });
             self.set_available(index);
             return;
@@ -324,6 +392,7 @@ impl World<'_> {
         state.target = target;
         state.phase = Phase::Promoting;
         state.counts.begun += 1;
+        state.counts.unneeded += u64::from(unneeded);
         let promote = plan.promote.sample(&mut state.streams.promote);
         state.success = state.streams.success.random::<f64>() < plan.success;
         self.note(now, TraceEvent::FailoverBegun { process, place: target as u32 });

@@ -9,7 +9,7 @@ use super::event::{Event, class};
 use super::layout::{Choice, Layout, RoutingPlan, Tracked};
 use super::ledger::Level;
 use super::trace::TraceEvent;
-use super::watch::Watch;
+use super::watch::{Due, Watch};
 use super::world::World;
 use crate::engine::streams::{Stream, Streams};
 use crate::model::failover::Propagation;
@@ -99,6 +99,27 @@ impl Routing {
 }
 
 impl Routing {
+    /// As new, in the same memory.
+    pub fn reset(&mut self, plan: &Tracked, streams: &Streams) {
+        for (stream, &key) in self.detect.iter_mut().zip(&plan.detect) {
+            *stream = streams.stream(key);
+        }
+        for (stream, &key) in self.failback.iter_mut().zip(&plan.failback_keys) {
+            *stream = streams.stream(key);
+        }
+        for (watch, stream) in self.watches.iter_mut().zip(&mut self.detect) {
+            watch.reset(&plan.detection, stream);
+        }
+        self.delay = streams.stream(plan.delay);
+        self.in_rotation.fill(true);
+        for flow in &mut self.flows {
+            flow.target.fill(0.0);
+            flow.destination.fill(0.0);
+            flow.stale.clear();
+            (flow.pending, flow.generation, flow.cause) = (None, 0, 0);
+        }
+    }
+
     /// The share of the group's clients that are at the region.
     pub fn share(&self, group: usize, region: usize, now: Time) -> f64 {
         self.flows[group].share(region, now)
@@ -130,6 +151,9 @@ impl<'a> World<'a> {
             if let (Some(target), Some(routing)) = (target, &mut self.routing) {
                 routing.flows[group].target = target;
             }
+        }
+        if self.tracked().is_some_and(|plan| plan.process.is_none()) {
+            (0..self.layout.region_gates.len() as u32).for_each(|region| self.schedule_region_beliefs(region));
         }
     }
 
@@ -171,24 +195,21 @@ impl<'a> World<'a> {
         let Some(routing) = self.routing.as_mut().filter(|_| plan.process.is_none()) else { return };
         let watch = &mut routing.watches[index];
         if watch.healthy != healthy {
-            let believed = watch.change(now, healthy, silent, &plan.detection, &mut routing.detect[index]);
-            let generation = watch.generation;
-            if let Some(at) = believed {
-                self.schedule(at, class::CHECK, Event::RegionBelieved { region, generation });
-            }
+            watch.change(now, healthy, silent, &plan.detection, &mut routing.detect[index]);
+            self.schedule_region_beliefs(region);
         }
     }
 
     /// The belief about a region follows its health.
-    pub(super) fn region_believed(&mut self, now: Time, region: u32, generation: u32) -> bool {
+    pub(super) fn region_believed(&mut self, now: Time, region: u32, checker: u32, generation: u32) -> bool {
         let Some(plan) = self.tracked() else { return false };
         let index = region as usize;
-        let Some(routing) = self.routing.as_mut().filter(|routing| routing.watches[index].generation == generation)
-        else {
-            return false;
-        };
-        routing.watches[index].believe(now, &plan.detection);
-        let healthy = routing.watches[index].believed;
+        let expects = |routing: &&mut Routing| routing.watches[index].expects(checker, generation);
+        let Some(routing) = self.routing.as_mut().filter(expects) else { return false };
+        let changed = routing.watches[index].believe(now, checker, &plan.detection, &mut routing.detect[index]);
+        self.schedule_region_beliefs(region);
+        let Some(routing) = self.routing.as_mut().filter(|_| changed) else { return false };
+        let (healthy, generation) = (routing.watches[index].believed, routing.watches[index].changes);
         let wait = plan.failback.as_ref().filter(|_| healthy).map(|failback| {
             let stream = &mut routing.failback[index];
             failback.after + failback.page.as_ref().map_or(Span::ZERO, |page| page.sample(stream))
@@ -202,9 +223,20 @@ impl<'a> World<'a> {
         true
     }
 
+    fn schedule_region_beliefs(&mut self, region: u32) {
+        let Some(routing) = &mut self.routing else { return };
+        let mut due = std::mem::take(&mut routing.watches[region as usize].due);
+        for Due { at, checker, generation } in due.drain(..) {
+            self.schedule(at, class::CHECK, Event::RegionBelieved { region, checker, generation });
+        }
+        if let Some(routing) = &mut self.routing {
+            routing.watches[region as usize].due = due;
+        }
+    }
+
     pub(super) fn region_rejoins(&mut self, now: Time, region: u32, generation: u32) -> bool {
         let index = region as usize;
-        let live = self.routing.as_ref().is_some_and(|routing| routing.watches[index].generation == generation);
+        let live = self.routing.as_ref().is_some_and(|routing| routing.watches[index].changes == generation);
         if live {
             self.rotate(now, index, true);
         }

@@ -159,11 +159,13 @@ impl<'a> World<'a> {
         self.start_clocks(streams);
         self.start_calendars(streams);
         for process in 0..self.processes.len() {
-            self.processes[process] = Failover::new(&layout.processes[process], streams);
+            self.processes[process].reset(&layout.processes[process], streams);
             self.start_process(process);
         }
         if let RoutingPlan::Tracked(tracked) = &layout.routing {
-            self.routing = Some(Routing::new(tracked, layout, streams));
+            if let Some(routing) = &mut self.routing {
+                routing.reset(tracked, streams);
+            }
             self.start_routing();
         }
         self.gates.touched.clear();
@@ -299,11 +301,15 @@ impl<'a> World<'a> {
             Event::CalendarEnd { calendar } => self.calendar_end(now, calendar),
             Event::PlaceRestarted { unit } => self.place_restarted(now, unit),
             Event::Woken { pool, generation } => self.woken(now, pool, generation),
-            Event::PlaceBelieved { process, place, generation } => self.place_believed(now, process, place, generation),
+            Event::PlaceBelieved { process, place, checker, generation } => {
+                self.place_believed(now, process, place, checker, generation)
+            }
             Event::StageOver { process, generation } => self.stage_over(now, process, generation),
             Event::GaveUp { process, generation } => self.gave_up(process, generation),
             Event::FailbackDue { process, generation } => self.failback_due(now, process, generation),
-            Event::RegionBelieved { region, generation } => self.region_believed(now, region, generation),
+            Event::RegionBelieved { region, checker, generation } => {
+                self.region_believed(now, region, checker, generation)
+            }
             Event::RegionRejoins { region, generation } => self.region_rejoins(now, region, generation),
             Event::Drained { group, generation } => self.drained(now, group, generation),
             Event::Converged { group, generation } => self.converged(now, group, generation),

@@ -1,5 +1,6 @@
 //! The one integration binary; each module is one kind of claim.
 
+mod alarms;
 mod backoff;
 mod cli;
 mod copies;

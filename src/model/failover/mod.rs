@@ -4,8 +4,10 @@
 //! *pool*, active-passive routing another *region*: both are a [`Failover`] over what they choose among.
 
 mod election;
+mod run;
 
 pub use election::Election;
+pub use run::trials_until_run;
 
 use super::dist::Law;
 use super::topology::{RegionId, ServiceId, Term};
@@ -26,6 +28,12 @@ pub struct Check {
     pub schedule: Schedule,
     /// Time between checks while the target counts as down.
     pub every_down: Span,
+    /// Chance that a check of a healthy target fails, 0 to 1.
+    pub false_fail: f64,
+    /// Checkers that look, each at its own time, at least 1.
+    pub checkers: u32,
+    /// The target counts as down while so many of them say so, 1 to `checkers`.
+    pub agree: u32,
     /// What a check looks at.
     pub sees: Sees,
 }
