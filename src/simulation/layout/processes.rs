@@ -51,6 +51,7 @@ fn add_service_process(
         let fit = structure.fit[pool.index()];
         let seen = match &failover.detection {
             Detection::Check(check) if check.sees == Sees::Node => structure.nodes[pool.index()],
+            Detection::Check(check) if check.sees == Sees::Region => structure.seen_in_region[pool.index()],
             Detection::Check(_) | Detection::Instant | Detection::After(_) => fit,
         };
         let region_name = region.map_or("", |region| &model.regions[region.index()].name);
