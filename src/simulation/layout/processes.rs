@@ -179,6 +179,7 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         let any = layout.wiring.at_least(1, &gates);
         return connect_direct(layout, any);
     }
+    let hosts = |region: u32| entry.pools.is_empty() || pool_in(model, routing.entry, RegionId(region)).is_some();
     let region_key =
         |region: usize, purpose| Entity::new(&format!("routing/{}", model.regions[region].name)).key(purpose);
     for region in 0..model.regions.len() {
@@ -192,6 +193,7 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         process,
         detection: routing.detection.clone(),
         seen: structure.seen.clone(),
+        hosts: (0..model.regions.len() as u32).map(hosts).collect(),
         failback: routing.failback.clone(),
         propagation: routing.propagation.clone(),
         panic: routing.panic,
