@@ -59,7 +59,8 @@ impl Clusters {
     pub fn new(listed: &[(u64, f64)], zeros: u64, trials: u64) -> Clusters {
         let mut listed: Vec<(usize, f64)> =
             listed.iter().map(|(trial, value)| (*trial as usize, value.max(0.0))).collect();
-        listed.sort_by(|one, other| other.1.total_cmp(&one.1));
+        // of numbers that are not negative the bits are in the order of the values
+        listed.sort_unstable_by_key(|(_, value)| std::cmp::Reverse((value + 0.0).to_bits()));
         let sorted = listed.iter().rev().map(|(_, value)| *value).collect();
         let count = listed.iter().map(|(trial, _)| trial + 1).max().unwrap_or(0).max(trials as usize);
         let mut sizes = vec![0.0; count];

@@ -1,5 +1,7 @@
 //! The one integration binary; each module is one kind of claim.
 
+#![allow(clippy::format_collect, reason = "the texts that tests put together are small")]
+
 mod backoff;
 mod cli;
 mod determinism;
