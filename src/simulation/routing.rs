@@ -174,9 +174,10 @@ impl<'a> World<'a> {
         let plan = self.tracked()?;
         let routing = self.routing.as_ref()?;
         let regions = routing.in_rotation.len();
-        let healthy = routing.in_rotation.iter().filter(|&&healthy| healthy).count();
-        let panic = healthy > 0 && (healthy as f64) < plan.panic * regions as f64;
-        let open = |region: usize| panic || routing.in_rotation[region];
+        let hosts = plan.hosts.iter().filter(|&&hosts| hosts).count();
+        let healthy = (0..regions).filter(|&region| plan.hosts[region] && routing.in_rotation[region]).count();
+        let panic = healthy > 0 && (healthy as f64) < plan.panic * hosts as f64;
+        let open = |region: usize| plan.hosts[region] && (panic || routing.in_rotation[region]);
         let mut shares = vec![0.0; regions];
         match &plan.choice {
             Choice::Ordered(orders) => {

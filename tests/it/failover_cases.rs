@@ -606,6 +606,29 @@ fn with_no_region_healthy_answers_stay_as_they_were() {
 }
 
 #[test]
+fn a_region_without_the_entry_gets_no_users() {
+    // u is nearest to a region that has nothing to serve it: it uses the other one from the start
+    for policy in ["geo", "latency"] {
+        let text = format!(
+            "version = 1\nhorizon = \"10000s\"\n[regions]\nbare = {{}}\nfull = {{}}\n[services.web]\npools = [\"full\"]\n\
+             [routing]\npolicy = \"{policy}\"\ndetect = \"10s\"\n[users.u]\nnear = \"bare\"\n[links.\"u <-> full\"]\n\
+             latency = \"50ms\"\n"
+        );
+        check(&text, "u", &[]);
+    }
+}
+
+#[test]
+fn an_entry_with_failover_is_followed_along_anycast_and_back() {
+    // in charge 1090, converged 1135; left is back 1100, due 2100, in charge 2120, converged 2165
+    let routing = "[routing]\nanycast = { converge = \"45s\" }\n".to_owned();
+    let text = pair(BACK, &(routing + &fault("one", "db@left", &[1000], 100)));
+    let first = down(1000.0, "one", &[(Undetected, 30.0), (Promoting, 60.0), (Rerouting, 45.0)]);
+    let second = down(2100.0, "failback", &[(Rerouting, 45.0), (FailingBack, 20.0)]);
+    check(&text, "system", &[first, second]);
+}
+
+#[test]
 fn nodes_restart_after_the_outage_of_their_region() {
     let text = "version = 1\nhorizon = \"10000s\"\nregions.only.restart = \"120s\"\n[services.web]\n".to_owned()
         + &fault("one", "only", &[1000], 200);

@@ -188,7 +188,7 @@ fn lengths_of_outages_have_the_moments_and_quantiles_of_their_law() {
         let text = format!(
             "version = 1\nhorizon = \"{}h\"\n[services.web]\nfaults = {{ fails = \"{mean}h\", repair = \"{law}\" }}\n",
             // 2000 outages a trial: that the last may be cut off weighs 1 in 4000; the longest horizon is 500 years
-            (4_000.0_f64 * mean).min(4_380_000.0)
+            f64::min(4_000.0 * mean, 4_380_000.0)
         );
         let results = run_text(&text, times(60));
         check(

@@ -299,6 +299,8 @@ pub struct Tracked {
     pub detection: Detection,
     /// What checks of a region look at.
     pub seen: Vec<GateId>,
+    /// By region: does the entry stand there at all?
+    pub hosts: Vec<bool>,
     /// When a region is given its users back.
     pub failback: Option<Failback>,
     /// How answers reach the clients.

@@ -52,6 +52,7 @@ fn add_service_process(
         let fit = structure.fit[pool.index()];
         let seen = match &failover.detection {
             Detection::Check(check) if check.sees == Sees::Node => structure.nodes[pool.index()],
+            Detection::Check(check) if check.sees == Sees::Region => structure.seen_in_region[pool.index()],
             Detection::Check(_) | Detection::Instant | Detection::After(_) | Detection::Election(_) => fit,
         };
         let region_name = region.map_or("", |region| &model.regions[region.index()].name);
@@ -191,6 +192,7 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         let any = layout.wiring.at_least(1, &gates);
         return connect_direct(layout, any);
     }
+    let hosts = |region: u32| entry.pools.is_empty() || pool_in(model, routing.entry, RegionId(region)).is_some();
     let region_key =
         |region: usize, purpose| Entity::new(&format!("routing/{}", model.regions[region].name)).key(purpose);
     for region in 0..model.regions.len() {
@@ -204,6 +206,7 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         process,
         detection: routing.detection.clone(),
         seen: structure.seen.clone(),
+        hosts: (0..model.regions.len() as u32).map(hosts).collect(),
         failback: routing.failback.clone(),
         propagation: routing.propagation.clone(),
         panic: routing.panic,

@@ -17,6 +17,8 @@ pub struct Structure {
     pub fit: Vec<GateId>,
     /// By region: what routing's checks see.
     pub seen: Vec<GateId>,
+    /// By pool: what a failover's checks see whose `sees` is the region.
+    pub seen_in_region: Vec<GateId>,
     /// By service with failover and region: flag, primary stands here.
     pub here: Vec<(u32, u32, GateId)>,
     /// By service with failover and region: flag, primary stands elsewhere.
@@ -60,6 +62,10 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     for region in 0..model.regions.len() as u32 {
         let gate = seen_gate(model, layout, &mut structure, RegionId(region), &order);
         structure.seen.push(gate);
+    }
+    structure.seen_in_region.clone_from(&structure.fit);
+    for service in &model.services {
+        add_seen_in_region(model, layout, &mut structure, service, &order);
     }
     for service in 0..model.services.len() {
         layout.wiring.connect(layout.service_gates[service], Edge::Subject((layout.first_service + service) as u32));
@@ -320,13 +326,46 @@ fn seen_gate(
         Sees::Node => structure.nodes[entry.index()],
         Sees::Dependencies => structure.fit[entry.index()],
         Sees::Region => {
-            let mut seen: Vec<Option<GateId>> = vec![None; model.services.len()];
-            for &service in order {
-                seen[service.index()] = seen_service(model, layout, structure, region, service, &seen);
-            }
+            let seen = seen_services(model, layout, structure, region, order);
             seen[routing.entry.index()].unwrap_or(structure.nodes[entry.index()])
         }
     }
+}
+
+/// For a failover whose checks see the region: the nodes of each pool and what they need there.
+fn add_seen_in_region(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &mut Structure,
+    service: &Service,
+    order: &[ServiceId],
+) {
+    let detection = service.failover.as_ref().map(|failover| &failover.detection);
+    let Some(Detection::Check(check)) = detection else { return };
+    for &pool in service.pools.iter().filter(|_| check.sees == Sees::Region) {
+        let Some(region) = model.pools[pool.index()].region else { continue };
+        let seen = seen_services(model, layout, structure, region, order);
+        let terms =
+            service.needs.iter().filter_map(|need| seen_term(model, layout, structure, region, &need.term, &seen));
+        let mut inputs: Vec<GateId> = terms.collect();
+        inputs.push(structure.nodes[pool.index()]);
+        structure.seen_in_region[pool.index()] = layout.wiring.all(&inputs);
+    }
+}
+
+/// By service: what a check of the region sees of it.
+fn seen_services(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &mut Structure,
+    region: RegionId,
+    order: &[ServiceId],
+) -> Vec<Option<GateId>> {
+    let mut seen: Vec<Option<GateId>> = vec![None; model.services.len()];
+    for &service in order {
+        seen[service.index()] = seen_service(model, layout, structure, region, service, &seen);
+    }
+    seen
 }
 
 /// What a check of the region sees of one service: its pool there and what that needs there; nothing if it is not
