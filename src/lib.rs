@@ -22,6 +22,8 @@
 
 pub mod engine;
 pub mod experiment;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod model;
 pub mod report;
 pub mod resilience;

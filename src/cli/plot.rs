@@ -1,6 +1,7 @@
 //! `plot`: a chart of scenarios, which are run first, or of saved runs.
 
 use super::args::{PlotArgs, Talk};
+use super::replay::replay;
 use super::timing::Clock;
 use super::watch::catch_interrupts;
 use super::{Exit, Refusal, input, output, plan, run};
@@ -20,6 +21,12 @@ pub fn plot(args: &PlotArgs, talk: Talk) -> anyhow::Result<Exit> {
     let format = format(&args.output)?;
     let kind = PlotKind::ALL.into_iter().find(|kind| kind.name() == args.kind).context("a chart without a name")?;
     input::stdin_once(&args.files)?;
+    if kind == PlotKind::Gantt {
+        return gantt(args, format, talk);
+    }
+    if args.trial.is_some() {
+        anyhow::bail!(Refusal("error: `--trial` is for `gantt`; other charts show all trials".to_owned()));
+    }
     let stop = catch_interrupts()?;
     let (mut scenarios, mut events) = (Vec::new(), 0);
     for file in &args.files {
@@ -27,21 +34,53 @@ pub fn plot(args: &PlotArgs, talk: Talk) -> anyhow::Result<Exit> {
         scenarios.extend(results);
         events += count;
     }
-    let picture = plot::plot(kind, format, &scenarios).map_err(|error| match error {
-        PlotError::Nothing(_) => anyhow::Error::from(Refusal(format!("error: {error}"))),
-        PlotError::Draw(_) => error.into(),
-    })?;
+    let picture = plot::plot(kind, format, &scenarios).map_err(refused)?;
     output::write(&picture, Some(&args.output))?;
     clock.report(&args.machine, talk, Some(events));
     let partial = scenarios.iter().any(|results| results.partial);
     Ok(if partial { Exit::Interrupted } else { Exit::Fine })
 }
 
+/// A chart of one trial, which is run again; without a word about which, all are run to find the worst.
+fn gantt(args: &PlotArgs, format: PictureFormat, talk: Talk) -> anyhow::Result<Exit> {
+    let [file] = args.files.as_slice() else {
+        anyhow::bail!(Refusal("error: a gantt chart shows one trial of one scenario".to_owned()))
+    };
+    let bytes = input::saved_or_scenario(file)?;
+    if is_saved(&bytes) {
+        anyhow::bail!(Refusal(format!(
+            "error: `{}` is a saved run, which holds no trial\n  = help: give the scenario instead",
+            file.display()
+        )));
+    }
+    let loaded = input::from_text(file, bytes, &args.changes, talk)?;
+    let plan = plan::plan(&loaded.scenario.settings, &args.machine);
+    let trial = match args.trial {
+        Some(trial) => trial,
+        None => run::simulate(&loaded, &plan, catch_interrupts()?, talk).results.worst_trial.unwrap_or(0),
+    };
+    let picture = plot::gantt(format, &replay(&loaded.scenario.model, plan.seed, trial)).map_err(refused)?;
+    output::write(&picture, Some(&args.output))?;
+    Ok(Exit::Fine)
+}
+
+/// Nothing to draw is the user's to mend.
+fn refused(error: PlotError) -> anyhow::Error {
+    match error {
+        PlotError::Nothing(_) => Refusal(format!("error: {error}")).into(),
+        PlotError::Draw(_) => error.into(),
+    }
+}
+
+/// No TOML begins with a brace.
+fn is_saved(bytes: &[u8]) -> bool {
+    bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+}
+
 /// What the file says, or what its run gives, and the events that it took.
 fn results(file: &Path, args: &PlotArgs, stop: &AtomicBool, talk: Talk) -> anyhow::Result<(Vec<Results>, u64)> {
     let bytes = input::saved_or_scenario(file)?;
-    // no TOML begins with a brace
-    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
+    if is_saved(&bytes) {
         let saved = json::read(&bytes);
         let saved = saved.map_err(|error| Refusal(format!("error: `{}`: {error}", file.display())))?;
         return Ok((saved, 0));

@@ -152,3 +152,72 @@ fn natural(part: &str) -> (&str, usize) {
     let digits = part.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     (&part[..digits], part[digits..].parse().unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{natural, trace};
+    use crate::report::sample;
+    use serde_json::Value;
+    use std::collections::BTreeMap;
+
+    fn events() -> Vec<Value> {
+        let trace: Value = serde_json::from_slice(&trace(&sample::replay())).unwrap();
+        trace["traceEvents"].as_array().unwrap().clone()
+    }
+
+    fn of(events: &[Value], phase: &str) -> Vec<Value> {
+        events.iter().filter(|event| event["ph"] == phase).cloned().collect()
+    }
+
+    #[test]
+    fn slices_of_a_thread_never_cross() {
+        let mut threads: BTreeMap<u64, Vec<(u64, u64)>> = BTreeMap::new();
+        for event in of(&events(), "X") {
+            let (from, length) = (event["ts"].as_u64().unwrap(), event["dur"].as_u64().unwrap());
+            threads.entry(event["tid"].as_u64().unwrap()).or_default().push((from, from + length));
+        }
+        for slices in threads.values() {
+            for (a, b) in slices.iter().flat_map(|a| slices.iter().map(move |b| (a, b))) {
+                assert!(a.1 <= b.0 || b.1 <= a.0 || (a.0 <= b.0 && b.1 <= a.1) || (b.0 <= a.0 && a.1 <= b.1));
+            }
+        }
+    }
+
+    #[test]
+    fn every_thread_has_a_name_of_its_own_process() {
+        let events = events();
+        let named: Vec<(Value, Value)> = of(&events, "M")
+            .into_iter()
+            .filter(|event| event["name"] == "thread_name")
+            .map(|event| (event["pid"].clone(), event["tid"].clone()))
+            .collect();
+        for event in of(&events, "X").into_iter().chain(of(&events, "i")) {
+            assert!(named.contains(&(event["pid"].clone(), event["tid"].clone())), "{event}");
+        }
+        let mut numbers: Vec<&Value> = named.iter().map(|(_, tid)| tid).collect();
+        numbers.dedup();
+        assert_eq!(numbers.len(), named.len());
+    }
+
+    #[test]
+    fn an_outage_is_a_slice_with_its_stages_within_in_microseconds() {
+        let slices = of(&events(), "X");
+        let system: Vec<(&str, u64, u64)> = slices
+            .iter()
+            .filter(|event| event["pid"] == 1)
+            .map(|e| (e["name"].as_str().unwrap(), e["ts"].as_u64().unwrap(), e["dur"].as_u64().unwrap()))
+            .collect();
+        let begin = 600 * 60_000_000;
+        assert_eq!(system[0].1, begin);
+        assert_eq!(system[0].2, 4 * 60_000_000);
+        assert_eq!(system[1], ("undetected", begin, 60_000_000));
+        assert_eq!(system[2], ("promoting", begin + 60_000_000, 180_000_000));
+        assert_eq!(of(&events(), "i").len(), 2);
+        assert_eq!(of(&events(), "C").len(), 3);
+    }
+
+    #[test]
+    fn parts_stand_in_the_order_of_their_numbers() {
+        assert!(natural("db 9") < natural("db 10"));
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::results::measure::Measure;
 use crate::results::raw::{OutageRecord, Stage, TimelineRecord, TrialRecord};
+use crate::results::replay::{Replay, Spell, Step};
 use crate::results::{
     Comparison, Curve, CurveKind, Difference, Direction, Fidelity, Judgement, Method, Results, Row, Side, Verdict,
 };
@@ -217,4 +218,73 @@ pub fn records() -> (Vec<TrialRecord>, Vec<OutageRecord>, Vec<TimelineRecord>) {
     let outage = OutageRecord { trial: 3, subject: subject.clone(), start, duration: down, cause, stages };
     let step = TimelineRecord { trial: 3, at: start, subject, level: 0.25 };
     (vec![trial], vec![outage], vec![step])
+}
+
+/// Curves of every kind beside the exceedance.
+pub fn curves() -> Vec<Curve> {
+    let curve = |kind, points: Vec<(f64, f64)>| Curve { kind, subject: "system".to_owned(), points };
+    let tail = |scale: f64| {
+        let falling = (0..40).map(|index| scale * 1.2_f64.powi(index - 10));
+        let mut points: Vec<(f64, f64)> = falling.map(|x| (x, (-(x / scale).powf(0.8)).exp())).collect();
+        points.insert(0, (0.0, 1.0));
+        points.push((scale * 1_500.0, 0.0));
+        points
+    };
+    let marks: Vec<f64> = (0..24).map(|index| (10.0 * 1.25_f64.powi(index)).round()).collect();
+    let settling = |side: f64| {
+        let share = |trials: f64| 0.000_29 * (1.0 + (0.3 * trials.ln().sin() + 3.0 * side) / trials.sqrt());
+        marks.iter().map(|&trials| (trials, share(trials).max(0.0))).collect()
+    };
+    vec![
+        curve(CurveKind::Rto, tail(520.0)),
+        curve(CurveKind::Rpo, tail(6.1)),
+        curve(CurveKind::Convergence, settling(0.0)),
+        curve(CurveKind::ConvergenceLow, settling(-1.0)),
+        curve(CurveKind::ConvergenceHigh, settling(1.0)),
+    ]
+}
+
+/// A trial in which a region fails and the database fails over.
+pub fn replay() -> Replay {
+    let at = |minutes: u64| Time::ZERO + Span::from_secs(60 * minutes);
+    let spell = |group, part: &str, start, minutes: u64, stages| Spell {
+        group,
+        part: part.to_owned(),
+        cause: "us-east <outage> & \"more\"".to_owned(),
+        start: at(start),
+        duration: Span::from_secs(60 * minutes),
+        cut: false,
+        stages,
+    };
+    let mut stages = [Span::ZERO; Stage::ALL.len()];
+    (stages[0], stages[2]) = (Span::from_secs(60), Span::from_secs(180));
+    let step = |minutes, kind: &str, group, subject: &str, text: &str| Step {
+        at: at(minutes),
+        kind: kind.to_owned(),
+        group,
+        subject: subject.to_owned(),
+        text: text.to_owned(),
+    };
+    let level = |minutes, level| TimelineRecord { trial: 3, at: at(minutes), subject: "system".to_owned(), level };
+    Replay {
+        scenario: "checkout, active-passive".to_owned(),
+        trial: 3,
+        seed: 1,
+        horizon: Span::DAY,
+        groups: vec!["system".to_owned(), "service db".to_owned(), "region us-east".to_owned()],
+        faults: vec![
+            spell(2, "us-east", 600, 120, None),
+            spell(2, "db@us-east 2", 200, 30, None),
+            spell(2, "db@us-east 2", 210, 40, None),
+            spell(2, "db@us-east 10", 700, 30, None),
+        ],
+        outages: vec![spell(0, "system", 600, 4, Some(stages)), spell(1, "db", 600, 4, Some(stages))],
+        levels: vec![level(0, 1.0), level(600, 0.0), level(604, 1.0)],
+        steps: vec![
+            step(600, "fault", 2, "us-east", "us-east: outage"),
+            step(601, "failover", 1, "db", "db begins, to us-west"),
+            step(604, "failover", 1, "db", "db done, us-west is in charge"),
+            step(604, "outage", 0, "system", "system was down for 4min, from \"us-east\""),
+        ],
+    }
 }

@@ -48,7 +48,7 @@ impl World<'_> {
     pub fn run(&mut self, seed: u64, trial: u64) -> Outcome {
         self.reset(&Streams::new(seed, trial));
         let layout = self.layout;
-        if layout.warm_up > Span::ZERO {
+        if layout.stationary {
             let counted = Time::ZERO + layout.warm_up;
             self.advance(counted);
             self.begin_counting(counted);

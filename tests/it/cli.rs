@@ -158,3 +158,162 @@ fn a_trace_tells_faults_in_the_order_of_time() {
         output.lines().skip(1).map(|line| line.trim_start().split('d').next().unwrap().parse().unwrap()).collect();
     assert!(days.len() > 4 && days.is_sorted(), "{output}");
 }
+
+const PAIR: &str = include_str!("../scenarios/active-passive.toml");
+
+#[test]
+fn every_template_checks_and_runs_without_a_warning() {
+    let folder = Folder::new("init");
+    for template in ["single-node", "active-passive", "active-active"] {
+        folder.check(&["init", template, "-o", "new.toml", "--force"], 0, "", "");
+        folder.check(&["check", "new.toml", "--strict"], 0, "new.toml: fine", "");
+        let run = folder.run(&["run", "new.toml", "--trials", "20", "--json"]);
+        assert!(run.stderr.is_empty() && run.stdout.starts_with(b"{"), "{template}: {}", text(&run.stderr));
+    }
+    folder.check(&["init"], 0, "name = \"single node\"", "");
+    folder.check(&["init", "nine-nodes"], 2, "", "active-passive");
+}
+
+#[test]
+fn a_template_overwrites_nothing_without_force() {
+    let folder = Folder::new("force");
+    folder.check(&["init", "-o", "fine.toml"], 2, "", "`fine.toml` is there already");
+    assert_eq!(std::fs::read_to_string(folder.0.join("fine.toml")).unwrap(), FINE);
+    folder.check(&["init", "--force"], 2, "", "--output");
+    folder.check(&["init", "-o", "fine.toml", "--force"], 0, "", "");
+    assert_ne!(std::fs::read_to_string(folder.0.join("fine.toml")).unwrap(), FINE);
+}
+
+#[test]
+fn a_law_is_explained_in_numbers() {
+    let folder = Folder::new("law");
+    // mean = 1000 h x gamma(1 + 1/0.7) = 1265.82 h
+    folder.check(&["explain", "weibull(shape=0.7, scale=1000h)"], 0, "4556965s", "");
+    folder.check(&["explain", "exp(mean=90d)"], 0, "4.05833/y", "");
+    folder.check(&["explain", "90s"], 0, "1m 30s", "");
+    folder.check(&["explain", "weibul(shape=0.7)"], 2, "", "did you mean `weibull`?");
+    folder.check(&["explain", "exp(mean=1h)", "--seed", "2"], 2, "", "is a law; changes are for scenarios");
+    folder.check(&["explain", "missing.toml"], 4, "", "cannot read `missing.toml`");
+}
+
+#[test]
+fn a_csv_file_that_a_law_names_is_read_to_its_end() {
+    let folder = Folder::new("long-csv");
+    // 17 MiB of short repairs, then a long one: without its end the law would have no long repair
+    let mut rows = String::from("hours\n");
+    rows.push_str(&"1.000000\n".repeat(2_000_000));
+    rows.push_str("400\n");
+    std::fs::write(folder.0.join("repairs.csv"), rows).unwrap();
+    folder.check(&["explain", "empirical(file=repairs.csv, column=hours, unit=h)"], 0, "values  2000001", "");
+}
+
+#[test]
+fn a_trace_is_a_table_on_demand() {
+    let folder = Folder::new("trace-csv");
+    let output = text(&folder.run(&["trace", "fine.toml", "--csv", "--trial", "3"]).stdout);
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(lines[0], "trial,t_s,event,subject,text");
+    assert!(lines.iter().any(|line| line.starts_with("3,") && line.contains(",fault,app")), "{output}");
+    let plain = text(&folder.run(&["trace", "fine.toml", "--trial", "3"]).stdout);
+    assert_eq!(plain.lines().count(), lines.len());
+    folder.check(&["trace", "fine.toml", "--csv", "--chrome"], 2, "", "cannot be used with");
+}
+
+#[test]
+fn a_chrome_trace_has_each_outage_as_a_slice() {
+    let folder = Folder::new("trace-chrome");
+    std::fs::write(folder.0.join("pair.toml"), PAIR).unwrap();
+    let args = ["pair.toml", "--trials", "100", "--worst"];
+    folder.check(&[&["trace", "--chrome", "-o", "trace.json"], &args[..]].concat(), 0, "", "");
+    let trace: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.0.join("trace.json")).unwrap()).unwrap();
+    let table = text(&folder.run(&[&["trace", "--csv"], &args[..]].concat()).stdout);
+    let events = trace["traceEvents"].as_array().unwrap();
+    let count = |phase: &str, category: &str| {
+        events.iter().filter(|event| event["ph"] == phase && event["cat"] == category).count()
+    };
+    let rows = |kind: &str| table.lines().filter(|line| line.split(',').nth(2) == Some(kind)).count();
+    assert!(rows("outage") > 0 && rows("failover") > 0);
+    assert_eq!(count("X", "outage"), rows("outage"));
+    assert_eq!(count("X", "fault"), rows("fault"));
+    assert_eq!(count("i", "failover"), rows("failover"));
+    assert!(count("X", "stage") >= rows("outage"));
+    let micros = |event: &serde_json::Value, key: &str| event[key].as_u64().unwrap();
+    let year = 365 * 86_400 * 1_000_000 + 6 * 3_600_000_000;
+    let timed = events.iter().filter(|event| event["ph"] == "X");
+    assert!(timed.clone().all(|event| micros(event, "ts") + micros(event, "dur") <= year));
+}
+
+#[test]
+fn every_chart_of_a_run_is_drawn_from_a_scenario_and_from_its_json() {
+    let folder = Folder::new("charts");
+    std::fs::write(folder.0.join("pair.toml"), PAIR).unwrap();
+    folder.run(&["run", "pair.toml", "--trials", "100", "--json", "-o", "pair.json"]);
+    for kind in ["nines", "exceedance", "waterfall", "contribution", "convergence", "attainment", "rto", "rpo"] {
+        folder.check(&["plot", kind, "pair.json", "-o", "saved.svg"], 0, "", "");
+        folder.check(&["plot", kind, "pair.toml", "--trials", "100", "-o", "run.svg"], 0, "", "");
+        let read = |name: &str| std::fs::read_to_string(folder.0.join(name)).unwrap();
+        assert!(read("saved.svg").starts_with("<svg") && read("saved.svg") == read("run.svg"), "{kind}");
+    }
+    folder.check(&["plot", "gantt", "pair.toml", "--trials", "100", "-o", "gantt.svg"], 0, "", "");
+    folder.check(&["plot", "gantt", "pair.toml", "--trial", "4", "-o", "gantt.png"], 0, "", "");
+    assert!(std::fs::read(folder.0.join("gantt.png")).unwrap().starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn a_chart_that_cannot_be_drawn_says_what_is_missing() {
+    let folder = Folder::new("no-chart");
+    folder.run(&["run", "fine.toml", "--trials", "20", "--json", "-o", "fine.json"]);
+    let refuse = |args: &[&str], reason: &str| {
+        folder.check(&[&["plot"], args, &["-o", "x.svg"]].concat(), 2, "", reason);
+    };
+    refuse(&["pareto", "fine.json"], "no scenario says what it costs");
+    refuse(&["transient", "fine.json"], "simulation.points");
+    refuse(&["rto", "fine.json"], "no run saw an outage with a failover");
+    refuse(&["rpo", "fine.json"], "no run saw a promotion");
+    refuse(&["gantt", "fine.json"], "give the scenario instead");
+    refuse(&["gantt", "fine.toml", "fine.toml"], "one trial of one scenario");
+    refuse(&["nines", "fine.json", "--trial", "3"], "`--trial` is for `gantt`");
+    assert!(!folder.files().contains(&"x.svg".to_owned()));
+}
+
+#[test]
+fn curves_are_the_same_at_any_number_of_threads() {
+    let folder = Folder::new("jobs");
+    let run = |jobs: &str, more: &[&str]| {
+        let args = ["run", "fine.toml", "--trials", "700", "--json", "--jobs", jobs];
+        text(&folder.run(&[&args, more].concat()).stdout)
+    };
+    assert!(run("1", &[]).contains("convergence.low"));
+    assert_eq!(run("1", &[]), run("4", &[]));
+    assert_eq!(run("1", &["--until", "20%"]), run("4", &["--until", "20%"]));
+}
+
+#[test]
+fn the_running_estimate_ends_at_the_reported_one() {
+    let folder = Folder::new("ends");
+    let bytes = folder.run(&["run", "fine.toml", "--trials", "333", "--json"]).stdout;
+    let run: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let last = |kind: &str| {
+        let curve = run["curves"].as_array().unwrap().iter().find(|curve| curve["kind"] == kind).unwrap().clone();
+        curve["points"].as_array().unwrap().last().unwrap().clone()
+    };
+    let rows = run["measures"].as_array().unwrap();
+    let row = rows.iter().find(|r| r["measure"] == "unavailability.time" && r["subject"] == "system").unwrap();
+    for (kind, key) in [("convergence", "estimate"), ("convergence.low", "low"), ("convergence.high", "high")] {
+        assert_eq!(last(kind)[0], 333.0);
+        assert_eq!(last(kind)[1], row[key]);
+    }
+}
+
+#[test]
+fn completions_and_the_manual_know_every_command() {
+    let folder = Folder::new("manual");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        folder.check(&["completions", shell], 0, "compare", "");
+    }
+    folder.check(&["completions", "dos"], 2, "", "possible values");
+    folder.check(&["man"], 0, ".TH ninefold 1", "");
+    folder.check(&["man", "trace"], 0, "Perfetto", "");
+    folder.check(&["man", "dance"], 2, "", "one of init, check");
+}

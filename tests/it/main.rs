@@ -4,12 +4,19 @@
 
 mod backoff;
 mod cli;
+mod determinism;
 mod diagnostics;
+mod failover_cases;
 mod gallery;
+mod intervals;
+mod invariants;
+mod lab;
 mod naive;
+mod oracle;
 mod readme;
 mod scenarios;
 mod shell;
+mod tape;
 mod tidy;
 mod traces;
 mod traces_admission;

@@ -33,6 +33,9 @@ mod tests {
     #[test]
     fn a_saved_run_reads_back_as_it_was() {
         assert!(read(&run(&sample::results())).unwrap() == vec![sample::results()]);
+        let mut all_curves = sample::results();
+        all_curves.curves.extend(sample::curves());
+        assert!(read(&run(&all_curves)).unwrap() == vec![all_curves]);
         let saved = comparison(&sample::comparison());
         assert!(read(&saved).unwrap() == sample::comparison().scenarios);
     }

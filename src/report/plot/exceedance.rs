@@ -15,7 +15,7 @@ const BOTTOM: f64 = 470.0;
 const LEFT: f64 = 104.0;
 const YEAR_S: f64 = 31_557_600.0;
 /// Dash and gap of each curve in turn, so that grey copies can be told apart.
-const DASHES: [Option<(f64, f64)>; 4] = [None, Some((10.0, 5.0)), Some((3.0, 4.0)), Some((16.0, 4.0))];
+pub const DASHES: [Option<(f64, f64)>; 4] = [None, Some((10.0, 5.0)), Some((3.0, 4.0)), Some((16.0, 4.0))];
 
 /// The chart.
 ///
@@ -40,7 +40,7 @@ pub fn drawing(scenarios: &[Results]) -> Result<Drawing, PlotError> {
     let mut drawing = Drawing::new(WIDTH, legend_top + 24.0 * scenarios.len() as f64 + 8.0);
     titles(&mut drawing, "Downtime in a year", scenarios, "share of simulated years with more downtime than x")?;
     axes(&mut drawing, x, y, (low, high), least);
-    draw_targets(&mut drawing, x, &targets)?;
+    draw_targets(&mut drawing, x, &targets, (TOP, BOTTOM), TOP + 12.0)?;
     let (names, _) = names(scenarios, WIDTH - 2.0 * EDGE - 220.0)?;
     for (index, points) in curves.iter().enumerate() {
         let (ink, dash) = (PALETTE[index % PALETTE.len()], DASHES[index % DASHES.len()]);
@@ -112,12 +112,19 @@ fn axes(drawing: &mut Drawing, x: Scale, y: Scale, (low, high): (f64, f64), leas
     drawing.text_upwards((EDGE + 6.0, f64::midpoint(TOP, BOTTOM)), SUBTITLE, "share of years with more than x");
 }
 
-fn draw_targets(drawing: &mut Drawing, x: Scale, targets: &[(f64, String)]) -> Result<(), PlotError> {
+/// A broken line for each target with its label, the first at height `labels`.
+pub fn draw_targets(
+    drawing: &mut Drawing,
+    x: Scale,
+    targets: &[(f64, String)],
+    (top, bottom): (f64, f64),
+    labels: f64,
+) -> Result<(), PlotError> {
     for (index, (seconds, label)) in targets.iter().enumerate() {
         let at = x.at(*seconds);
-        drawing.dashed(&[(at, TOP), (at, BOTTOM)], 1.5, (6.0, 4.0), BLACK);
+        drawing.dashed(&[(at, top), (at, bottom)], 1.5, (6.0, 4.0), BLACK);
         let wide = width_of(label, SUBTITLE)?;
-        let height = TOP + 12.0 + 18.0 * index as f64;
+        let height = labels + 18.0 * index as f64;
         if at + 8.0 + wide < WIDTH - EDGE {
             drawing.label((at + 8.0, height), SUBTITLE, label)?;
         } else {
@@ -147,7 +154,8 @@ fn steps(points: &[(f64, f64)], x: Scale, y: Scale, low: f64) -> Vec<(f64, f64)>
     path
 }
 
-fn draw_curve(drawing: &mut Drawing, path: &[(f64, f64)], ink: Ink, dash: Option<(f64, f64)>) {
+/// A curve through points in pixels, whole or broken.
+pub fn draw_curve(drawing: &mut Drawing, path: &[(f64, f64)], ink: Ink, dash: Option<(f64, f64)>) {
     match dash {
         _ if path.len() < 2 => {}
         None => drawing.line(path, 2.25, ink),

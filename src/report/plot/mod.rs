@@ -4,15 +4,25 @@
 //! says what is shown, units on its axes, the interval of every figure it marks, and colours that every kind of sight
 //! can tell apart; scenarios also differ by place or by dash, so that a copy in grey says the same.
 
+mod attainment;
 mod axis;
+mod bars;
 pub mod canvas;
+mod contribution;
+mod convergence;
+mod distribution;
 mod exceedance;
+mod gantt;
 mod nines;
+mod pareto;
 #[cfg(test)]
 mod tests;
+mod transient;
 mod waterfall;
 
 use crate::results::Results;
+use crate::results::replay::Replay;
+use crate::stats::Estimate;
 use canvas::{Anchor, BLACK, DrawError, Drawing, GREY, Type, width_of};
 
 /// Which chart.
@@ -24,11 +34,39 @@ pub enum PlotKind {
     Exceedance,
     /// Where outages spend their time.
     Waterfall,
+    /// Which faults the downtime comes from.
+    Contribution,
+    /// What broke and who was down in one trial.
+    Gantt,
+    /// Availability against the time since the start.
+    Transient,
+    /// The running estimate with its closing interval.
+    Convergence,
+    /// How often windows keep to their objective.
+    Attainment,
+    /// Nines against cost.
+    Pareto,
+    /// How long outages with a failover take.
+    Rto,
+    /// How much work promotions lose.
+    Rpo,
 }
 
 impl PlotKind {
     /// All kinds, in the order in which help lists them.
-    pub const ALL: [PlotKind; 3] = [PlotKind::Nines, PlotKind::Exceedance, PlotKind::Waterfall];
+    pub const ALL: [PlotKind; 11] = [
+        PlotKind::Nines,
+        PlotKind::Exceedance,
+        PlotKind::Waterfall,
+        PlotKind::Contribution,
+        PlotKind::Gantt,
+        PlotKind::Transient,
+        PlotKind::Convergence,
+        PlotKind::Attainment,
+        PlotKind::Pareto,
+        PlotKind::Rto,
+        PlotKind::Rpo,
+    ];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -36,6 +74,14 @@ impl PlotKind {
             PlotKind::Nines => "nines",
             PlotKind::Exceedance => "exceedance",
             PlotKind::Waterfall => "waterfall",
+            PlotKind::Contribution => "contribution",
+            PlotKind::Gantt => "gantt",
+            PlotKind::Transient => "transient",
+            PlotKind::Convergence => "convergence",
+            PlotKind::Attainment => "attainment",
+            PlotKind::Pareto => "pareto",
+            PlotKind::Rto => "rto",
+            PlotKind::Rpo => "rpo",
         }
     }
 }
@@ -63,17 +109,45 @@ pub enum PlotError {
 /// The chart of these scenarios in this format.
 ///
 /// # Errors
-/// If the results hold nothing that the chart shows.
+/// If the results hold nothing that the chart shows; always of a Gantt chart, which [`gantt`] draws of one trial.
 pub fn plot(kind: PlotKind, format: PictureFormat, scenarios: &[Results]) -> Result<Vec<u8>, PlotError> {
-    let drawing = match kind {
-        PlotKind::Nines => nines::drawing(scenarios)?,
-        PlotKind::Exceedance => exceedance::drawing(scenarios)?,
-        PlotKind::Waterfall => waterfall::drawing(scenarios)?,
-    };
-    Ok(match format {
-        PictureFormat::Svg => drawing.svg()?,
-        PictureFormat::Png => drawing.png()?,
-    })
+    Ok(bytes(&drawing(kind, scenarios)?, format)?)
+}
+
+/// The Gantt chart of one trial in this format.
+///
+/// # Errors
+/// If nothing broke in it.
+pub fn gantt(format: PictureFormat, replay: &Replay) -> Result<Vec<u8>, PlotError> {
+    Ok(bytes(&gantt::drawing(replay)?, format)?)
+}
+
+fn drawing(kind: PlotKind, scenarios: &[Results]) -> Result<Drawing, PlotError> {
+    match kind {
+        PlotKind::Nines => nines::drawing(scenarios),
+        PlotKind::Exceedance => exceedance::drawing(scenarios),
+        PlotKind::Waterfall => waterfall::drawing(scenarios),
+        PlotKind::Contribution => contribution::drawing(scenarios),
+        PlotKind::Gantt => Err(PlotError::Nothing("results hold no trial; a Gantt chart shows one")),
+        PlotKind::Transient => transient::drawing(scenarios),
+        PlotKind::Convergence => convergence::drawing(scenarios),
+        PlotKind::Attainment => attainment::drawing(scenarios),
+        PlotKind::Pareto => pareto::drawing(scenarios),
+        PlotKind::Rto => distribution::rto(scenarios),
+        PlotKind::Rpo => distribution::rpo(scenarios),
+    }
+}
+
+fn bytes(drawing: &Drawing, format: PictureFormat) -> Result<Vec<u8>, DrawError> {
+    match format {
+        PictureFormat::Svg => drawing.svg(),
+        PictureFormat::Png => drawing.png(),
+    }
+}
+
+/// The largest end of any of the figures.
+fn largest<'a>(values: impl Iterator<Item = &'a Estimate>) -> f64 {
+    values.flat_map(|value| [value.estimate, value.low, value.high]).flatten().fold(0.0, f64::max)
 }
 
 /// Width of every chart in pixels.

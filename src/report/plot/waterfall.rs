@@ -39,7 +39,8 @@ fn total(stages: &Stages) -> f64 {
     stages.iter().map(|(_, seconds, _)| seconds).sum()
 }
 
-fn ink(stage: Stage) -> Ink {
+/// The colour of a stage.
+pub fn ink(stage: Stage) -> Ink {
     match stage {
         Stage::Undetected => PALETTE[1],
         Stage::Deciding => PALETTE[6],
@@ -52,7 +53,7 @@ fn ink(stage: Stage) -> Ink {
 }
 
 /// Dark fills carry white letters, light ones black.
-fn letters(stage: Stage) -> Ink {
+pub fn letters(stage: Stage) -> Ink {
     match stage {
         Stage::Undetected | Stage::Promoting | Stage::Repairing => WHITE,
         Stage::Deciding | Stage::Rerouting | Stage::Warming | Stage::FailingBack => BLACK,
