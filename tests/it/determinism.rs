@@ -87,7 +87,10 @@ fn a_change_elsewhere_moves_no_fault_of_a_part() {
         base.replace("depends_on = [\"db\"]", "depends_on = [\"db\", \"cache\"]") + service,
         base.replace("depends_on = [\"db\"]", "depends_on = [\"db\", \"aaa\"]") + &service.replace("cache", "aaa"),
         // another law of another region
-        base.replace("[regions.right]\noutage = { fails = \"exp(mean=1y)\"", "[regions.right]\noutage = { fails = \"exp(mean=9d)\""),
+        base.replace(
+            "[regions.right]\noutage = { fails = \"exp(mean=1y)\"",
+            "[regions.right]\noutage = { fails = \"exp(mean=9d)\"",
+        ),
         // another region
         base.to_owned() + "[regions.centre]\noutage = { fails = \"exp(mean=1y)\", repair = \"exp(mean=3h)\" }\n",
         // failover, routing, users
@@ -110,7 +113,9 @@ fn a_change_elsewhere_moves_no_fault_of_a_part() {
 fn another_law_of_one_fault_leaves_its_uniform_draws_in_place() {
     // common random numbers also within a part: lives twice as long on average are twice as long one by one
     let text = |mean: u32| {
-        format!("version = 1\nhorizon = \"5y\"\n[services.web]\nfaults = {{ fails = \"exp(mean={mean}d)\", repair = \"0s\" }}\n")
+        format!(
+            "version = 1\nhorizon = \"5y\"\n[services.web]\nfaults = {{ fails = \"exp(mean={mean}d)\", repair = \"0s\" }}\n"
+        )
     };
     let instants = |mean| faults(&model(&text(mean)), 0, &["web@here"]).into_iter().filter(|fault| fault.2);
     let slow: Vec<f64> = instants(20).map(|fault| fault.0.as_secs_f64()).collect();

@@ -5,8 +5,8 @@
 //! checks are random: those cases state bounds.
 
 use crate::lab::{Down, History, history, trial};
-use ninefold::results::raw::Stage::{Deciding, FailingBack, Promoting, Repairing, Rerouting, Undetected, Warming};
 use ninefold::results::raw::Stage;
+use ninefold::results::raw::Stage::{Deciding, FailingBack, Promoting, Repairing, Rerouting, Undetected, Warming};
 
 /// A service `db` on `left` (primary) and `right`, noticed after 30 s, promoted in 60 s; `more` adds keys to the
 /// failover, then other tables.
@@ -402,7 +402,8 @@ fn three_failed_checks_ten_seconds_apart_take_twenty_to_thirty_seconds() {
     let after = "health_check = { every = \"10s\", timeout = \"4s\", down_after = 3, schedule = \"after-answer\" }";
     // the third check is 20 to 30 s after the fault; a silent target costs the timeout: once on a fixed schedule,
     // three times when the next check waits for the answer
-    for (check, fault, least) in [(fixed, &crash, 20.0), (fixed, &silent, 24.0), (after, &crash, 20.0), (after, &silent, 32.0)]
+    for (check, fault, least) in
+        [(fixed, &crash, 20.0), (fixed, &silent, 24.0), (after, &crash, 20.0), (after, &silent, 32.0)]
     {
         let text = pair(check, fault);
         for number in 0..20 {
@@ -633,7 +634,8 @@ fn a_lost_region_takes_database_and_users_each_on_its_own_way() {
 #[test]
 fn an_entry_with_failover_is_followed_along_dns() {
     // in charge 1090; clients then let go of left over 100 s
-    let text = pair("", &("[routing]\ndns = { ttl = \"100s\" }\n".to_owned() + &fault("one", "db@left", &[1000], 5000)));
+    let text =
+        pair("", &("[routing]\ndns = { ttl = \"100s\" }\n".to_owned() + &fault("one", "db@left", &[1000], 5000)));
     let stages = [(Undetected, 30.0), (Promoting, 60.0), (Rerouting, 90.0)];
     check_drain(&text, "system", &[down(1000.0, "one", &stages)]);
 }
@@ -642,7 +644,8 @@ fn an_entry_with_failover_is_followed_along_dns() {
 
 #[test]
 fn a_part_that_is_never_repaired_is_down_from_its_fault_on() {
-    let text = "version = 1\nhorizon = \"10000s\"\n[services.web]\nfaults = { fails = \"1000s\", repair = \"never\" }\n";
+    let text =
+        "version = 1\nhorizon = \"10000s\"\n[services.web]\nfaults = { fails = \"1000s\", repair = \"never\" }\n";
     let history = check(text, "system", &[down(1000.0, "web", &[(Repairing, 9000.0)])]);
     let site = &history.outcome.sites[0];
     assert_eq!((site.changes, site.down_ns), ([1, 0], 9_000_000_000_000));

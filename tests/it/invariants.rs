@@ -140,7 +140,8 @@ fn replay(model: &Model, layout: &Layout, lines: &[TraceLine]) -> Vec<(usize, Sp
     let mut holds = vec![0u32; layout.units.len()];
     let mut down: Vec<(usize, Span)> = Vec::new();
     let mut now = Time::ZERO;
-    let changes = lines.iter().filter(|line| matches!(line.event, TraceEvent::Fault { .. } | TraceEvent::Repair { .. }));
+    let changes =
+        lines.iter().filter(|line| matches!(line.event, TraceEvent::Fault { .. } | TraceEvent::Repair { .. }));
     let mut changes = changes.peekable();
     let end = Time::ZERO + model.horizon;
     while now < end {
@@ -193,8 +194,7 @@ impl Serving<'_> {
     fn pool(&self, id: PoolId) -> bool {
         let pool = &self.model.pools[id.index()];
         let service = &self.model.services[pool.service.index()];
-        self.nodes(id) >= pool.need
-            && service.needs.iter().all(|need| self.term(&need.term, need.reach, pool.region))
+        self.nodes(id) >= pool.need && service.needs.iter().all(|need| self.term(&need.term, need.reach, pool.region))
     }
 
     fn service(&self, id: ServiceId) -> bool {
@@ -211,7 +211,9 @@ impl Serving<'_> {
                 }
             }
             Term::Pool(pool) => self.pool(*pool),
-            Term::AtLeast { count, of } => of.iter().filter(|term| self.term(term, reach, from)).count() as u32 >= *count,
+            Term::AtLeast { count, of } => {
+                of.iter().filter(|term| self.term(term, reach, from)).count() as u32 >= *count
+            }
             Term::Nodes { count, of } => of.iter().map(|&pool| self.nodes(pool)).sum::<u32>() >= *count,
         }
     }

@@ -174,7 +174,12 @@ fn lengths_of_outages_have_the_moments_and_quantiles_of_their_law() {
         ("weibull(shape=0.7, scale=1000h)", 1_265.823_506_057_283_6, 4_794.226_728_389_652, 665.111_036_541_990_4),
         ("weibull(shape=1.5, scale=8h)", 7.221_962_343_607_468, 16.624_885_100_276_45, 5.290_565_767_020_051),
         // mu = 1, sigma = 1: the median is e
-        ("lognormal(median=2.718281828459045h, sigma=1)", 4.481_689_070_338_064_5, 14.081_383_797_195_853, 2.765_538_630_203_416),
+        (
+            "lognormal(median=2.718281828459045h, sigma=1)",
+            4.481_689_070_338_064_5,
+            14.081_383_797_195_853,
+            2.765_538_630_203_416,
+        ),
         ("gamma(shape=3, scale=2h)", 6.0, 12.591_587_243_743_977, 4.655_749_154_067_673),
         ("lognormal(mean=4h, cv=1.5)", 4.0, 13.233_038_937_620_874, 2.348_989_096_580_666_7),
         ("exp(mean=500h)", 500.0, 1_497.866_136_776_995, 316.060_279_414_278_85),
@@ -183,11 +188,21 @@ fn lengths_of_outages_have_the_moments_and_quantiles_of_their_law() {
         let text = format!(
             "version = 1\nhorizon = \"{}h\"\n[services.web]\nfaults = {{ fails = \"{mean}h\", repair = \"{law}\" }}\n",
             // 2000 outages a trial: that the last may be cut off weighs 1 in 4000; the longest horizon is 500 years
-            (4_000.0 * mean).min(4_380_000.0)
+            (4_000.0_f64 * mean).min(4_380_000.0)
         );
         let results = run_text(&text, times(60));
-        check(&format!("A06 mean of {law}"), figure(&results, Measure::OutageDuration, "system", "mean"), mean * 3600.0, 0.02);
-        check(&format!("A06 p95 of {law}"), figure(&results, Measure::OutageDuration, "system", "p95"), p95 * 3600.0, 0.02);
+        check(
+            &format!("A06 mean of {law}"),
+            figure(&results, Measure::OutageDuration, "system", "mean"),
+            mean * 3600.0,
+            0.02,
+        );
+        check(
+            &format!("A06 p95 of {law}"),
+            figure(&results, Measure::OutageDuration, "system", "p95"),
+            p95 * 3600.0,
+            0.02,
+        );
         // out from 0 on, watched for one mean: the share of it that it is out is E[min(X, mean)] / mean
         let text = format!(
             "version = 1\nhorizon = \"{mean}h\"\n[services.web]\n[faults.out]\ntarget = \"web\"\nat = [\"0s\"]\nfor = \"{law}\"\n"
@@ -244,9 +259,33 @@ fn an_always_ready_standby_is_a_renewal_process() {
     // life, detect, promote, coverage, manual, repair (past the detection and over before it matters again), expected
     let cases = [
         ("exp(mean=30d)", "30s", "60s", "95%", "lognormal(mean=30min, cv=1.5)", "31s", 6.943_962_224_845_5e-5),
-        ("weibull(shape=0.8, mean=30d)", "uniform(from=20s, to=30s)", "exp(mean=45s)", "99%", "exp(mean=1h)", "31s", 4.089_338_939_071_165_4e-5),
-        ("exp(mean=90d)", "uniform(from=10s, to=20s)", "lognormal(mean=20s, cv=1)", "100%", "", "21s", 4.501_008_547_415_231e-6),
-        ("exp(mean=7d)", "15s", "uniform(from=5s, to=65s)", "90%", "lognormal(mean=1h, cv=2)", "16s", 6.774_508_022_008_888e-4),
+        (
+            "weibull(shape=0.8, mean=30d)",
+            "uniform(from=20s, to=30s)",
+            "exp(mean=45s)",
+            "99%",
+            "exp(mean=1h)",
+            "31s",
+            4.089_338_939_071_165_4e-5,
+        ),
+        (
+            "exp(mean=90d)",
+            "uniform(from=10s, to=20s)",
+            "lognormal(mean=20s, cv=1)",
+            "100%",
+            "",
+            "21s",
+            4.501_008_547_415_231e-6,
+        ),
+        (
+            "exp(mean=7d)",
+            "15s",
+            "uniform(from=5s, to=65s)",
+            "90%",
+            "lognormal(mean=1h, cv=2)",
+            "16s",
+            6.774_508_022_008_888e-4,
+        ),
     ];
     for (life, detect, promote, success, manual, repair, expected) in cases {
         let manual = if manual.is_empty() { String::new() } else { format!("manual = \"{manual}\"\n") };

@@ -74,7 +74,8 @@ impl Tape<'_> {
         if !self.some() {
             return String::new();
         }
-        let page = if self.some() { format!(", mode = \"manual\", page = \"{}\"", self.law(10)) } else { String::new() };
+        let page =
+            if self.some() { format!(", mode = \"manual\", page = \"{}\"", self.law(10)) } else { String::new() };
         format!("failback = {{ after = \"{}min\", takes = \"{}\"{page} }}\n", 10 + self.pick(50), self.law(1))
     }
 
@@ -149,17 +150,27 @@ impl Tape<'_> {
             2 => {
                 let share = 100 / regions;
                 let weights: Vec<String> = (0..regions)
-                    .map(|region| format!("r{region} = \"{}%\"", if region == 0 { 100 - share * (regions - 1) } else { share }))
+                    .map(|region| {
+                        format!("r{region} = \"{}%\"", if region == 0 { 100 - share * (regions - 1) } else { share })
+                    })
                     .collect();
                 let weights = weights.join(", ");
-                format!("policy = \"weighted\"\nweights = {{ {weights} }}\n{}{}", self.detection(), self.failback_of_users())
+                format!(
+                    "policy = \"weighted\"\nweights = {{ {weights} }}\n{}{}",
+                    self.detection(),
+                    self.failback_of_users()
+                )
             }
             _ => format!("policy = \"active-passive\"\n{}", self.failover(regions)),
         };
         text += &match self.pick(4) {
             0 => String::new(),
             1 => format!("dns = {{ ttl = \"{}s\" }}\n", [0, 60, 600][self.pick(3) as usize]),
-            2 => format!("dns = {{ ttl = \"60s\", ignore_ttl = \"{}%\", ignore_for = \"{}\" }}\n", self.pick(30), self.law(60)),
+            2 => format!(
+                "dns = {{ ttl = \"60s\", ignore_ttl = \"{}%\", ignore_for = \"{}\" }}\n",
+                self.pick(30),
+                self.law(60)
+            ),
             _ => format!("anycast = {{ converge = \"{}\" }}\n", self.law(2)),
         };
         text
