@@ -28,6 +28,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         pools: Vec::new(),
         links: Vec::new(),
         groups: vec![Group { name: "everyone".to_owned(), near: RegionId(0), share: 1.0, rate: None }],
+        writes: 1.0,
         routing: Routing {
             entry: ServiceId(0),
             policy: Policy::Latency,
@@ -35,6 +36,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
             failback: None,
             panic: 0.5,
             propagation: Propagation::Instant,
+            spill: true,
         },
         faults: Vec::new(),
         objectives: Vec::new(),
@@ -63,11 +65,12 @@ fn add_service(model: &mut Model, name: &str, nodes: u32, need: u32, needs: &[u3
             zones: vec![ZoneId(region)],
             nodes,
             need,
+            capacity: None,
             standby: Standby::hot(),
         });
         model.faults.push(random(Target::EachNode { pool, zone: None }, mtbf_h, mttr_h));
     }
-    let need = |&id: &u32| Need { term: Term::Service(ServiceId(id)), reach: Reach::ByTarget };
+    let need = |&id: &u32| Need::hard(Term::Service(ServiceId(id)), Reach::ByTarget);
     model.services.push(Service {
         name: name.to_owned(),
         kind: ServiceKind::Server,

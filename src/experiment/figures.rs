@@ -5,10 +5,10 @@
 //! Nines come from the averaged unavailability, never from averaged nines.
 
 use super::Plan;
-use super::totals::{Listed, SubjectTotals, Totals};
+use super::totals::{Listed, ProcessTotals, SubjectTotals, Totals};
 use crate::model::Model;
 use crate::model::dist::Law;
-use crate::model::failover::{Failover, Policy};
+use crate::model::failover::{Detection, Failover, Policy};
 use crate::model::failure::Process;
 use crate::results::measure::Measure;
 use crate::results::raw::Stage;
@@ -249,7 +249,10 @@ impl Figures<'_> {
                 let success = interval::proportion(automatic, begun, self.plan.confidence);
                 self.push(Measure::FailoverSuccess, name, "mean", success);
             }
-            let merged = |list: fn(&super::totals::ProcessTotals) -> &Listed| {
+            if watched(layout, &totals.processes, process) {
+                self.false_failovers(name, chosen());
+            }
+            let merged = |list: fn(&ProcessTotals) -> &Listed| {
                 let mut values: Listed = chosen().flat_map(|process| list(process).iter().copied()).collect();
                 values.sort_by_key(|value| value.0);
                 values
@@ -262,6 +265,28 @@ impl Figures<'_> {
                 self.listed(Measure::DetectionDelay, name, &detection);
             }
         }
+    }
+
+    /// Failovers that nobody needed, in a year.
+    fn false_failovers<'t>(&mut self, name: &str, chosen: impl Iterator<Item = &'t ProcessTotals>) {
+        let (mut seen, mut variance, mut most) = (0, 0.0, 0);
+        for process in chosen {
+            seen += process.unneeded;
+            most = most.max(process.unneeded_by_trial.count());
+            variance += padded(&process.unneeded_by_trial, self.trials).variance().unwrap_or(0.0);
+        }
+        let years = self.trials as f64 * self.horizon_s / YEAR_S;
+        let exact = interval::rate(seen, years, self.plan.confidence);
+        let rate = if seen == 0 {
+            Estimate { estimate: None, ..exact }
+        } else if most < FEW.min(self.trials) {
+            exact
+        } else {
+            let error = (variance / self.trials as f64).sqrt() * YEAR_S / self.horizon_s;
+            let reach = interval::student(self.trials, self.plan.confidence) * error;
+            at_least_zero(Estimate::around(seen as f64 / years, reach, self.plan.confidence))
+        };
+        self.push(Measure::FalseFailoversPerYear, name, "mean", rate);
     }
 
     fn windows(&mut self, model: &Model, totals: &Totals) {
@@ -310,6 +335,13 @@ impl Figures<'_> {
         self.push(Measure::Repairs, "system", "mean", repairs);
         self.push(Measure::NodesDown, "system", "mean", nodes_down);
     }
+}
+
+/// Can the checks of these processes (all of them for the system) raise a false alarm?
+fn watched(layout: &Layout, totals: &[ProcessTotals], of: Option<&ProcessTotals>) -> bool {
+    let chosen = layout.processes.iter().zip(totals);
+    let mut chosen = chosen.filter(|(_, totals)| of.is_none_or(|of| std::ptr::eq(of, *totals)));
+    chosen.any(|(plan, _)| matches!(&plan.detection, Detection::Check(check) if check.false_fail > 0.0))
 }
 
 /// One minus a share.

@@ -107,6 +107,10 @@ pub struct SiteTotals {
 pub struct ProcessTotals {
     /// Failovers begun.
     pub begun: u64,
+    /// Of these, of a primary that was well.
+    pub unneeded: u64,
+    /// The same in a trial.
+    pub unneeded_by_trial: Moments,
     /// Completed without people.
     pub automatic: u64,
     /// Seconds of work lost by each promotion of a lagging copy.
@@ -205,6 +209,8 @@ impl Totals {
         self.system.push(all, self.horizon_s);
         for (process, of_trial) in self.processes.iter_mut().zip(&outcome.failovers) {
             process.begun += of_trial.begun;
+            process.unneeded += of_trial.unneeded;
+            push_some(&mut process.unneeded_by_trial, of_trial.unneeded as f64);
             process.automatic += of_trial.automatic;
             process.lost.extend(of_trial.lost.iter().map(|lost| (trial, lost.as_secs_f64())));
             process.detection.extend(of_trial.detection.iter().map(|delay| (trial, delay.as_secs_f64())));
@@ -246,6 +252,8 @@ impl Totals {
         self.system.merge(&other.system);
         for (here, there) in self.processes.iter_mut().zip(other.processes) {
             here.begun += there.begun;
+            here.unneeded += there.unneeded;
+            here.unneeded_by_trial.merge(&there.unneeded_by_trial);
             here.automatic += there.automatic;
             here.lost.extend(there.lost);
             here.detection.extend(there.detection);

@@ -3,7 +3,8 @@
 //! The permit is taken in `poll_ready`, moves to the call, and is released when the answer or the drop comes. A service
 //! that was ready and is not called keeps its permit no longer than `idle` once somebody else wants it: the next asker
 //! takes it back, and the idle service asks anew when it is called (and may then be refused). So pooled connections and
-//! a balancer's spares cannot starve the rest (vector#26457, tower-resilience#365). Waiters are served in their order.
+//! a balancer's spares cannot starve the rest (vector#26457, tower-resilience#365). Waiters are woken in their order; one
+//! who asks at that very moment may be quicker.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;

@@ -41,6 +41,8 @@ pub struct Model {
     pub links: Vec<Link>,
     /// User groups, at least one.
     pub groups: Vec<Group>,
+    /// Share of the requests that write, 0 to 1; 1 where no class of requests says that it does.
+    pub writes: f64,
     /// How users find a region.
     pub routing: Routing,
     /// Failure processes.

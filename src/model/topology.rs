@@ -88,13 +88,46 @@ pub struct Service {
     pub replication: Option<Replication>,
 }
 
-/// A hard dependency.
+/// A dependency: hard, unless tiers stand in for it or only a share of the requests makes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Need {
     /// What must hold.
     pub term: Term,
     /// Where the services of the term are looked for.
     pub reach: Reach,
+    /// Share of the requests that depend on it, 0 to 1.
+    pub share: f64,
+    /// What answers instead when it fails, in turn; with any of these the dependency is soft.
+    pub fallback: Vec<Tier>,
+}
+
+impl Need {
+    /// Every request needs it, and nothing stands in.
+    pub const fn hard(term: Term, reach: Reach) -> Need {
+        Need { term, reach, share: 1.0, fallback: Vec::new() }
+    }
+
+    /// Does the caller serve nothing at all without it?
+    pub fn is_hard(&self) -> bool {
+        self.share >= 1.0 && self.fallback.is_empty()
+    }
+
+    /// The terms of the need itself and of the services that its tiers call.
+    pub fn terms(&self) -> impl Iterator<Item = Term> + '_ {
+        let tiers = self.fallback.iter().filter_map(|tier| tier.calls.map(Term::Service));
+        std::iter::once(self.term.clone()).chain(tiers)
+    }
+}
+
+/// What answers instead of a call that has failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tier {
+    /// Its name in the scenario.
+    pub name: String,
+    /// The service that it asks, if it asks one.
+    pub calls: Option<ServiceId>,
+    /// Share of the requests that it can answer, 0 to 1.
+    pub hit: f64,
 }
 
 /// Where a caller finds the service that it calls.
@@ -146,6 +179,8 @@ pub struct Pool {
     pub nodes: u32,
     /// So many must serve or the pool serves nothing, 1 to `nodes`.
     pub need: u32,
+    /// Requests per second that one node carries, above 0; none: any number.
+    pub capacity: Option<f64>,
     /// What it is while it is not primary (or outside the active region).
     pub standby: Standby,
 }

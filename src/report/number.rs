@@ -36,16 +36,18 @@ type Write = fn(f64, f64) -> String;
 /// The figure of a row, written as its measure asks.
 pub fn figure(measure: Measure, value: &Estimate) -> Figure {
     match measure {
-        Measure::AvailabilityTime | Measure::AvailabilityRequest => availability(value),
+        Measure::AvailabilityTime | Measure::AvailabilityRequest | Measure::NaiveComposite => availability(value),
         Measure::UnavailabilityTime | Measure::UnavailabilityRequest => written(value, scientific, true),
         Measure::NinesTime | Measure::NinesRequest => nines(value),
         Measure::DegradedTime
         | Measure::FailoverSuccess
+        | Measure::SplitBrainTime
         | Measure::SloAttainment
         | Measure::ErrorBudgetUsed
         | Measure::Contribution => share(value),
         Measure::DowntimePerYear
         | Measure::OutagesPerYear
+        | Measure::FalseFailoversPerYear
         | Measure::OutageDuration
         | Measure::Mtbf
         | Measure::Mttr

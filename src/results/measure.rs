@@ -33,6 +33,13 @@ pub enum Measure {
     Rpo,
     /// Failovers completed without people, of those begun.
     FailoverSuccess,
+    /// Failovers of a primary that was well, in a year.
+    FalseFailoversPerYear,
+    /// Share of time in which a service had two primaries.
+    SplitBrainTime,
+    /// What multiplying the availabilities of the parts on the way would claim; `ratio`: the unavailability that it
+    /// claims over the modelled one.
+    NaiveComposite,
     /// Share of windows that meet the objective's availability.
     SloAttainment,
     /// Downtime of a window over the downtime that the objective allows, in the mean.
@@ -81,7 +88,7 @@ impl Unit {
 
 impl Measure {
     /// All measures, in the order in which they are reported.
-    pub const ALL: [Measure; 23] = [
+    pub const ALL: [Measure; 26] = [
         Measure::AvailabilityTime,
         Measure::AvailabilityRequest,
         Measure::UnavailabilityTime,
@@ -97,6 +104,9 @@ impl Measure {
         Measure::Rto,
         Measure::Rpo,
         Measure::FailoverSuccess,
+        Measure::FalseFailoversPerYear,
+        Measure::SplitBrainTime,
+        Measure::NaiveComposite,
         Measure::SloAttainment,
         Measure::ErrorBudgetUsed,
         Measure::Contribution,
@@ -125,6 +135,9 @@ impl Measure {
             Measure::Rto => "rto",
             Measure::Rpo => "rpo",
             Measure::FailoverSuccess => "failover_success",
+            Measure::FalseFailoversPerYear => "false_failovers_per_year",
+            Measure::SplitBrainTime => "split_brain_time",
+            Measure::NaiveComposite => "naive_composite",
             Measure::SloAttainment => "slo_attainment",
             Measure::ErrorBudgetUsed => "error_budget_used",
             Measure::Contribution => "contribution",
@@ -145,6 +158,8 @@ impl Measure {
             | Measure::UnavailabilityRequest
             | Measure::DegradedTime
             | Measure::FailoverSuccess
+            | Measure::SplitBrainTime
+            | Measure::NaiveComposite
             | Measure::SloAttainment
             | Measure::ErrorBudgetUsed
             | Measure::Contribution => Unit::Ratio,
@@ -157,7 +172,7 @@ impl Measure {
             | Measure::Rpo
             | Measure::Waterfall
             | Measure::DetectionDelay => Unit::Seconds,
-            Measure::OutagesPerYear => Unit::PerYear,
+            Measure::OutagesPerYear | Measure::FalseFailoversPerYear => Unit::PerYear,
             Measure::Faults | Measure::Repairs | Measure::NodesDown => Unit::Count,
         }
     }

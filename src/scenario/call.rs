@@ -2,7 +2,7 @@
 
 use super::diagnostic::Code;
 use super::explanation::Explanation;
-use super::fields::{Fields, not_yet, shorten, wrong_type};
+use super::fields::{Fields, shorten, wrong_type};
 use super::names::Names;
 use super::policy::{self, Attempts};
 use super::session::{Session, suggest};
@@ -88,7 +88,7 @@ pub(super) fn depends_on(fields: &mut Fields<'_>, names: &Names) -> Vec<(Need, O
     };
     let read = |item: &Node| {
         let term = term::term(fields.session, names, item)?;
-        Some((Need { term, reach: Reach::ByTarget }, item.origin))
+        Some((Need::hard(term, Reach::ByTarget), item.origin))
     };
     items.iter().filter_map(read).collect()
 }
@@ -124,32 +124,31 @@ pub(super) fn calls(
         };
         let merged = policies.under(session, written, false);
         let path = format!("{}.calls.{}", fields.path, called.key);
-        let ((reach, attempts), explanation) =
+        let ((need, attempts), explanation) =
             Fields::read(session, &merged, called.key_origin, &path, false, |fields| {
                 read_call(fields, names, Some(to))
             });
         shown.table(&called.key, explanation);
-        let need = Need { term: Term::Service(to), reach };
+        let need = Need { term: Term::Service(to), ..need };
         found.push((need, Call { from, to, attempts, origin: called.key_origin }));
     }
     fields.show_table("calls", shown);
     found
 }
 
-/// Reads the keys of a call.
-fn read_call(fields: &mut Fields<'_>, names: &Names, to: Option<ServiceId>) -> (Reach, Attempts) {
+/// Reads the keys of a call; what it is to is filled in by whoever knows.
+fn read_call(fields: &mut Fields<'_>, names: &Names, to: Option<ServiceId>) -> (Need, Attempts) {
     fields.optional::<Text>("policy");
     let words = [("local", Reach::Local), ("any", Reach::Any), ("primary", Reach::Primary)];
     let reach = fields.optional_choice("reach", &words).unwrap_or(Reach::ByTarget);
-    if fields.optional::<Percent>("share").is_some_and(|share| share.0 < 1.0) {
-        not_yet(fields.session, fields.origin_of("share"), "a call of a part of the requests", "partial calls");
-    } else if !fields.has("share") {
-        fields.show("share", "\"100%\"".into(), true);
-    }
+    let Percent(share) = fields.or("share", "100%");
     fields.not_yet("only", "calls of some classes of requests");
     fields.on_request_clock(|fields| {
         fields.or::<Count>("times", 1);
         fields.or::<Count>("stage", 1);
     });
-    (reach, policy::read(fields, names, to))
+    let attempts = policy::read(fields);
+    let fallback = policy::fallback(fields, names, to);
+    let term = Term::AtLeast { count: 0, of: Vec::new() };
+    (Need { term, reach, share, fallback }, attempts)
 }

@@ -4,7 +4,7 @@ use super::diagnostic::Code;
 use super::fields::Fields;
 use super::value::{Count, Percent};
 use crate::model::dist::Law;
-use crate::model::failover::{Check, Detection, Schedule, Sees};
+use crate::model::failover::{Check, Detection, Election, Schedule, Sees};
 use crate::time::Span;
 
 /// The words for what a check looks at.
@@ -29,12 +29,17 @@ pub(super) fn read(fields: &mut Fields<'_>, sees: &str) -> Check {
     if every_down.is_zero() && !every.is_zero() {
         fields.fault(Code::E313, "every_down", "a check every 0s never ends", "write a longer time".to_owned());
     }
-    fields.not_yet_unless("false_fail", &"0%".into(), "false alarms");
-    fields.not_yet_unless("checkers", &1.into(), "several checkers");
-    fields.not_yet_unless("agree", &1.into(), "several checkers");
+    let Percent(false_fail) = fields.or("false_fail", "0%");
+    let Count(checkers) = fields.or("checkers", 1);
+    let Count(agree) = fields.or("agree", i64::from(checkers / 2 + 1));
+    if agree > checkers {
+        let message = format!("`agree = {agree}` of `checkers = {checkers}`");
+        fields.fault(Code::E313, "agree", message, "lower it".to_owned());
+    }
     fields.on_request_clock(|fields| fields.or::<bool>("through_queue", false));
     let sees = fields.choice("sees", &SEES, sees);
-    Check { every, timeout, down_after: down_after.0, up_after: up_after.0, schedule, every_down, sees }
+    let (down_after, up_after) = (down_after.0, up_after.0);
+    Check { every, timeout, down_after, up_after, schedule, every_down, false_fail, checkers, agree, sees }
 }
 
 /// Reads `detect`, `health_check` or `election`, of which at most one may stand.
@@ -44,7 +49,17 @@ pub(super) fn detection(fields: &mut Fields<'_>, sees: &str, off: &str) -> Detec
         let origin = fields.key_origin("health_check");
         fields.session.report(Code::E304, origin, message, Some("keep one".to_owned()));
     }
-    fields.not_yet("election", "election of a primary");
+    let election = fields.table("election", "", election).flatten();
+    for key in ["detect", "health_check"] {
+        if fields.has("election") && fields.has(key) {
+            let message = format!("`election` and `{key}` both say how an outage is noticed");
+            fields.session.report(Code::E304, fields.key_origin(key), message, Some("keep one".to_owned()));
+        }
+    }
+    if let Some(election) = election {
+        fields.leave(["detect", "health_check"]);
+        return Detection::Election(election);
+    }
     let law: Option<Law> = fields.optional("detect");
     let check = fields.table("health_check", if law.is_none() { off } else { "" }, |fields| read(fields, sees));
     match (check, law) {
@@ -52,6 +67,13 @@ pub(super) fn detection(fields: &mut Fields<'_>, sees: &str, off: &str) -> Detec
         (None, Some(law)) => Detection::After(law),
         (None, None) => Detection::Instant,
     }
+}
+
+fn election(fields: &mut Fields<'_>) -> Option<Election> {
+    let heartbeat = fields.required::<Span>("heartbeat", "say how often the primary shows that it lives");
+    let timeout = fields.required("timeout", "say how long a follower waits, such as `uniform(from=5s, to=10s)`");
+    let vote = fields.or("vote", "0s");
+    Some(Election { heartbeat: heartbeat?, timeout: timeout?, vote })
 }
 
 /// Reads the check that restarts a hung node: felt by the request clock only.

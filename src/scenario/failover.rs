@@ -5,6 +5,7 @@ use super::diagnostic::Code;
 use super::fields::{At, Fields, not_yet, shorten};
 use super::names::Names;
 use super::term;
+use super::tree::Node;
 use super::value::{Count, Percent, PerhapsNever, Text};
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Failback, Failover, Policy, Propagation, Replication, Routing};
@@ -88,12 +89,23 @@ fn failback(fields: &mut Fields<'_>) -> Option<Failback> {
 
 /// Reads a service's `failover`.
 pub(super) fn of_service(fields: &mut Fields<'_>, names: &Names, service: ServiceId) -> Option<Failover<PoolId>> {
+    let quorum = is_quorum(fields);
     fields.table("failover", "", |fields| {
         let regions = order(fields, names);
-        if regions.is_none() && !fields.has("order") && !fields.has("election") {
-            fields.missing("order", "name the regions, best first");
-        }
         let mut pools = Vec::new();
+        if regions.is_none() && !fields.has("order") {
+            if quorum {
+                pools = names.pools(service);
+                pools.sort_by_key(|pool| names.pool_region(service, *pool).map(|region| names.region_name(region)));
+            } else {
+                fields.missing("order", "name the regions, best first");
+            }
+        }
+        if fields.has("election") && !quorum {
+            let help = "add `replication = { mode = \"quorum\" }`, or use `health_check`".to_owned();
+            let message = "only the nodes of a quorum elect a primary";
+            fields.session.report(Code::E308, fields.key_origin("election"), message, Some(help));
+        }
         for region in regions.into_iter().flatten() {
             if let Some(pool) = names.pool(service, region.value) {
                 pools.push(pool);
@@ -106,6 +118,12 @@ pub(super) fn of_service(fields: &mut Fields<'_>, names: &Names, service: Servic
         }
         shared(fields, names, pools, "node")
     })
+}
+
+/// Do the nodes of this service form a quorum?
+pub(super) fn is_quorum(fields: &Fields<'_>) -> bool {
+    let mode = fields.peek("replication").and_then(Node::as_table).and_then(|table| table.get("mode"));
+    mode.and_then(Node::as_text) == Some("quorum")
 }
 
 #[derive(Clone, Copy)]
@@ -138,24 +156,15 @@ pub(super) fn replication(fields: &mut Fields<'_>, copies: usize) -> Option<Repl
         };
         match mode? {
             CopyMode::Async => Some(Replication::Async { lag: fields.or("lag", "0s") }),
-            CopyMode::Sync => {
-                let Count(acks) = fields.or("acks", 1);
-                if acks as usize >= copies {
-                    let message = format!("`acks = {acks}` of {} other copies", copies.saturating_sub(1));
-                    let help = "writes would never be acknowledged: lower `acks` or add a region".to_owned();
-                    fields.fault(Code::E314, "acks", message, help);
-                }
-                Some(Replication::Sync { acks })
-            }
+            CopyMode::Sync => Some(Replication::Sync { acks: acks(fields, copies) }),
             CopyMode::SemiSync => {
-                fields.or::<Law>("lag", "0s");
-                fields.or::<Count>("acks", 1);
-                fields.or::<Span>("give_up", "10s");
-                unbuilt(fields, "semi-sync")
+                let lag = fields.or("lag", "0s");
+                let acks = acks(fields, copies);
+                Some(Replication::SemiSync { lag, acks, give_up: fields.or("give_up", "10s") })
             }
             CopyMode::Quorum => {
-                fields.optional::<Count>("need");
-                unbuilt(fields, "quorum")
+                let need = fields.optional::<Count>("need").map_or(0, |need| need.0);
+                Some(Replication::Quorum { need })
             }
             CopyMode::MultiPrimary => {
                 fields.or::<Law>("lag", "0s");
@@ -164,6 +173,29 @@ pub(super) fn replication(fields: &mut Fields<'_>, copies: usize) -> Option<Repl
         }
     };
     fields.table("replication", "", read).flatten()
+}
+
+fn acks(fields: &mut Fields<'_>, copies: usize) -> u32 {
+    let Count(acks) = fields.or("acks", 1);
+    if acks as usize >= copies {
+        let message = format!("`acks = {acks}` of {} other copies", copies.saturating_sub(1));
+        let help = "writes would never be acknowledged: lower `acks` or add a region".to_owned();
+        fields.fault(Code::E314, "acks", message, help);
+    }
+    acks
+}
+
+/// The majority of all nodes, unless `need` says otherwise.
+pub(super) fn settle_quorum(fields: &Fields<'_>, replication: &mut Option<Replication>, nodes: u32) {
+    let Some(Replication::Quorum { need }) = replication else { return };
+    if *need == 0 {
+        *need = nodes / 2 + 1;
+    } else if *need > nodes {
+        let origin = fields.peek("replication").and_then(Node::as_table).and_then(|table| table.get("need"));
+        let origin = origin.map_or(fields.origin, |node| node.origin);
+        let message = format!("`need = {need}` of {nodes} nodes in all");
+        fields.session.report(Code::E314, origin, message, Some(format!("at most {nodes}")));
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -197,6 +229,11 @@ pub(super) fn routing(
         if let Some(entry) = entry.filter(|_| !fields.has("entry")) {
             fields.show("entry", super::tree::quote(names.service_name(entry)), true);
         }
+        if fields.has("election") {
+            let message = "`election` chooses a primary among nodes, a region is chosen by checkers";
+            let help = Some("use `health_check`".to_owned());
+            fields.session.report(Code::E204, fields.key_origin("election"), message, help);
+        }
         let order = order(fields, names);
         let first = order.as_ref().and_then(|order| order.first()).map(|region| region.value);
         let (policy, detection, failback) = if policy == PolicyName::ActivePassive {
@@ -221,9 +258,9 @@ pub(super) fn routing(
             )
         };
         let propagation = propagation(fields);
-        fields.not_yet_unless("spill", &true.into(), "limited capacity");
+        let spill = fields.or("spill", true);
         let Percent(panic) = fields.or("panic", "50%");
-        (entry.map(|entry| Routing { entry, policy, detection, failback, panic, propagation }), first)
+        (entry.map(|entry| Routing { entry, policy, detection, failback, panic, propagation, spill }), first)
     });
     read.unwrap_or_else(|| {
         let routing = |entry| Routing {
@@ -233,6 +270,7 @@ pub(super) fn routing(
             failback: None,
             panic: 0.5,
             propagation: Propagation::Instant,
+            spill: true,
         };
         (entry.map(routing), None)
     })

@@ -14,7 +14,8 @@ impl Graph {
     pub fn new(services: &[Service], pools: &[Pool]) -> Graph {
         let below = services.iter().map(|service| {
             let mut found = Vec::new();
-            service.needs.iter().for_each(|need| services_of(&need.term, pools, &mut found));
+            let terms = service.needs.iter().flat_map(crate::model::topology::Need::terms);
+            terms.for_each(|term| services_of(&term, pools, &mut found));
             found.sort_unstable();
             found.dedup();
             found

@@ -274,6 +274,12 @@ impl Names {
         Some(PoolId(service.first_pool + at as u32))
     }
 
+    /// The region of a pool of the service.
+    pub fn pool_region(&self, service: ServiceId, pool: PoolId) -> Option<RegionId> {
+        let position = self.pools(service).iter().position(|other| *other == pool)?;
+        self.services[service.index()].pools[position]
+    }
+
     pub fn service_name(&self, service: ServiceId) -> &str {
         &self.services[service.index()].name
     }

@@ -4,14 +4,14 @@
 //! need of them comes back as [`Attempts`].
 
 use super::diagnostic::Code;
-use super::fields::{At, Fields, not_yet, shorten};
+use super::fields::{At, Fields, shorten};
 use super::formula::{self, Formula};
 use super::names::Names;
 use super::quantity;
 use super::tree::{Node, Value};
 use super::value::{Count, Number, Percent, Rate, Text, Whole, Written, report_bad};
 use crate::model::dist::Law;
-use crate::model::topology::ServiceId;
+use crate::model::topology::{ServiceId, Tier};
 use crate::time::Span;
 
 /// What the warnings want to know of a call.
@@ -27,8 +27,8 @@ pub(super) struct Attempts {
     pub max_ejected: Option<f64>,
 }
 
-/// Reads the policy keys; `failed` is the service that the call is to.
-pub(super) fn read(fields: &mut Fields<'_>, names: &Names, failed: Option<ServiceId>) -> Attempts {
+/// Reads the policy keys.
+pub(super) fn read(fields: &mut Fields<'_>) -> Attempts {
     let before = fields.set_inert(true);
     let timeout = fields.optional("timeout");
     if !fields.has("timeout") {
@@ -61,7 +61,6 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, failed: Option<Servic
     let max_ejected = fields.table("ejection", "no node is ejected", ejection);
     fields.or::<Percent>("panic", "50%");
     fields.set_inert(before);
-    fallback(fields, names, failed);
     Attempts { most: attempts, timeout, deadline, max_ejected }
 }
 
@@ -124,9 +123,10 @@ fn ejection(fields: &mut Fields<'_>) -> f64 {
     fields.or::<Percent>("max_ejected", "50%").0
 }
 
-/// Reads the tiers of a fallback, which make the call soft: without meaning so far.
-fn fallback(fields: &mut Fields<'_>, names: &Names, failed: Option<ServiceId>) {
-    let Some(entry) = fields.entry("fallback") else { return };
+/// Reads the tiers of a fallback, which make the call soft; `failed` is the service that the call is to.
+pub(super) fn fallback(fields: &mut Fields<'_>, names: &Names, failed: Option<ServiceId>) -> Vec<Tier> {
+    let mut found = Vec::new();
+    let Some(entry) = fields.entry("fallback") else { return found };
     let session = fields.session;
     let Value::List(tiers) = &entry.node.value else {
         super::fields::wrong_type(
@@ -135,7 +135,7 @@ fn fallback(fields: &mut Fields<'_>, names: &Names, failed: Option<ServiceId>) {
             "a list of tiers",
             Some("write `[{ tier = \"cached\" }]`".into()),
         );
-        return;
+        return found;
     };
     let path = fields.path_of("fallback");
     for tier in tiers {
@@ -143,8 +143,9 @@ fn fallback(fields: &mut Fields<'_>, names: &Names, failed: Option<ServiceId>) {
             super::fields::wrong_type(session, tier, "a tier", Some("write `{ tier = \"cached\" }`".into()));
             continue;
         };
-        Fields::read(session, table, tier.origin, &path, false, |fields| {
-            fields.required::<Text>("tier", "give the tier a name");
+        let (tier, _) = Fields::read(session, table, tier.origin, &path, false, |fields| {
+            let name = fields.required::<Text>("tier", "give the tier a name");
+            let mut calls = None;
             if let Some(name) = fields.optional::<Text>("calls") {
                 let origin = fields.origin_of("calls");
                 let called = names.service(session, &name.0, origin);
@@ -152,16 +153,20 @@ fn fallback(fields: &mut Fields<'_>, names: &Names, failed: Option<ServiceId>) {
                     let message = format!("the tier calls `{}`, which has just failed", name.0);
                     session.report(Code::E318, origin, message, Some("call another service".into()));
                 }
+                calls = called;
             }
-            fields.optional::<Law>("takes");
-            fields.or::<Percent>("hit", "100%");
-            fields.optional::<Span>("max_age");
-            fields.or::<Span>("dwell", "0s");
+            let Percent(hit) = fields.or("hit", "100%");
+            fields.on_request_clock(|fields| {
+                fields.optional::<Law>("takes");
+                fields.optional::<Span>("max_age");
+                fields.or::<Span>("dwell", "0s");
+            });
+            Some(Tier { name: name?.0, calls, hit })
         });
+        found.extend(tier);
     }
-    if !tiers.is_empty() {
-        not_yet(session, entry.key_origin, "`fallback`", "degraded service");
-    }
+    fields.show("fallback", entry.node.show(), false);
+    found
 }
 
 /// A form such as `linear(base, cap=20s)`: name, keys with their types, and how many of them must be there.

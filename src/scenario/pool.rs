@@ -9,7 +9,7 @@ use super::session::Session;
 use super::source::Origin;
 use super::strike::World;
 use super::tree::{Entry, Node, Table, Value};
-use super::value::{Count, Number, Percent, PerhapsNever, Text, Whole};
+use super::value::{Count, Number, Percent, PerhapsNever, Rate, Text, Whole};
 use crate::model::dist::Law;
 use crate::model::topology::{Pool, RegionId, ServiceId, Standby};
 use crate::time::Span;
@@ -20,6 +20,7 @@ pub(super) struct Template {
     need: u32,
     zones: Option<Vec<At<Text>>>,
     faults: Vec<WrittenFault>,
+    capacity: Option<f64>,
     standby: Standby,
     origin: Origin,
 }
@@ -30,7 +31,7 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
     let (mut nodes, mut required, mut zones) = (1, 1, None);
     if !name.dependency {
         nodes = fields.or::<Count>("nodes", 1).0;
-        required = need(fields, nodes);
+        required = need(fields, world, nodes);
         zones = fields.list("zones");
     }
     if zones.as_ref().is_some_and(Vec::is_empty) {
@@ -39,16 +40,21 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
     let striking = if name.dependency { Striking::Place } else { Striking::Nodes };
     let faults = read_all(fields, "faults", &world.profiles, striking);
     let standby = standby(fields, name.database);
-    fields.not_yet("capacity", "capacity");
+    let capacity = fields.optional::<Rate>("capacity").map(|rate| rate.0);
+    if fields.has("capacity") {
+        world.capacity.set(world.capacity.get().or(Some(fields.key_origin("capacity"))));
+    } else {
+        fields.show_off("capacity", "a node carries any number of requests");
+    }
     fields.not_yet("warm_up", "slow starts");
     fields.not_yet("autoscale", "auto-scaling");
     fields.not_yet("coverage", "imperfect coverage");
     fields.on_request_clock(requests);
     let origin = if fields.has("nodes") { fields.origin_of("nodes") } else { fields.origin };
-    Template { nodes, need: required, zones, faults, standby, origin }
+    Template { nodes, need: required, zones, faults, capacity, standby, origin }
 }
 
-fn need(fields: &mut Fields<'_>, nodes: u32) -> u32 {
+fn need(fields: &mut Fields<'_>, world: &World<'_>, nodes: u32) -> u32 {
     match fields.optional::<Count>("need") {
         Some(Count(need)) => {
             if need > nodes {
@@ -61,11 +67,13 @@ fn need(fields: &mut Fields<'_>, nodes: u32) -> u32 {
             need
         }
         None if nodes > 1 && !fields.has("need") => {
-            if !fields.has("capacity") {
+            if !fields.has("capacity") && !world.quorum.get() {
                 let message = format!("{nodes} nodes: how many must serve?");
-                fields.fault(Code::E302, "nodes", message, "add `need`".to_owned());
+                fields.fault(Code::E302, "nodes", message, "add `need`, or `capacity`".to_owned());
+                return nodes;
             }
-            nodes
+            fields.show("need", "1".into(), true);
+            1
         }
         None => {
             if !fields.has("need") {
@@ -163,13 +171,14 @@ impl Template {
         };
         world.strike_nodes(session, &self.faults, &name.name, pool, name.dependency);
         let standby = self.standby.clone();
-        Some(Pool { service, region, zones, nodes: self.nodes, need: self.need, standby })
+        Some(Pool { service, region, zones, nodes: self.nodes, need: self.need, capacity: self.capacity, standby })
     }
 }
 
 /// Reads all pools of a service, `fields` being the service with its own keys already read.
 pub(super) fn read_pools(fields: &mut Fields<'_>, world: &mut World<'_>, service: ServiceId) -> Vec<Pool> {
     let session = fields.session;
+    world.quorum.set(super::failover::is_quorum(fields));
     let own = own_tables(fields);
     let names = world.names;
     let regions = names.services[service.index()].pools.clone();

@@ -1,6 +1,7 @@
 //! The whole walk: one raw tree in, one model out, with every table read by its own reader.
 
 use super::call::Policies;
+use super::diagnostic::Code;
 use super::experiment;
 use super::explanation::Explanation;
 use super::failover;
@@ -20,6 +21,7 @@ use super::users;
 use super::warnings;
 use crate::model::Model;
 use crate::model::failure::{Fault, Process};
+use std::cell::Cell;
 use std::path::Path;
 
 /// What a scenario without errors becomes.
@@ -49,7 +51,8 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     let session = root.session;
     let top = settings::read(root, stem);
     let profiles = Profiles::read(root);
-    let mut world = World { names, profiles, faults: Vec::new(), nodes: 0 };
+    let mut world =
+        World { names, profiles, faults: Vec::new(), nodes: 0, capacity: Cell::new(None), quorum: Cell::new(false) };
     crews(root);
     let (regions, zones) = places::regions(root, &mut world);
     let links = places::links(root, names);
@@ -66,8 +69,11 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     }
     let near = first.unwrap_or_else(|| names.first_region());
     let classes = users::classes(root, names, routing.as_ref().map(|routing| routing.entry));
-    let class_names: Vec<String> = classes.iter().map(|(name, _)| name.clone()).collect();
-    let groups = users::read(root, names, &policies, near, &class_names);
+    let (groups, writes) = users::read(root, names, &policies, near, &classes);
+    if let Some(origin) = world.capacity.get().filter(|_| groups.iter().any(|group| group.rate.is_none())) {
+        let message = "`capacity` says what a node carries, but not every group of users has a `rate`".to_owned();
+        session.report(Code::E312, origin, message, Some("give each group a rate".to_owned()));
+    }
     world.read_faults(root);
     let objectives = objective::read(root, names);
     experiment::operators(root, names);
@@ -90,6 +96,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         pools: services.pools,
         links,
         groups,
+        writes,
         routing: routing?,
         faults: world.faults,
         objectives,

@@ -55,7 +55,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
     check::liveness(fields);
     let failover = failover::of_service(fields, names, id);
     let copies = names.services[id.index()].pools.len();
-    let replication = failover::replication(fields, copies);
+    let mut replication = failover::replication(fields, copies);
     if kind == ServiceKind::Database && copies > 1 && !fields.has("replication") {
         let message = format!("`{name}` stands in {copies} regions, but how do its copies follow each other?");
         let help = "add `replication = { mode = \"async\" }` (semi-sync, sync, quorum, multi-primary)".to_owned();
@@ -73,6 +73,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
         }
     }
     let pools = read_pools(fields, world, id);
+    failover::settle_quorum(fields, &mut replication, pools.iter().map(|pool| pool.nodes).sum());
     let mut needs: Vec<Need> = written.into_iter().map(|(need, _)| need).collect();
     for (need, call) in called {
         reachable(fields, world, &need, &call);

@@ -8,6 +8,7 @@ use super::session::Session;
 use super::term::{self, Selected, Selector};
 use crate::model::failure::{Fault, Mode, Target};
 use crate::model::topology::PoolId;
+use std::cell::Cell;
 
 /// What the readers add to, as they go.
 pub(super) struct World<'n> {
@@ -16,6 +17,10 @@ pub(super) struct World<'n> {
     pub faults: Vec<Fault>,
     /// Nodes of all pools so far.
     pub nodes: u64,
+    /// Where the first `capacity` stands, if there is one.
+    pub capacity: Cell<Option<super::source::Origin>>,
+    /// Do the nodes of the service that is read form a quorum?
+    pub quorum: Cell<bool>,
 }
 
 impl World<'_> {

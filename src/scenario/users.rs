@@ -15,11 +15,20 @@ use crate::model::topology::{RegionId, ServiceId};
 use crate::model::traffic::Group;
 use crate::time::Span;
 
+/// A class of requests.
+pub(super) struct Class {
+    pub name: String,
+    pub writes: bool,
+    origin: Origin,
+}
+
 /// A group as written.
 struct Written {
     group: Group,
     rate: Option<f64>,
     share: Option<f64>,
+    /// Share of its requests that write.
+    writes: f64,
     origin: Origin,
 }
 
@@ -29,8 +38,8 @@ pub(super) fn read(
     names: &Names,
     policies: &Policies<'_>,
     near: RegionId,
-    classes: &[String],
-) -> Vec<Group> {
+    classes: &[Class],
+) -> (Vec<Group>, f64) {
     let mut written = Vec::new();
     let session = root.session;
     if !root.has("users") {
@@ -53,12 +62,16 @@ pub(super) fn read(
         }
     });
     if written.is_empty() {
-        return vec![Group { name: "everyone".to_owned(), near, share: 1.0, rate: None }];
+        return (vec![Group { name: "everyone".to_owned(), near, share: 1.0, rate: None }], 1.0);
     }
-    shares(root, written)
+    let writing: Vec<f64> = written.iter().map(|group| group.writes).collect();
+    let groups = shares(root, written);
+    let declared = classes.iter().any(|class| class.writes);
+    let writes = groups.iter().zip(&writing).map(|(group, writes)| group.share * writes).sum();
+    (groups, if declared { writes } else { 1.0 })
 }
 
-fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, classes: &[String]) -> Written {
+fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, classes: &[Class]) -> Written {
     let session = fields.session;
     let region = if let Some(text) = fields.optional::<Text>("near") {
         names.region(session, &text.0, fields.origin_of("near")).unwrap_or(near)
@@ -85,16 +98,21 @@ fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, 
         fields.or::<Law>("think", "0s");
     });
     fields.optional::<Text>("policy");
+    let mut writes = 0.0;
     fields.on_request_clock(|fields| {
         fields.choice("arrivals", &[("poisson", ()), ("regular", ())], "poisson");
         policy::shape(fields);
         bursts(fields);
         fields.or::<Count>("clients", 1);
-        mix(fields, classes);
+        writes = mix(fields, classes);
     });
-    policy::read(fields, names, None);
+    policy::read(fields);
+    let tiers = policy::fallback(fields, names, None);
+    if !tiers.is_empty() {
+        not_yet(session, fields.key_origin("fallback"), "`fallback` of users", "tiers at the users");
+    }
     let group = Group { name: name.to_owned(), near: region, share: 0.0, rate };
-    Written { group, rate, share, origin: fields.origin }
+    Written { group, rate, share, writes, origin: fields.origin }
 }
 
 fn bursts(fields: &mut Fields<'_>) {
@@ -136,23 +154,29 @@ fn bursts(fields: &mut Fields<'_>) {
 }
 
 /// `requests = { class = pct }`.
-fn mix(fields: &mut Fields<'_>, classes: &[String]) {
+fn mix(fields: &mut Fields<'_>, classes: &[Class]) -> f64 {
+    let mut writes = 0.0;
     fields.table("requests", "", |fields| {
         let mut sum = 0.0;
         for entry in fields.entries() {
-            let known: Vec<&str> = classes.iter().map(String::as_str).collect();
+            let known: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
             fields.session.mark_used("request class", &entry.key);
             if !known.contains(&entry.key.as_str()) {
                 let message = format!("there is no class of requests `{}`", shorten(&entry.key));
                 fields.session.report(Code::E201, entry.key_origin, message, suggest(&entry.key, &known));
             }
-            sum += fields.optional::<Percent>(&entry.key).map_or(0.0, |share| share.0);
+            let share = fields.optional::<Percent>(&entry.key).map_or(0.0, |share| share.0);
+            sum += share;
+            if classes.iter().any(|class| class.name == entry.key && class.writes) {
+                writes += share;
+            }
         }
         if (sum - 1.0).abs() > 1e-9 {
             let message = format!("the classes sum to {} %", tidy(sum * 100.0));
             fields.session.report(Code::E303, fields.origin, message, Some("make them 100 %".to_owned()));
         }
     });
+    writes
 }
 
 /// Gives each group its share of the demand: from the rates, else as written.
@@ -195,7 +219,7 @@ fn shares(root: &Fields<'_>, written: Vec<Written>) -> Vec<Group> {
 }
 
 /// Reads `requests`, the classes: felt by the request clock only, except a class with an entry of its own.
-pub(super) fn classes(root: &mut Fields<'_>, names: &Names, entry: Option<ServiceId>) -> Vec<(String, Origin)> {
+pub(super) fn classes(root: &mut Fields<'_>, names: &Names, entry: Option<ServiceId>) -> Vec<Class> {
     root.tables("requests", |name, fields| {
         let own = fields.optional::<Text>("entry");
         let own = own.and_then(|text| names.service(fields.session, &text.0, fields.origin_of("entry")));
@@ -203,21 +227,21 @@ pub(super) fn classes(root: &mut Fields<'_>, names: &Names, entry: Option<Servic
             let origin = fields.origin_of("entry");
             not_yet(fields.session, origin, "a class of requests with its own entry", "several entries");
         }
+        let writes = fields.or::<bool>("writes", false);
         fields.on_request_clock(|fields| {
             let words = ["critical", "critical-plus", "sheddable-plus", "sheddable"].map(|word| (word, ()));
             fields.choice("priority", &words, "critical");
-            fields.or::<bool>("writes", false);
             fields.or::<bool>("idempotent", true);
             fields.optional::<Span>("deadline");
             fields.table("saga", "", |fields| saga(fields, names));
         });
-        (name.to_owned(), fields.origin)
+        Class { name: name.to_owned(), writes, origin: fields.origin }
     })
 }
 
 /// Warns of the classes that no group asks for.
-pub(super) fn warn_unused(session: &Session<'_>, classes: &[(String, Origin)]) {
-    for (name, origin) in classes {
+pub(super) fn warn_unused(session: &Session<'_>, classes: &[Class]) {
+    for Class { name, origin, .. } in classes {
         if !session.was_used("request class", name) {
             let message = format!("request class `{}` is used nowhere", shorten(name));
             session.report(Code::W410, *origin, message, Some("remove it".to_owned()));

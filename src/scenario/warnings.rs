@@ -52,7 +52,7 @@ fn single_points(session: &Session<'_>, names: &Names, model: &Model) {
     let mut on_path = vec![model.routing.entry];
     let mut at = 0;
     while at < on_path.len() {
-        for need in &model.services[on_path[at].index()].needs {
+        for need in model.services[on_path[at].index()].needs.iter().filter(|need| need.is_hard()) {
             if let Term::Service(service) = need.term
                 && !std::mem::replace(&mut seen[service.index()], true)
             {

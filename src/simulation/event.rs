@@ -33,7 +33,9 @@ pub enum Event {
         process: u32,
         /// The place in its order.
         place: u32,
-        /// Of the watch.
+        /// Who believes.
+        checker: u32,
+        /// Of the checker.
         generation: u32,
     },
     /// A stage of a failover is over.
@@ -41,6 +43,13 @@ pub enum Event {
         /// The process.
         process: u32,
         /// Of the process.
+        generation: u32,
+    },
+    /// A primary no longer waits for copies that do not answer.
+    GaveUp {
+        /// The process.
+        process: u32,
+        /// Of the wait.
         generation: u32,
     },
     /// A step of a failback is due.
@@ -54,7 +63,9 @@ pub enum Event {
     RegionBelieved {
         /// The region.
         region: u32,
-        /// Of the watch.
+        /// Who believes.
+        checker: u32,
+        /// Of the checker.
         generation: u32,
     },
     /// A region is given its users back.
@@ -76,6 +87,11 @@ pub enum Event {
         /// The group.
         group: u32,
         /// Of the group's flow.
+        generation: u32,
+    },
+    /// The level is no longer as good as a line.
+    Resample {
+        /// Of the loads.
         generation: u32,
     },
 }

@@ -4,13 +4,15 @@
 //! simply goes on; after it the failover runs to its end and the old primary waits. With no fit candidate it waits for
 //! one to be noticed. A service serves only between failovers, and while its primary does.
 
+use super::copies::Copies;
 use super::event::{Event, class};
 use super::gates::GateId;
 use super::layout::{Place, Process};
 use super::trace::TraceEvent;
-use super::watch::Watch;
+use super::watch::{Due, Watch};
 use super::world::World;
 use crate::engine::streams::{Numbered, Purpose, Stream, Streams};
+use crate::model::failover::Detection;
 use crate::results::raw::Stage;
 use crate::time::{Span, Time};
 use rand::RngExt;
@@ -39,6 +41,8 @@ enum Phase {
 pub struct FailoverCounts {
     /// Failovers begun: a candidate was chosen.
     pub begun: u64,
+    /// Of these, of a primary that was well: false alarms.
+    pub unneeded: u64,
     /// Completed without people.
     pub automatic: u64,
     /// Completed by people.
@@ -49,12 +53,23 @@ pub struct FailoverCounts {
     pub detection: Vec<Span>,
 }
 
+impl FailoverCounts {
+    /// Nothing counted, in the same memory.
+    fn clear(&mut self) {
+        let (mut lost, mut detection) = (std::mem::take(&mut self.lost), std::mem::take(&mut self.detection));
+        lost.clear();
+        detection.clear();
+        *self = FailoverCounts { lost, detection, ..FailoverCounts::default() };
+    }
+}
+
 /// Draws of failovers are numbered by the turn, so that what differs in one failover between two topologies leaves the
 /// luck of the next one alone.
 #[derive(Clone, Debug)]
 struct FailoverStreams {
     detect: Vec<Stream>,
     page: Numbered,
+    election: Stream,
     promote: Numbered,
     success: Numbered,
     manual: Numbered,
@@ -86,6 +101,10 @@ pub struct Failover {
     hold_until: Time,
     completed: Time,
     cause: u32,
+    pub(super) copies: Copies,
+    pub(super) copies_generation: u32,
+    /// The place whose node won the last vote.
+    elected: Option<usize>,
     watches: Vec<Watch>,
     streams: FailoverStreams,
     /// What is reported of it.
@@ -106,9 +125,20 @@ enum BackStep {
 impl Failover {
     /// The first in order is primary.
     pub fn new(plan: &Process, streams: &Streams) -> Self {
-        let numbered = |purpose| streams.family(plan.entity.key(purpose)).member(0);
         let mut detect: Vec<Stream> = plan.places.iter().map(|place| streams.stream(place.detect)).collect();
         let watches = detect.iter_mut().map(|stream| Watch::new(&plan.detection, stream)).collect();
+        Failover::with(plan, streams, watches, detect, FailoverCounts::default())
+    }
+
+    fn with(
+        plan: &Process,
+        streams: &Streams,
+        watches: Vec<Watch>,
+        detect: Vec<Stream>,
+        counts: FailoverCounts,
+    ) -> Self {
+        let stream = |purpose| streams.stream(plan.entity.key(purpose));
+        let numbered = |purpose| streams.family(plan.entity.key(purpose)).member(0);
         Failover {
             primary: 0,
             target: 0,
@@ -122,23 +152,51 @@ impl Failover {
             hold_until: Time::ZERO,
             completed: Time::ZERO,
             cause: 0,
+            copies: Copies::Together,
+            copies_generation: 0,
+            elected: None,
             watches,
             streams: FailoverStreams {
                 detect,
                 page: numbered(Purpose::Page),
+                election: stream(Purpose::Election),
                 promote: numbered(Purpose::Promote),
                 success: numbered(Purpose::Success),
                 manual: numbered(Purpose::Manual),
                 lag: numbered(Purpose::Lag),
-                failback: streams.stream(plan.entity.key(Purpose::Failback)),
+                failback: stream(Purpose::Failback),
             },
-            counts: FailoverCounts::default(),
+            counts,
         }
+    }
+
+    /// As new, in the same memory.
+    pub fn reset(&mut self, plan: &Process, streams: &Streams) {
+        let mut watches = std::mem::take(&mut self.watches);
+        let mut detect = std::mem::take(&mut self.streams.detect);
+        let mut counts = std::mem::take(&mut self.counts);
+        detect.clear();
+        detect.extend(plan.places.iter().map(|place| streams.stream(place.detect)));
+        for (watch, stream) in watches.iter_mut().zip(&mut detect) {
+            watch.reset(&plan.detection, stream);
+        }
+        counts.clear();
+        *self = Failover::with(plan, streams, watches, detect, counts);
     }
 
     /// The place in charge.
     pub fn primary(&self) -> usize {
         self.primary
+    }
+
+    /// The stream of election timeouts.
+    pub(super) fn election_stream(&mut self) -> &mut Stream {
+        &mut self.streams.election
+    }
+
+    /// The place whose node has won the vote.
+    pub(super) fn set_elected(&mut self, place: Option<usize>) {
+        self.elected = place;
     }
 
     /// Forget the counts of the warm-up.
@@ -167,7 +225,13 @@ impl World<'_> {
                 self.gates.step(&self.layout.wiring, flag, true);
             }
         }
+        if let Some(semi) = &plan.semi_sync {
+            self.set_flag(semi.flowing, true);
+        }
         self.set_available(process);
+        for place in 0..plan.places.len() as u32 {
+            self.schedule_beliefs(process as u32, place);
+        }
     }
 
     /// The service's gate follows its primary.
@@ -179,7 +243,7 @@ impl World<'_> {
         self.set_flag(gate, serves);
     }
 
-    fn set_flag(&mut self, gate: GateId, on: bool) {
+    pub(super) fn set_flag(&mut self, gate: GateId, on: bool) {
         if self.gates.holds(gate) != on {
             self.gates.shift(&self.layout.wiring, gate, 1, on);
         }
@@ -189,19 +253,26 @@ impl World<'_> {
     pub(super) fn place_changed(&mut self, now: Time, process: u32, place: u32) {
         let (index, spot) = (process as usize, place as usize);
         let plan = &self.layout.processes[index];
+        self.copies_changed(now, process);
         let healthy = self.gates.holds(plan.places[spot].seen);
+        let elected = match &plan.detection {
+            Detection::Election(election) if spot == self.processes[index].primary() && !healthy => {
+                self.elect(now, index, election)
+            }
+            Detection::Election(_) | Detection::Instant | Detection::After(_) | Detection::Check(_) => None,
+        };
         let (silent, cause) = (self.silent, self.cause);
         let state = &mut self.processes[index];
         let watch = &mut state.watches[spot];
         if watch.healthy != healthy {
-            let believed = watch.change(now, healthy, silent, &plan.detection, &mut state.streams.detect[spot]);
-            let generation = watch.generation;
+            watch.change(now, healthy, silent, &plan.detection, &mut state.streams.detect[spot]);
+            if let Some(at) = elected {
+                watch.postpone(at);
+            }
             if spot == state.primary && !healthy && state.phase == Phase::Steady {
                 state.cause = cause;
             }
-            if let Some(at) = believed {
-                self.schedule(at, class::CHECK, Event::PlaceBelieved { process, place, generation });
-            }
+            self.schedule_beliefs(process, place);
             self.health_changed(now, process, spot, healthy);
         }
         self.set_available(index);
@@ -237,27 +308,55 @@ impl World<'_> {
     }
 
     /// The belief about a place follows its health.
-    pub(super) fn place_believed(&mut self, now: Time, process: u32, place: u32, generation: u32) -> bool {
+    pub(super) fn place_believed(
+        &mut self,
+        now: Time,
+        process: u32,
+        place: u32,
+        checker: u32,
+        generation: u32,
+    ) -> bool {
         let (index, spot) = (process as usize, place as usize);
         let plan = &self.layout.processes[index];
         let state = &mut self.processes[index];
-        if state.watches[spot].generation != generation {
+        let watch = &mut state.watches[spot];
+        if !watch.expects(checker, generation) {
             return false;
         }
-        let since = state.watches[spot].since;
-        state.watches[spot].believe(now, &plan.detection);
+        let (since, healthy) = (watch.since, watch.healthy);
+        let changed = watch.believe(now, checker, &plan.detection, &mut state.streams.detect[spot]);
+        self.schedule_beliefs(process, place);
+        if !changed {
+            return false;
+        }
+        let state = &mut self.processes[index];
         self.moved = true;
         let believed = state.watches[spot].believed;
         let (phase, primary) = (state.phase, state.primary);
         self.note(now, TraceEvent::Believed { process, place, healthy: believed });
         if !believed && spot == primary && phase == Phase::Steady {
-            self.processes[index].counts.detection.push(now.since(since));
+            if !healthy {
+                self.processes[index].counts.detection.push(now.since(since));
+            }
             self.noticed(now, process);
+        } else if believed && spot == primary && matches!(phase, Phase::Held | Phase::Deciding) {
+            let state = &mut self.processes[index];
+            state.phase = Phase::Steady;
+            state.generation += 1;
         } else if believed && phase == Phase::Waiting {
             self.cause = self.processes[index].cause;
             self.decide(now, process);
         }
         true
+    }
+
+    /// Put down when beliefs about the place will change.
+    pub(super) fn schedule_beliefs(&mut self, process: u32, place: u32) {
+        let mut due = std::mem::take(&mut self.processes[process as usize].watches[place as usize].due);
+        for Due { at, checker, generation } in due.drain(..) {
+            self.schedule(at, class::CHECK, Event::PlaceBelieved { process, place, checker, generation });
+        }
+        self.processes[process as usize].watches[place as usize].due = due;
     }
 
     /// The primary is known to be down.
@@ -296,15 +395,17 @@ impl World<'_> {
             let watch = &state.watches[place];
             watch.believed && watch.healthy && self.gates.holds(plan.places[place].fit)
         };
-        let candidate = (0..plan.places.len()).find(fit);
+        let candidate = state.elected.filter(fit).or_else(|| (0..plan.places.len()).find(fit));
         let state = &mut self.processes[index];
         if state.phase == Phase::Waiting {
             state.turn += 1;
         }
         state.generation += 1;
         state.back_generation += 1;
+        let unneeded = state.watches[state.primary].healthy;
         let Some(target) = candidate else {
-            state.phase = Phase::Waiting;
+            // whoever is well and has nobody to give way to stays
+            state.phase = if unneeded { Phase::Steady } else { Phase::Waiting };
             self.note(now, TraceEvent::NoCandidate { process });
             self.set_available(index);
             return;
@@ -312,6 +413,7 @@ impl World<'_> {
         state.target = target;
         state.phase = Phase::Promoting;
         state.counts.begun += 1;
+        state.counts.unneeded += u64::from(unneeded);
         let promote = plan.promote.sample(&mut state.streams.promote.draw(state.turn));
         state.success = state.streams.success.draw(state.turn).random::<f64>() < plan.success;
         self.note(now, TraceEvent::FailoverBegun { process, place: target as u32 });
@@ -375,7 +477,8 @@ impl World<'_> {
         state.generation += 1;
         state.completed = now;
         state.hold_until = now + plan.hold_down;
-        if let Some(lag) = plan.lag.as_ref().filter(|_| unplanned && old != new) {
+        let lags = plan.semi_sync.is_none() || state.copies == Copies::Behind;
+        if let Some(lag) = plan.lag.as_ref().filter(|_| unplanned && old != new && lags) {
             let lost = lag.sample(&mut state.streams.lag.draw(state.turn));
             state.counts.lost.push(lost);
         }
@@ -387,6 +490,9 @@ impl World<'_> {
                 place_plan.elsewhere.iter().for_each(|&flag| self.set_flag(flag, !in_charge));
                 place_plan.pools.iter().for_each(|&pool| self.set_waiting(now, pool, !in_charge));
             }
+        }
+        if old != new {
+            self.copies_promoted(now, process);
         }
         self.set_available(index);
         if self.users_follow(process) {

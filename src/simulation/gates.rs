@@ -24,6 +24,8 @@ pub enum Edge {
     },
     /// The routing's view of a region.
     Region(u32),
+    /// The way of the demand.
+    Load,
 }
 
 /// The fixed part: thresholds and who hears of whom.
@@ -119,6 +121,12 @@ impl Gates {
     pub fn holds(&self, gate: GateId) -> bool {
         let gate = self.state[gate as usize];
         gate.good >= gate.need
+    }
+
+    /// How many of its inputs are true.
+    #[inline]
+    pub fn count(&self, gate: GateId) -> u32 {
+        self.state[gate as usize].good
     }
 
     /// One input of the gate became true or false; without a branch on which, since that cannot be predicted.

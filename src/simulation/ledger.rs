@@ -20,12 +20,14 @@ pub struct Level {
     pub value: f64,
     /// Change per nanosecond.
     pub slope: f64,
+    /// Does a tier answer for something that has failed?
+    pub tier: bool,
 }
 
 impl Level {
     /// Full or nothing.
     pub const fn all_or_nothing(serves: bool) -> Level {
-        Level { value: if serves { 1.0 } else { 0.0 }, slope: 0.0 }
+        Level { value: if serves { 1.0 } else { 0.0 }, slope: 0.0, tier: false }
     }
 }
 
@@ -192,7 +194,7 @@ impl Ledger {
         account.cause = cause;
         let state = if level.value < down_below {
             State::Down
-        } else if level.value >= FULL && level.slope == 0.0 {
+        } else if level.value >= FULL && level.slope == 0.0 && !level.tier {
             State::Up
         } else {
             State::Degraded
@@ -247,7 +249,7 @@ impl Ledger {
         if span.is_zero() {
             return;
         }
-        let Level { value, slope } = account.level;
+        let Level { value, slope, .. } = account.level;
         if value < 1.0 || slope != 0.0 {
             let (from, until) = (account.since.since(self.opened), now.since(self.opened));
             let level = account.level;
@@ -351,7 +353,7 @@ mod tests {
     #[test]
     fn a_drain_is_down_until_the_level_crosses_the_threshold() {
         let mut ledger = Ledger::new(1, 0.9, Vec::new());
-        ledger.set_level(0, at(100), Level { value: 0.0, slope: 0.001 }, 7);
+        ledger.set_level(0, at(100), Level { value: 0.0, slope: 0.001, tier: false }, 7);
         ledger.set_level(0, at(1_100), Level::all_or_nothing(true), 7);
         ledger.finish(at(2_000));
         let outage = &ledger.outages[0];
@@ -389,7 +391,7 @@ mod tests {
             for (gap, value, slope, stage) in steps {
                 now += gap;
                 let slope = if slope.abs() < 0.005 { 0.0 } else { slope };
-                ledger.set_level(0, at(now), Level { value, slope }, 0);
+                ledger.set_level(0, at(now), Level { value, slope, tier: false }, 0);
                 ledger.set_stage(0, at(now), Stage::ALL[stage]);
             }
             ledger.finish(at(now + 5));

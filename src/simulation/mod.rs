@@ -5,11 +5,14 @@
 //! queue. Time is an integer, draws come from named streams, so a trial is a pure function of (layout, seed, trial).
 
 mod clocks;
+mod copies;
+mod elect;
 pub mod event;
 mod failovers;
 mod gates;
 pub mod layout;
 pub mod ledger;
+mod load;
 mod places;
 mod routing;
 pub mod trace;

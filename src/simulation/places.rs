@@ -51,6 +51,7 @@ impl<'a> World<'a> {
             for &sum in &plan.sums {
                 self.gates.shift(&layout.wiring, sum, count, up);
             }
+            self.moved |= self.feels_count(plan.pool);
         }
     }
 

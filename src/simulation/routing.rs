@@ -9,7 +9,7 @@ use super::event::{Event, class};
 use super::layout::{Choice, Layout, RoutingPlan, Tracked};
 use super::ledger::Level;
 use super::trace::TraceEvent;
-use super::watch::Watch;
+use super::watch::{Due, Watch};
 use super::world::World;
 use crate::engine::streams::{Stream, Streams};
 use crate::model::failover::Propagation;
@@ -105,6 +105,44 @@ impl Routing {
     }
 }
 
+impl Routing {
+    /// As new, in the same memory.
+    pub fn reset(&mut self, plan: &Tracked, streams: &Streams) {
+        for (stream, &key) in self.detect.iter_mut().zip(&plan.detect) {
+            *stream = streams.stream(key);
+        }
+        for (stream, &key) in self.failback.iter_mut().zip(&plan.failback_keys) {
+            *stream = streams.stream(key);
+        }
+        for (watch, stream) in self.watches.iter_mut().zip(&mut self.detect) {
+            watch.reset(&plan.detection, stream);
+        }
+        self.delay = streams.stream(plan.delay);
+        self.in_rotation.fill(true);
+        for flow in &mut self.flows {
+            flow.target.fill(0.0);
+            flow.destination.fill(0.0);
+            flow.stale.clear();
+            (flow.pending, flow.generation, flow.cause) = (None, 0, 0);
+        }
+    }
+
+    /// The share of the group's clients that are at the region.
+    pub fn share(&self, group: usize, region: usize, now: Time) -> f64 {
+        self.flows[group].share(region, now)
+    }
+
+    /// Do users go to this region?
+    pub fn is_open(&self, region: usize) -> bool {
+        self.in_rotation[region]
+    }
+
+    /// When the next clients will have let go of an old answer, if some hold one.
+    pub fn settles(&self) -> Option<Time> {
+        self.flows.iter().flat_map(|flow| &flow.stale).map(|cohort| cohort.until).min()
+    }
+}
+
 impl<'a> World<'a> {
     fn tracked(&self) -> Option<&'a Tracked> {
         match &self.layout.routing {
@@ -125,6 +163,9 @@ impl<'a> World<'a> {
             if let (Some(target), Some(routing)) = (target, &mut self.routing) {
                 routing.flows[group].target = target;
             }
+        }
+        if self.tracked().is_some_and(|plan| plan.process.is_none()) {
+            (0..self.layout.region_gates.len() as u32).for_each(|region| self.schedule_region_beliefs(region));
         }
     }
 
@@ -166,29 +207,28 @@ impl<'a> World<'a> {
         let Some(routing) = self.routing.as_mut().filter(|_| plan.process.is_none()) else { return };
         let watch = &mut routing.watches[index];
         if watch.healthy != healthy {
-            let believed = watch.change(now, healthy, silent, &plan.detection, &mut routing.detect[index]);
-            let generation = watch.generation;
-            let waits = healthy && believed.is_none() && !routing.in_rotation[index];
+            watch.change(now, healthy, silent, &plan.detection, &mut routing.detect[index]);
+            let (generation, believed) = (watch.changes, watch.believed);
+            let waits = healthy && believed && !routing.in_rotation[index];
             let wait = if waits { routing.wait(plan, index) } else { None };
-            if let Some(at) = believed {
-                self.schedule(at, class::CHECK, Event::RegionBelieved { region, generation });
-            } else if let Some(wait) = wait {
+            if let Some(wait) = wait {
                 // a fault too short to be noticed broke the wait for its users: it begins anew
                 self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation });
             }
+            self.schedule_region_beliefs(region);
         }
     }
 
     /// The belief about a region follows its health.
-    pub(super) fn region_believed(&mut self, now: Time, region: u32, generation: u32) -> bool {
+    pub(super) fn region_believed(&mut self, now: Time, region: u32, checker: u32, generation: u32) -> bool {
         let Some(plan) = self.tracked() else { return false };
         let index = region as usize;
-        let Some(routing) = self.routing.as_mut().filter(|routing| routing.watches[index].generation == generation)
-        else {
-            return false;
-        };
-        routing.watches[index].believe(now, &plan.detection);
-        let healthy = routing.watches[index].believed;
+        let expects = |routing: &&mut Routing| routing.watches[index].expects(checker, generation);
+        let Some(routing) = self.routing.as_mut().filter(expects) else { return false };
+        let changed = routing.watches[index].believe(now, checker, &plan.detection, &mut routing.detect[index]);
+        self.schedule_region_beliefs(region);
+        let Some(routing) = self.routing.as_mut().filter(|_| changed) else { return false };
+        let (healthy, generation) = (routing.watches[index].believed, routing.watches[index].changes);
         let wait = if healthy { routing.wait(plan, index) } else { None };
         self.note(now, TraceEvent::RegionBelieved { region, healthy });
         match wait {
@@ -199,9 +239,20 @@ impl<'a> World<'a> {
         true
     }
 
+    fn schedule_region_beliefs(&mut self, region: u32) {
+        let Some(routing) = &mut self.routing else { return };
+        let mut due = std::mem::take(&mut routing.watches[region as usize].due);
+        for Due { at, checker, generation } in due.drain(..) {
+            self.schedule(at, class::CHECK, Event::RegionBelieved { region, checker, generation });
+        }
+        if let Some(routing) = &mut self.routing {
+            routing.watches[region as usize].due = due;
+        }
+    }
+
     pub(super) fn region_rejoins(&mut self, now: Time, region: u32, generation: u32) -> bool {
         let index = region as usize;
-        let live = self.routing.as_ref().is_some_and(|routing| routing.watches[index].generation == generation);
+        let live = self.routing.as_ref().is_some_and(|routing| routing.watches[index].changes == generation);
         if live {
             self.rotate(now, index, true);
         }
@@ -291,12 +342,18 @@ impl<'a> World<'a> {
         true
     }
 
+    /// Are the users out for the way back to the first region?
+    pub(super) fn is_routing_out(&self) -> bool {
+        let process = self.tracked().and_then(|plan| plan.process);
+        process.is_some_and(|process| self.is_failing_back(process as usize))
+    }
+
     /// Levels of the groups and of the system, as users and regions now stand.
     pub(super) fn refresh_users(&mut self, now: Time) {
         let (Some(plan), Some(routing)) = (self.tracked(), &self.routing) else { return };
         let layout = self.layout;
-        let out = plan.process.is_some_and(|process| self.is_failing_back(process as usize));
-        let mut system = Level { value: 0.0, slope: 0.0 };
+        let out = self.is_routing_out();
+        let mut system = Level { value: 0.0, slope: 0.0, tier: false };
         let mut levels = Vec::with_capacity(routing.flows.len());
         for (flow, share) in routing.flows.iter().zip(&plan.shares) {
             // one minus what is lost, so that nothing lost is exactly 1 however the clients move

@@ -10,6 +10,7 @@ use super::failovers::Failover;
 use super::gates::{Edge, Gates};
 use super::layout::{Layout, RoutingPlan};
 use super::ledger::{Ledger, Level};
+use super::load::Loads;
 use super::routing::Routing;
 use super::trace::{TraceEvent, TraceLine};
 use crate::engine::queue::{Counter, EventQueue};
@@ -78,6 +79,7 @@ pub struct World<'a> {
     pub(super) restart_streams: Vec<Stream>,
     pub(super) processes: Vec<Failover>,
     pub(super) routing: Option<Routing>,
+    pub(super) loads: Loads,
     pub(super) ledger: Ledger,
     /// Label blamed for what begins now.
     pub(super) cause: u32,
@@ -117,6 +119,7 @@ impl<'a> World<'a> {
             restart_streams: Vec::with_capacity(layout.region_keys.len()),
             processes: layout.processes.iter().map(|plan| Failover::new(plan, &streams)).collect(),
             routing: tracked,
+            loads: Loads::default(),
             ledger: Ledger::new(layout.subjects.len(), layout.down_below, layout.meters()),
             cause: 0,
             silent: false,
@@ -135,6 +138,7 @@ impl<'a> World<'a> {
         self.counter.reset();
         self.gates.reset(&layout.wiring);
         self.ledger.reset();
+        self.loads.reset();
         self.sites.fill(SiteCounts::default());
         self.units.fill(UnitState::default());
         (self.cause, self.silent, self.moved, self.counted_from, self.events) = (0, false, false, Time::ZERO, 0);
@@ -155,11 +159,13 @@ impl<'a> World<'a> {
         self.start_clocks(streams);
         self.start_calendars(streams);
         for process in 0..self.processes.len() {
-            self.processes[process] = Failover::new(&layout.processes[process], streams);
+            self.processes[process].reset(&layout.processes[process], streams);
             self.start_process(process);
         }
         if let RoutingPlan::Tracked(tracked) = &layout.routing {
-            self.routing = Some(Routing::new(tracked, layout, streams));
+            if let Some(routing) = &mut self.routing {
+                routing.reset(tracked, streams);
+            }
             self.start_routing();
         }
         self.gates.touched.clear();
@@ -168,6 +174,10 @@ impl<'a> World<'a> {
 
     fn start_levels(&mut self) {
         let layout = self.layout;
+        if layout.load.is_some() {
+            self.refresh_loads(Time::ZERO);
+            return self.start_broken();
+        }
         for (service, &gate) in layout.service_gates.iter().enumerate() {
             self.follow(layout.first_service + service, gate);
         }
@@ -193,7 +203,7 @@ impl<'a> World<'a> {
             std::mem::swap(&mut touched, &mut self.gates.touched);
             for edge in touched.drain(..) {
                 match edge {
-                    Edge::Gate(_) => {}
+                    Edge::Gate(_) | Edge::Load => {}
                     Edge::Subject(subject) => self.follow_subject(now, subject as usize),
                     Edge::Place { process, place } => self.place_changed(now, process, place),
                     Edge::Region(region) => self.region_changed(now, region),
@@ -204,13 +214,20 @@ impl<'a> World<'a> {
         }
         if self.moved {
             self.moved = false;
-            self.refresh_users(now);
+            if self.layout.load.is_some() {
+                self.refresh_loads(now);
+            } else {
+                self.refresh_users(now);
+            }
             self.refresh_stages(now);
         }
     }
 
     fn follow_subject(&mut self, now: Time, subject: usize) {
         let layout = self.layout;
+        if layout.load.is_some() {
+            return;
+        }
         let gate = if subject >= layout.first_region {
             layout.region_levels[subject - layout.first_region]
         } else if subject >= layout.first_service {
@@ -284,13 +301,19 @@ impl<'a> World<'a> {
             Event::CalendarEnd { calendar } => self.calendar_end(now, calendar),
             Event::PlaceRestarted { unit } => self.place_restarted(now, unit),
             Event::Woken { pool, generation } => self.woken(now, pool, generation),
-            Event::PlaceBelieved { process, place, generation } => self.place_believed(now, process, place, generation),
+            Event::PlaceBelieved { process, place, checker, generation } => {
+                self.place_believed(now, process, place, checker, generation)
+            }
             Event::StageOver { process, generation } => self.stage_over(now, process, generation),
+            Event::GaveUp { process, generation } => self.gave_up(process, generation),
             Event::FailbackDue { process, generation } => self.failback_due(now, process, generation),
-            Event::RegionBelieved { region, generation } => self.region_believed(now, region, generation),
+            Event::RegionBelieved { region, checker, generation } => {
+                self.region_believed(now, region, checker, generation)
+            }
             Event::RegionRejoins { region, generation } => self.region_rejoins(now, region, generation),
             Event::Drained { group, generation } => self.drained(now, group, generation),
             Event::Converged { group, generation } => self.converged(now, group, generation),
+            Event::Resample { generation } => self.resampled(generation),
         };
         if live {
             self.events += 1;

@@ -2,15 +2,19 @@
 
 #![allow(clippy::format_collect, clippy::format_push_string, reason = "the texts that tests put together are small")]
 
+mod alarms;
 mod backoff;
 mod cli;
+mod copies;
 mod determinism;
 mod diagnostics;
 mod failover_cases;
 mod gallery;
+mod history;
 mod intervals;
 mod invariants;
 mod lab;
+mod levels;
 mod naive;
 mod oracle;
 mod readme;

@@ -72,7 +72,7 @@ fn two_regions_with_everything_that_is_built() {
     let model = &scenario.model;
     assert_eq!(model.zones.len(), 6);
     assert_eq!(model.pools.len(), 6);
-    assert_eq!(model.services[0].needs, [Need { term: Term::Service(ServiceId(1)), reach: Reach::ByTarget }]);
+    assert_eq!(model.services[0].needs, [Need::hard(Term::Service(ServiceId(1)), Reach::ByTarget)]);
     assert_eq!(model.routing.entry, ServiceId(0));
     let causes: Vec<&str> = model.faults.iter().map(|fault| fault.cause.as_str()).collect();
     assert!(causes.contains(&"us-west outage") && causes.contains(&"us-west/b outage") && causes.contains(&"db"));

@@ -3,6 +3,12 @@
 //! The keys are the scenario's own; what they mean in time is the simulation's business. A database promotes another
 //! *pool*, active-passive routing another *region*: both are a [`Failover`] over what they choose among.
 
+mod election;
+mod run;
+
+pub use election::Election;
+pub use run::trials_until_run;
+
 use super::dist::Law;
 use super::topology::{RegionId, ServiceId, Term};
 use crate::time::Span;
@@ -22,6 +28,12 @@ pub struct Check {
     pub schedule: Schedule,
     /// Time between checks while the target counts as down.
     pub every_down: Span,
+    /// Chance that a check of a healthy target fails, 0 to 1.
+    pub false_fail: f64,
+    /// Checkers that look, each at its own time, at least 1.
+    pub checkers: u32,
+    /// The target counts as down while so many of them say so, 1 to `checkers`.
+    pub agree: u32,
     /// What a check looks at.
     pub sees: Sees,
 }
@@ -55,6 +67,8 @@ pub enum Detection {
     After(Law),
     /// By health checks.
     Check(Check),
+    /// By the followers of a primary, who elect another.
+    Election(Election),
 }
 
 /// What happens when the primary among `order` stops serving.
@@ -104,6 +118,20 @@ pub enum Replication {
         /// Copies that must hold a write beside the primary, at least 1.
         acks: u32,
     },
+    /// As sync, but after `give_up` without enough copies as async until there are enough again.
+    SemiSync {
+        /// Work not yet shipped at a random instant, while it does not wait.
+        lag: Law,
+        /// Copies that must hold a write beside the primary, at least 1.
+        acks: u32,
+        /// Time that writes wait for copies that do not answer.
+        give_up: Span,
+    },
+    /// A write needs `need` nodes that can reach each other, of all pools together; nothing is lost.
+    Quorum {
+        /// How many, at least 1.
+        need: u32,
+    },
 }
 
 /// How users find a region.
@@ -121,6 +149,8 @@ pub struct Routing {
     pub panic: f64,
     /// How a changed answer reaches the clients.
     pub propagation: Propagation,
+    /// Does what a region cannot carry go to the next (latency, geo, weighted)?
+    pub spill: bool,
 }
 
 /// Who goes where.

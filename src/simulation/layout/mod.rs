@@ -6,6 +6,8 @@
 //! - a *clock* is one random fault on one unit, alive or under repair: a leaf of the winner tree;
 //! - a *process* is a failover: of a service among its pools, or of the active region.
 
+mod copies;
+pub mod load;
 mod processes;
 mod structure;
 mod units;
@@ -73,6 +75,8 @@ pub struct Layout {
     pub processes: Vec<Process>,
     /// How users find a region.
     pub routing: RoutingPlan,
+    /// The way of the demand, where levels are more than gates.
+    pub load: Option<load::LoadPlan>,
     /// Gate of each service.
     pub service_gates: Vec<GateId>,
     /// Gate of each region: does its entry serve?
@@ -219,6 +223,10 @@ pub struct Place {
     pub seen: GateId,
     /// Does it serve, once promoted?
     pub serves: GateId,
+    /// Enough other copies for synchronous writes, if they wait.
+    pub acks: Option<GateId>,
+    /// Counts its serving nodes, those who vote.
+    pub voters: GateId,
     /// Flags that are true while it is primary.
     pub here: Vec<GateId>,
     /// Flags that are true while it is not.
@@ -227,6 +235,15 @@ pub struct Place {
     pub pools: Vec<u32>,
     /// Stream of its detection.
     pub detect: EntityKey,
+}
+
+/// Semi-synchronous writes.
+#[derive(Clone, Copy, Debug)]
+pub struct SemiSync {
+    /// Time that writes wait.
+    pub give_up: Span,
+    /// False while they wait.
+    pub flowing: GateId,
 }
 
 /// A failover.
@@ -256,6 +273,8 @@ pub struct Process {
     pub failback: Option<Failback>,
     /// Work lost by a promotion.
     pub lag: Option<Law>,
+    /// How long writes wait for copies, if they then go on without.
+    pub semi_sync: Option<SemiSync>,
     /// Where its streams hang.
     pub entity: Entity,
     /// Who is down while it is: the outages that a failover of it belongs to.
@@ -341,6 +360,7 @@ impl Layout {
             first_region: 1 + model.groups.len() + model.services.len(),
             processes: Vec::new(),
             routing: RoutingPlan::Direct(0),
+            load: None,
             service_gates: Vec::new(),
             region_gates: Vec::new(),
             region_levels: Vec::new(),
@@ -352,7 +372,8 @@ impl Layout {
         };
         units::build(model, &mut layout);
         layout.failback_cause = layout.cause("failback");
-        let structure = structure::build(model, &mut layout);
+        let mut structure = structure::build(model, &mut layout);
+        layout.load = load::build(model, &mut layout, &mut structure);
         processes::build(model, &mut layout, &structure);
         layout.find_plain_gates();
         layout.masks_stop_ages = layout.kinds.iter().any(|kind| kind.ages == Ages::Running);
@@ -365,7 +386,8 @@ impl Layout {
         for kind in self.kinds.iter_mut().filter(|kind| kind.shelf != NOT_PLAIN) {
             let shelf = &self.shelves[kind.shelf as usize];
             kind.gate = shelf.serving;
-            if shelf.fit != shelf.serving || !shelf.sums.is_empty() {
+            let limited = self.load.as_ref().is_some_and(|load| load.is_limited(shelf.pool));
+            if shelf.fit != shelf.serving || !shelf.sums.is_empty() || limited {
                 kind.shelf = NOT_PLAIN;
             }
         }

@@ -1,7 +1,7 @@
 //! Failover processes and routing, compiled.
 
 use super::structure::{AsIf, Structure, in_order, needed_services, pool_in, term_gate};
-use super::{Choice, Layout, Place, Process, RoutingPlan, Tracked};
+use super::{Choice, Layout, Place, Process, RoutingPlan, SemiSync, Tracked};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
 use crate::model::dist::Law;
@@ -22,9 +22,10 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &Structure) {
     build_routing(model, layout, structure);
     for process in 0..layout.processes.len() {
         for place in 0..layout.processes[process].places.len() {
-            let Place { fit, seen, serves, .. } = layout.processes[process].places[place];
+            let Place { fit, seen, serves, acks, .. } = layout.processes[process].places[place];
             let edge = Edge::Place { process: process as u32, place: place as u32 };
             let mut gates = vec![fit, seen, serves];
+            gates.extend(acks);
             gates.sort_unstable();
             gates.dedup();
             for gate in gates {
@@ -51,13 +52,15 @@ fn add_service_process(
         let fit = structure.fit[pool.index()];
         let seen = match &failover.detection {
             Detection::Check(check) if check.sees == Sees::Node => structure.nodes[pool.index()],
-            Detection::Check(_) | Detection::Instant | Detection::After(_) => fit,
+            Detection::Check(_) | Detection::Instant | Detection::After(_) | Detection::Election(_) => fit,
         };
         let region_name = region.map_or("", |region| &model.regions[region.index()].name);
         Place {
             fit,
             seen,
             serves: structure.serves[pool.index()],
+            acks: structure.acks.iter().find(|(acks, _)| *acks == pool.0).map(|&(_, gate)| gate),
+            voters: layout.shelves[layout.pools[pool.index()].shelves[0] as usize].serving,
             here: flags(&structure.here, region),
             elsewhere: flags(&structure.elsewhere, region),
             pools: vec![pool.0],
@@ -66,13 +69,20 @@ fn add_service_process(
     };
     let places = failover.order.iter().map(|&pool| place(pool)).collect();
     let lag = match &service.replication {
-        Some(Replication::Async { lag }) => Some(lag.clone()),
-        Some(Replication::Sync { .. }) | None => None,
+        Some(Replication::Async { lag } | Replication::SemiSync { lag, .. }) => Some(lag.clone()),
+        Some(Replication::Sync { .. } | Replication::Quorum { .. }) | None => None,
+    };
+    let semi_sync = match &service.replication {
+        Some(Replication::SemiSync { give_up, .. }) => {
+            let flowing = structure.flowing.iter().find(|(service, _)| *service == id.0);
+            flowing.map(|&(_, flowing)| SemiSync { give_up: *give_up, flowing })
+        }
+        Some(Replication::Async { .. } | Replication::Sync { .. } | Replication::Quorum { .. }) | None => None,
     };
     let entity = Entity::new(&format!("{}/failover", service.name));
     let available = Some(layout.service_gates[id.index()]);
     let process = compile(model, layout, structure, failover, places, lag, entity);
-    layout.processes.push(Process { service: Some(id.0), available, ..process });
+    layout.processes.push(Process { service: Some(id.0), available, semi_sync, ..process });
 }
 
 fn compile<T>(
@@ -102,6 +112,7 @@ fn compile<T>(
         hold_down: failover.hold_down,
         failback: failover.failback.clone(),
         lag,
+        semi_sync: None,
         entity,
         subjects: Vec::new(),
     }
@@ -112,10 +123,11 @@ fn reached_processes(model: &Model, layout: &Layout) -> Vec<Vec<u32>> {
     let mut reached: Vec<Vec<u32>> = vec![Vec::new(); model.services.len()];
     for id in in_order(model) {
         let service = &model.services[id.index()];
-        let mut all: Vec<u32> = needed_services(model, service.needs.iter().map(|need| &need.term))
-            .into_iter()
-            .flat_map(|need| reached[need as usize].clone())
-            .collect();
+        let mut all: Vec<u32> =
+            needed_services(model, service.needs.iter().filter(|need| need.is_hard()).map(|need| need.term.clone()))
+                .into_iter()
+                .flat_map(|need| reached[need as usize].clone())
+                .collect();
         let own = layout.processes.iter().position(|process| process.service == Some(id.0));
         all.extend(own.map(|own| own as u32));
         all.sort_unstable();
@@ -168,7 +180,8 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         }
     };
     let process = process.map(|process| process as u32);
-    if process.is_none() && at_once && routing.detection == Detection::Instant && routing.failback.is_none() {
+    let perfect = at_once && routing.detection == Detection::Instant && routing.failback.is_none();
+    if process.is_none() && perfect && !super::load::is_needed(model) {
         let used = |region: &usize| match &choice {
             Choice::Weighted(weights) => weights[*region] > 0.0,
             Choice::Ordered(_) | Choice::Active(_) => true,
@@ -231,6 +244,8 @@ fn add_region_process(model: &Model, layout: &mut Layout, structure: &Structure,
         fit: structure.seen[region.index()],
         seen: structure.seen[region.index()],
         serves: layout.region_gates[region.index()],
+        acks: None,
+        voters: layout.region_gates[region.index()],
         here: Vec::new(),
         elsewhere: Vec::new(),
         pools: waiting(region),

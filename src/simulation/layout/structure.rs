@@ -1,9 +1,9 @@
 //! What needs what: the gates of pools, services and regions.
 
-use super::{Layout, named};
+use super::{Layout, copies, named};
 use crate::model::Model;
-use crate::model::failover::{Detection, Sees};
-use crate::model::topology::{PoolId, Reach, RegionId, ServiceId, ServiceKind, Term};
+use crate::model::failover::{Detection, Replication, Sees};
+use crate::model::topology::{Need, PoolId, Reach, RegionId, Service, ServiceId, ServiceKind, Term};
 use crate::simulation::gates::{Edge, GateId};
 
 /// Gates by what they stand for, for whoever watches them.
@@ -21,6 +21,14 @@ pub struct Structure {
     pub here: Vec<(u32, u32, GateId)>,
     /// By service with failover and region: flag, primary stands elsewhere.
     pub elsewhere: Vec<(u32, u32, GateId)>,
+    /// By pool: what writes need beside, where only they fail without it.
+    pub writes: Vec<Option<GateId>>,
+    /// By pool of a semi-synchronous service: enough other copies.
+    pub acks: Vec<(u32, GateId)>,
+    /// By semi-synchronous service: flag, writes do not wait.
+    pub flowing: Vec<(u32, GateId)>,
+    /// By pool of a service with failover: it is primary and serves.
+    pub primary: Vec<(u32, GateId)>,
 }
 
 /// Wire the model; services in the order of their needs, since those form no circle.
@@ -32,6 +40,7 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     }
     structure.serves = vec![0; model.pools.len()];
     structure.fit = vec![0; model.pools.len()];
+    structure.writes = vec![None; model.pools.len()];
     layout.service_gates = vec![0; model.services.len()];
     let some_stop = layout.shelves.iter().any(|shelf| shelf.stoppable);
     for service in in_order(model) {
@@ -66,7 +75,7 @@ pub fn in_order(model: &Model) -> Vec<ServiceId> {
     let mut waits_for: Vec<Vec<u32>> = Vec::new();
     let mut needed_by: Vec<Vec<u32>> = vec![Vec::new(); model.services.len()];
     for (index, service) in model.services.iter().enumerate() {
-        let mut needs = needed_services(model, service.needs.iter().map(|need| &need.term));
+        let mut needs = needed_services(model, service.needs.iter().flat_map(Need::terms));
         needs.retain(|&need| need != index as u32);
         for &need in &needs {
             needed_by[need as usize].push(index as u32);
@@ -90,9 +99,9 @@ pub fn in_order(model: &Model) -> Vec<ServiceId> {
 }
 
 /// The services behind terms, each once.
-pub fn needed_services<'a>(model: &Model, terms: impl Iterator<Item = &'a Term>) -> Vec<u32> {
+pub fn needed_services(model: &Model, terms: impl Iterator<Item = Term>) -> Vec<u32> {
     let (mut services, mut pools) = (Vec::new(), Vec::new());
-    terms.for_each(|term| named(term, &mut services, &mut pools));
+    terms.for_each(|term| named(&term, &mut services, &mut pools));
     services.extend(pools.into_iter().map(|pool| model.pools[pool as usize].service.0));
     services.sort_unstable();
     services.dedup();
@@ -101,17 +110,26 @@ pub fn needed_services<'a>(model: &Model, terms: impl Iterator<Item = &'a Term>)
 
 fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, id: ServiceId, some_stop: bool) {
     let service = &model.services[id.index()];
-    for &pool in &service.pools {
+    let copies = copies::build(model, layout, structure, id);
+    for (place, &pool) in service.pools.iter().enumerate() {
         let region = model.pools[pool.index()].region;
         let shelf = layout.pools[pool.index()].shelves[0] as usize;
         let (serving, fit) = (layout.shelves[shelf].serving, layout.shelves[shelf].fit);
         let mut with_needs = |own: GateId, as_if: AsIf| -> Vec<GateId> {
             let needs = service.needs.iter();
-            let terms = needs.map(|need| term_gate(model, layout, structure, &need.term, need.reach, region, as_if));
+            let terms = needs.filter_map(|need| need_gate(model, layout, structure, need, region, as_if));
             std::iter::once(own).chain(terms).collect()
         };
-        let now = with_needs(serving, AsIf::Now);
-        let woken = if some_stop { with_needs(fit, AsIf::Woken) } else { now.clone() };
+        let mut now = with_needs(serving, AsIf::Now);
+        let mut woken = if some_stop { with_needs(fit, AsIf::Woken) } else { now.clone() };
+        let (majority, writes) = (&copies.fit[place], &copies.writes[place]);
+        if model.writes < 1.0 {
+            let both: Vec<GateId> = majority.iter().chain(writes).copied().collect();
+            structure.writes[pool.index()] = (!both.is_empty()).then(|| layout.wiring.all(&both));
+        } else {
+            now.extend(majority.iter().chain(writes));
+        }
+        woken.extend(majority);
         structure.serves[pool.index()] = layout.wiring.all(&now);
         structure.fit[pool.index()] =
             if woken == now { structure.serves[pool.index()] } else { layout.wiring.all(&woken) };
@@ -130,7 +148,7 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
 }
 
 /// All needs of a service as seen from a region.
-fn needs_gate(
+pub fn needs_gate(
     model: &Model,
     layout: &mut Layout,
     structure: &Structure,
@@ -140,8 +158,50 @@ fn needs_gate(
 ) -> GateId {
     let needs = &model.services[id.index()].needs;
     let terms: Vec<GateId> =
-        needs.iter().map(|need| term_gate(model, layout, structure, &need.term, need.reach, from, as_if)).collect();
+        needs.iter().filter_map(|need| need_gate(model, layout, structure, need, from, as_if)).collect();
     layout.wiring.all(&terms)
+}
+
+/// What must hold for the need not to fail every request; none: it never does. A tier that asks nobody always answers.
+fn need_gate(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &Structure,
+    need: &Need,
+    from: Option<RegionId>,
+    as_if: AsIf,
+) -> Option<GateId> {
+    let mut tiers = need.fallback.iter().filter(|tier| tier.hit > 0.0);
+    if need.share < 1.0 || tiers.clone().any(|tier| tier.calls.is_none()) {
+        return None;
+    }
+    let own = term_gate(model, layout, structure, &need.term, need.reach, from, as_if);
+    if need.fallback.is_empty() {
+        return Some(own);
+    }
+    let of_tier = |service| term_gate(model, layout, structure, &Term::Service(service), Reach::ByTarget, from, as_if);
+    let mut gates: Vec<GateId> = tiers.by_ref().filter_map(|tier| tier.calls).map(of_tier).collect();
+    gates.push(own);
+    Some(layout.wiring.at_least(1, &gates))
+}
+
+/// True while the pool is primary and serves as such.
+pub fn primary_gate(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &mut Structure,
+    id: ServiceId,
+    pool: PoolId,
+) -> GateId {
+    let Some(region) = model.pools[pool.index()].region else { return layout.service_gates[id.index()] };
+    let known = structure.primary.iter().find(|(known, _)| *known == pool.0).map(|(_, gate)| *gate);
+    known.unwrap_or_else(|| {
+        let here = layout.wiring.gate(1);
+        structure.here.push((id.0, region.0, here));
+        let gate = layout.wiring.all(&[here, layout.service_gates[id.index()]]);
+        structure.primary.push((pool.0, gate));
+        gate
+    })
 }
 
 /// Which nodes of pools without failover count.
@@ -172,8 +232,9 @@ pub fn term_gate(
             let service = &model.services[id.index()];
             let local = service.pools.iter().find(|pool| model.pools[pool.index()].region == from && from.is_some());
             match (reach, local) {
-                (Reach::ByTarget, Some(pool)) if service.failover.is_none() => pool_gate(*pool),
+                (Reach::ByTarget, Some(pool)) if service.failover.is_none() && !is_quorum(service) => pool_gate(*pool),
                 (Reach::Local, Some(pool)) => pool_gate(*pool),
+                (Reach::Local, None) if service.kind == ServiceKind::Dependency => layout.service_gates[id.index()],
                 (Reach::Local, None) => layout.wiring.gate(1),
                 (Reach::ByTarget | Reach::Any | Reach::Primary, _) => layout.service_gates[id.index()],
             }
@@ -194,6 +255,11 @@ pub fn term_gate(
             sum
         }
     }
+}
+
+/// Do the nodes of all pools serve together?
+fn is_quorum(service: &Service) -> bool {
+    matches!(service.replication, Some(Replication::Quorum { .. }))
 }
 
 /// Does the region's entry serve? Or, `as_if` woken, could it?
@@ -245,7 +311,7 @@ fn seen_gate(
     };
     let sees = match detection {
         Detection::Check(check) => check.sees,
-        Detection::Instant | Detection::After(_) => Sees::Region,
+        Detection::Instant | Detection::After(_) | Detection::Election(_) => Sees::Region,
     };
     let Some(entry) = pool_in(model, routing.entry, region) else {
         return layout.region_gates[region.index()];
@@ -274,7 +340,8 @@ fn seen_service(
     seen: &[Option<GateId>],
 ) -> Option<GateId> {
     let service = &model.services[id.index()];
-    let terms = service.needs.iter().filter_map(|need| seen_term(model, layout, structure, region, &need.term, seen));
+    let hard = service.needs.iter().filter(|need| need.is_hard());
+    let terms = hard.filter_map(|need| seen_term(model, layout, structure, region, &need.term, seen));
     let mut inputs: Vec<GateId> = terms.collect();
     let Some(pool) = pool_in(model, id, region) else {
         return (service.pools.is_empty() && !inputs.is_empty()).then(|| layout.wiring.all(&inputs));

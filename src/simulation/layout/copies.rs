@@ -1,0 +1,78 @@
+//! What the copies of a database need of each other, as gates.
+//!
+//! Synchronous writes stop with fewer than `acks` other copies, those of a quorum with fewer than `need` nodes over all
+//! pools. Where classes of requests say which of them write, only these fail, by [`Copies::writes`]; else the pool does
+//! not serve.
+
+use super::Layout;
+use super::structure::Structure;
+use crate::model::Model;
+use crate::model::failover::Replication;
+use crate::model::topology::{PoolId, ServiceId};
+use crate::simulation::gates::GateId;
+
+/// Gates of the copies of one service, by pool in its order.
+#[derive(Clone, Debug, Default)]
+pub struct Copies {
+    /// What a pool needs to be promoted.
+    pub fit: Vec<Vec<GateId>>,
+    /// What writes to it need beside.
+    pub writes: Vec<Vec<GateId>>,
+}
+
+impl Copies {
+    /// Of a service of which copies do not wait for each other.
+    fn none(pools: usize) -> Copies {
+        Copies { fit: vec![Vec::new(); pools], writes: vec![Vec::new(); pools] }
+    }
+}
+
+/// The gates of the service; its shelves must stand, its needs not.
+pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure, id: ServiceId) -> Copies {
+    let service = &model.services[id.index()];
+    let mut copies = Copies::none(service.pools.len());
+    match &service.replication {
+        Some(Replication::Sync { acks }) => {
+            for (place, &pool) in service.pools.iter().enumerate() {
+                copies.writes[place].push(others(model, layout, id, pool, *acks));
+            }
+        }
+        Some(Replication::SemiSync { acks, .. }) if service.failover.is_some() => {
+            let flowing = layout.wiring.gate(1);
+            structure.flowing.push((id.0, flowing));
+            for (place, &pool) in service.pools.iter().enumerate() {
+                let enough = others(model, layout, id, pool, *acks);
+                structure.acks.push((pool.0, enough));
+                copies.writes[place].push(flowing);
+            }
+        }
+        None | Some(Replication::Async { .. } | Replication::SemiSync { .. }) => {}
+        Some(Replication::Quorum { need }) => {
+            let sum = layout.wiring.gate(*need);
+            for pool in &service.pools {
+                for shelf in layout.pools[pool.index()].shelves.clone() {
+                    layout.shelves[shelf as usize].sums.push(sum);
+                }
+            }
+            copies.fit.iter_mut().for_each(|fit| fit.push(sum));
+        }
+    }
+    copies
+}
+
+/// Enough pools of the service beside this one serve as copies.
+fn others(model: &Model, layout: &mut Layout, id: ServiceId, pool: PoolId, acks: u32) -> GateId {
+    let others = model.services[id.index()].pools.iter().filter(|&&other| other != pool);
+    let serving = |other: &PoolId| layout.shelves[layout.pools[other.index()].shelves[0] as usize].serving;
+    let gates: Vec<GateId> = others.map(serving).collect();
+    layout.wiring.at_least(acks, &gates)
+}
+
+/// Do only some requests fail when the copies of a service cannot take writes?
+pub fn reads_go_on(model: &Model) -> bool {
+    let strict = |replication: &Option<Replication>| match replication {
+        None | Some(Replication::Async { .. }) => false,
+        Some(Replication::Sync { .. } | Replication::SemiSync { .. } | Replication::Quorum { .. }) => true,
+    };
+    model.writes < 1.0 && model.services.iter().any(|service| strict(&service.replication))
+}

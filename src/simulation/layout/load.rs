@@ -1,0 +1,274 @@
+//! What the demand meets on its way, compiled: pools of limited capacity, calls that only some requests make, tiers.
+//!
+//! A *station* is where requests arrive: a pool, or a service without pools as seen from a region. Stations stand in the
+//! order of calls, callers first, so that one sweep spreads the load and one sweep back gathers what was served. Where
+//! a callee is found depends on the moment: of its candidates the first whose gate holds. Models in which every call
+//! is hard and no pool has a capacity have no plan: their levels are gates.
+
+use super::Layout;
+use super::structure::{AsIf, Structure, in_order, needs_gate, pool_in, primary_gate};
+use crate::model::Model;
+use crate::model::failover::Policy;
+use crate::model::topology::{Endpoint, GroupId, Need, PoolId, Reach, RegionId, ServiceId, ServiceKind, Term};
+use crate::simulation::gates::{Edge, GateId};
+
+/// The way of the demand.
+#[derive(Clone, Debug, Default)]
+pub struct LoadPlan {
+    /// Requests per second of all users.
+    pub demand: f64,
+    /// Share of the requests that write.
+    pub writes: f64,
+    /// By group: its share of it.
+    pub shares: Vec<f64>,
+    /// Callers before callees.
+    pub stations: Vec<Station>,
+    /// By region: where its users arrive.
+    pub entries: Vec<Vec<Candidate>>,
+    /// By pool: its station.
+    pub of_pool: Vec<u32>,
+    /// By service: its stations.
+    pub of_service: Vec<Vec<u32>>,
+    /// By group: regions in the order in which they take what others cannot carry; empty: none does.
+    pub spill: Vec<Vec<u32>>,
+}
+
+/// Where requests arrive.
+#[derive(Clone, Debug)]
+pub struct Station {
+    /// The region, if it stands in one.
+    pub region: Option<u32>,
+    /// True while it serves.
+    pub gate: GateId,
+    /// Counts its serving nodes.
+    pub nodes: GateId,
+    /// Requests per second that a node carries; infinite: any number.
+    pub capacity: f64,
+    /// True while writes work, where they may fail alone.
+    pub writes: Option<GateId>,
+    /// Whom it calls.
+    pub calls: Vec<LoadCall>,
+}
+
+/// A call.
+#[derive(Clone, Debug)]
+pub struct LoadCall {
+    /// Share of the requests that make it.
+    pub share: f64,
+    /// Who may answer.
+    pub to: Vec<Candidate>,
+    /// Does it stay within the caller's region, whatever happens?
+    pub local: bool,
+    /// What answers when it fails; then the call is soft.
+    pub tiers: Vec<LoadTier>,
+}
+
+/// A tier of a soft call.
+#[derive(Clone, Debug)]
+pub struct LoadTier {
+    /// Share of the requests that it can answer.
+    pub hit: f64,
+    /// Who answers; none: the caller itself.
+    pub to: Option<Vec<Candidate>>,
+}
+
+/// A station that answers while its gate holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// Which.
+    pub station: u32,
+    /// Does it, as seen by the caller?
+    pub gate: GateId,
+}
+
+impl LoadPlan {
+    /// Has the pool a capacity?
+    pub fn is_limited(&self, pool: u32) -> bool {
+        self.stations[self.of_pool[pool as usize] as usize].capacity.is_finite()
+    }
+}
+
+/// Are levels more than gates in this model?
+pub fn is_needed(model: &Model) -> bool {
+    let needs = model.services.iter().flat_map(|service| &service.needs);
+    needs.into_iter().any(|need| !need.is_hard())
+        || model.pools.iter().any(|pool| pool.capacity.is_some())
+        || super::copies::reads_go_on(model)
+}
+
+/// The plan of the model, if it needs one.
+pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure) -> Option<LoadPlan> {
+    if !is_needed(model) {
+        return None;
+    }
+    let rates: Option<f64> = model.groups.iter().map(|group| group.rate).sum();
+    let mut plan = LoadPlan {
+        demand: rates.unwrap_or(1.0),
+        writes: model.writes,
+        shares: model.groups.iter().map(|group| group.share).collect(),
+        of_pool: vec![0; model.pools.len()],
+        of_service: vec![Vec::new(); model.services.len()],
+        ..LoadPlan::default()
+    };
+    let mut callers_first = in_order(model);
+    callers_first.reverse();
+    for &service in &callers_first {
+        add_stations(model, layout, structure, &mut plan, service);
+    }
+    for &service in &callers_first {
+        for position in 0..plan.of_service[service.index()].len() {
+            let station = plan.of_service[service.index()][position] as usize;
+            let from = plan.stations[station].region.map(RegionId);
+            let calls = model.services[service.index()].needs.iter();
+            let calls = calls.filter_map(|need| call(model, layout, structure, &plan, need, from)).collect();
+            plan.stations[station].calls = calls;
+        }
+    }
+    for region in 0..model.regions.len() as u32 {
+        let entry = entry(model, layout, structure, &plan, RegionId(region));
+        plan.entries.push(entry);
+    }
+    if spills(model) {
+        plan.spill = (0..model.groups.len() as u32).map(|group| regions(model, GroupId(group))).collect();
+    }
+    listen(layout, &plan);
+    Some(plan)
+}
+
+fn spills(model: &Model) -> bool {
+    let capacity = model.pools.iter().any(|pool| pool.capacity.is_some());
+    let spread = !matches!(model.routing.policy, Policy::ActivePassive(_));
+    capacity && spread && model.routing.spill && model.regions.len() > 1
+}
+
+fn regions(model: &Model, group: GroupId) -> Vec<u32> {
+    let usable = |region: &RegionId| match &model.routing.policy {
+        Policy::Weighted { weights } => weights[region.index()] > 0.0,
+        Policy::Latency | Policy::Geo | Policy::ActivePassive(_) => true,
+    };
+    model.by_latency(group).into_iter().filter(usable).map(|region| region.0).collect()
+}
+
+fn add_stations(model: &Model, layout: &mut Layout, structure: &Structure, plan: &mut LoadPlan, id: ServiceId) {
+    let service = &model.services[id.index()];
+    for &pool in &service.pools {
+        let nodes = layout.shelves[layout.pools[pool.index()].shelves[0] as usize].serving;
+        plan.of_pool[pool.index()] = plan.stations.len() as u32;
+        plan.of_service[id.index()].push(plan.stations.len() as u32);
+        plan.stations.push(Station {
+            region: model.pools[pool.index()].region.map(|region| region.0),
+            gate: structure.serves[pool.index()],
+            nodes,
+            capacity: model.pools[pool.index()].capacity.unwrap_or(f64::INFINITY),
+            writes: structure.writes[pool.index()],
+            calls: Vec::new(),
+        });
+    }
+    if service.pools.is_empty() {
+        for region in 0..model.regions.len() as u32 {
+            let gate = needs_gate(model, layout, structure, id, Some(RegionId(region)), AsIf::Now);
+            plan.of_service[id.index()].push(plan.stations.len() as u32);
+            let (region, capacity) = (Some(region), f64::INFINITY);
+            plan.stations.push(Station { region, gate, nodes: gate, capacity, writes: None, calls: Vec::new() });
+        }
+    }
+}
+
+/// The call that a need is, if it is one of requests: terms are structure only.
+fn call(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &mut Structure,
+    plan: &LoadPlan,
+    need: &Need,
+    from: Option<RegionId>,
+) -> Option<LoadCall> {
+    let Term::Service(callee) = need.term else { return None };
+    let to = candidates(model, layout, structure, plan, callee, need.reach, from);
+    let failover = model.services[callee.index()].failover.is_some();
+    let local = !failover && to.len() == 1 && plan.stations[to[0].station as usize].region == from.map(|from| from.0);
+    let tiers = need.fallback.iter().map(|tier| LoadTier {
+        hit: tier.hit,
+        to: tier.calls.map(|calls| candidates(model, layout, structure, plan, calls, Reach::ByTarget, from)),
+    });
+    Some(LoadCall { share: need.share, local, tiers: tiers.collect(), to })
+}
+
+/// Who may answer a call from the region, best first.
+fn candidates(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &mut Structure,
+    plan: &LoadPlan,
+    callee: ServiceId,
+    reach: Reach,
+    from: Option<RegionId>,
+) -> Vec<Candidate> {
+    let service = &model.services[callee.index()];
+    let own = |station: u32| Candidate { station, gate: plan.stations[station as usize].gate };
+    if service.pools.is_empty() {
+        let region = from.map_or(0, RegionId::index);
+        return vec![own(plan.of_service[callee.index()][region])];
+    }
+    let local = from.and_then(|from| pool_in(model, callee, from));
+    if let Some(pool) = local.filter(|_| reach == Reach::Local || service.failover.is_none()) {
+        let here = own(plan.of_pool[pool.index()]);
+        let others = other_pools(model, callee, from);
+        let others = others.into_iter().filter(|_| reach == Reach::Any).map(|pool| own(plan.of_pool[pool.index()]));
+        return std::iter::once(here).chain(others).collect();
+    }
+    if reach == Reach::Local && service.kind != ServiceKind::Dependency {
+        return Vec::new();
+    }
+    if service.failover.is_some() {
+        let primary = |pool: &PoolId| Candidate {
+            station: plan.of_pool[pool.index()],
+            gate: primary_gate(model, layout, structure, callee, *pool),
+        };
+        return service.pools.iter().map(primary).collect();
+    }
+    other_pools(model, callee, from).into_iter().map(|pool| own(plan.of_pool[pool.index()])).collect()
+}
+
+/// Pools of the service in other regions, nearest first.
+fn other_pools(model: &Model, service: ServiceId, from: Option<RegionId>) -> Vec<PoolId> {
+    let mut pools = model.services[service.index()].pools.clone();
+    pools.retain(|pool| from.is_none() || model.pools[pool.index()].region != from);
+    let distance = |pool: &PoolId| match (from, model.pools[pool.index()].region) {
+        (Some(from), Some(to)) => model.latency_s(Endpoint::Region(from), Endpoint::Region(to)),
+        (Some(_) | None, Some(_) | None) => 0.0,
+    };
+    pools.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
+    pools
+}
+
+fn entry(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &mut Structure,
+    plan: &LoadPlan,
+    region: RegionId,
+) -> Vec<Candidate> {
+    let service = &model.services[model.routing.entry.index()];
+    let reach = if service.failover.is_some() || service.kind == ServiceKind::Dependency {
+        Reach::ByTarget
+    } else {
+        Reach::Local
+    };
+    candidates(model, layout, structure, plan, model.routing.entry, reach, Some(region))
+}
+
+/// Whatever decides who answers is heard of.
+fn listen(layout: &mut Layout, plan: &LoadPlan) {
+    let calls = plan.stations.iter().flat_map(|station| &station.calls);
+    let tiers = calls.clone().flat_map(|call| &call.tiers).filter_map(|tier| tier.to.as_ref());
+    let lists = calls.map(|call| &call.to).chain(tiers).chain(&plan.entries);
+    let mut gates: Vec<GateId> = lists.flatten().map(|candidate| candidate.gate).collect();
+    gates.extend(plan.stations.iter().map(|station| station.gate));
+    gates.extend(plan.stations.iter().filter_map(|station| station.writes));
+    gates.sort_unstable();
+    gates.dedup();
+    for gate in gates {
+        layout.wiring.connect(gate, Edge::Load);
+    }
+}

@@ -1,0 +1,104 @@
+//! Levels between nothing and everything, against histories computed by hand: soft calls, shares, capacity, spill.
+
+use crate::history::{History, history};
+
+const HOUR: f64 = 3_600.0;
+
+/// `app` calls `cache`, a dependency that is out for an hour.
+fn with_call(call: &str) -> History {
+    history(&format!(
+        "version = 1\nhorizon = \"10h\"\n[services.app]\ncalls.cache = {{ {call} }}\n[services.cache]\nkind = \"dependency\"\n\
+         faults = {{ at = \"1h\", for = \"1h\" }}\n[services.backup]\nkind = \"dependency\"\n\
+         faults = {{ at = \"90min\", for = \"1h\" }}\n[routing]\nentry = \"app\"\n"
+    ))
+}
+
+#[test]
+fn a_hard_call_takes_the_caller_down() {
+    let history = with_call("");
+    history.expect("system", 0.0, HOUR, HOUR);
+    history.expect("app", 0.0, HOUR, HOUR);
+}
+
+#[test]
+fn a_tier_degrades_its_caller_even_where_it_answers_everything() {
+    let history = with_call("fallback = [{ tier = \"cached\" }]");
+    history.expect("system", HOUR, 0.0, 0.0);
+    history.expect("app", HOUR, 0.0, 0.0);
+    history.expect("cache", 0.0, HOUR, HOUR);
+}
+
+#[test]
+fn a_tier_that_misses_costs_its_misses() {
+    with_call("fallback = [{ tier = \"cached\", hit = \"95%\" }]").expect("system", HOUR, 0.0, 0.05 * HOUR);
+    with_call("fallback = [{ tier = \"cached\", hit = \"80%\" }]").expect("system", 0.0, HOUR, 0.2 * HOUR);
+    let two = "fallback = [{ tier = \"cached\", hit = \"80%\" }, { tier = \"static\", hit = \"90%\" }]";
+    with_call(two).expect("system", HOUR, 0.0, 0.02 * HOUR);
+}
+
+#[test]
+fn the_call_fails_with_its_last_tier() {
+    let history = with_call("fallback = [{ tier = \"other\", calls = \"backup\" }]");
+    history.expect("system", 0.5 * HOUR, 0.5 * HOUR, 0.5 * HOUR);
+}
+
+#[test]
+fn a_call_of_a_share_costs_at_most_that_share() {
+    with_call("share = \"5%\"").expect("system", HOUR, 0.0, 0.05 * HOUR);
+    with_call("share = \"20%\"").expect("system", 0.0, HOUR, 0.2 * HOUR);
+    let soft = "share = \"50%\", fallback = [{ tier = \"cached\", hit = \"90%\" }]";
+    with_call(soft).expect("system", HOUR, 0.0, 0.05 * HOUR);
+}
+
+#[test]
+fn what_the_surviving_nodes_carry_is_served() {
+    let history = history(
+        "version = 1\nhorizon = \"10h\"\n[regions.here]\nzones = [\"a\", \"b\"]\n[services.app]\nnodes = 4\n\
+         capacity = \"30/s\"\n[faults.zone]\ntarget = \"here/b\"\nat = \"1h\"\nfor = \"1h\"\n[users.everybody]\nrate = \"100/s\"\n",
+    );
+    history.expect("system", 0.0, HOUR, 0.4 * HOUR);
+    history.expect("app", 0.0, HOUR, 0.4 * HOUR);
+    history.expect("here", 0.0, HOUR, 0.4 * HOUR);
+}
+
+#[test]
+fn the_tightest_pool_on_the_way_decides() {
+    let history = history(
+        "version = 1\nhorizon = \"10h\"\n[regions.here]\nzones = [\"a\", \"b\"]\n[services.web]\nnodes = 4\n\
+         capacity = \"40/s\"\ncalls = { api = {}, mail = { share = \"50%\" } }\n[services.api]\nnodes = 4\n\
+         capacity = \"25/s\"\n[services.mail]\nnodes = 2\ncapacity = \"25/s\"\n[faults.zone]\ntarget = \"here/b\"\n\
+         at = \"1h\"\nfor = \"1h\"\n[users.everybody]\nrate = \"100/s\"\n",
+    );
+    // in the zone outage web carries 80 of 100, api 50 of these 80; mail 25 of the 40 that half of these need
+    history.expect("system", 0.0, HOUR, 0.5 * HOUR);
+    history.expect("mail", 0.0, HOUR, 0.375 * HOUR);
+}
+
+const TWO_REGIONS: &str = "version = 1\nhorizon = \"10h\"\n[regions]\neast = { zones = [\"a\", \"b\"] }\n\
+     west = { zones = [\"a\", \"b\"] }\n[links]\n\"east <-> west\" = { latency = \"30ms\" }\n[services.app]\nnodes = 8\n\
+     capacity = \"10/s\"\n[faults.zone]\ntarget = \"east/b\"\nat = \"1h\"\nfor = \"1h\"\n[users.e]\nnear = \"east\"\n\
+     rate = \"80/s\"\n[users.w]\nnear = \"west\"\nrate = \"40/s\"\n";
+
+#[test]
+fn what_a_region_cannot_carry_spills_to_the_next() {
+    history(TWO_REGIONS).expect("system", 0.0, 0.0, 0.0);
+    let kept = history(&format!("{TWO_REGIONS}[routing]\nspill = false\n"));
+    kept.expect("e", 0.0, HOUR, 0.5 * HOUR);
+    kept.expect("w", 0.0, 0.0, 0.0);
+    kept.expect("system", 0.0, HOUR, HOUR / 3.0);
+}
+
+/// East is lost for an hour; who leaves it does so over a minute, and west carries 100 of the 150.
+#[test]
+fn a_drain_into_a_full_region_is_booked_to_its_kink() {
+    let text = "version = 1\nhorizon = \"10h\"\nregions = { east = {}, west = {} }\n[links]\n\
+         \"east <-> west\" = { latency = \"30ms\" }\n[services.app]\nnodes = 10\ncapacity = \"10/s\"\n[faults.bomb]\n\
+         target = \"east\"\nat = \"1h\"\nfor = \"1h\"\n[users.e]\nnear = \"east\"\nrate = \"100/s\"\n[users.w]\n\
+         near = \"west\"\nrate = \"50/s\"\n[routing]\ndns.ttl = \"60s\"\n";
+    // out: a minute of which the first half loses 75 of 150 in the mean and the second 50, then 50 for the rest
+    let out = 60.0 * (0.5 * 0.5 + 0.5 / 3.0) + (HOUR - 60.0) / 3.0;
+    history(text).expect_near("system", 0.0, HOUR, out, 1e-3);
+    // and back: west is over its capacity for half a minute, by 25 in the mean
+    let back = 60.0 * 0.5 * 25.0 / 150.0;
+    history(&format!("{text}spill = false\n")).expect_loss("system", out + back, 1e-3);
+}
