@@ -95,13 +95,16 @@ fn with_codes(made: &[Made]) -> String {
     out
 }
 
-/// Where two texts part, for a person to read.
+/// Where two texts part, for a person to read: some of the line before that place and some after it.
 fn first_difference(expected: &[u8], found: &[u8]) -> String {
     let (expected, found) = (String::from_utf8_lossy(expected), String::from_utf8_lossy(found));
-    let parted = expected.lines().zip(found.lines()).enumerate().find(|(_, (one, other))| one != other);
-    parted.map_or("one is longer".to_owned(), |(line, (one, other))| {
-        format!("line {}\n  stands: {one}\n  comes:  {other}", line + 1)
-    })
+    let mut lines = expected.lines().zip(found.lines()).enumerate();
+    let Some((index, (one, other))) = lines.find(|(_, (one, other))| one != other) else {
+        return "one is longer".to_owned();
+    };
+    let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
+    let around = |line: &str| -> String { line.chars().skip(same.saturating_sub(40)).take(120).collect() };
+    format!("line {}, column {}\n  stands: {}\n  comes:  {}", index + 1, same + 1, around(one), around(other))
 }
 
 fn files_in_output() -> BTreeSet<String> {

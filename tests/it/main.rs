@@ -1,6 +1,6 @@
 //! The one integration binary; each module is one kind of claim.
 
-#![allow(clippy::format_collect, reason = "the texts that tests put together are small")]
+#![allow(clippy::format_collect, clippy::format_push_string, reason = "the texts that tests put together are small")]
 
 mod alarms;
 mod backoff;

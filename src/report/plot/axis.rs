@@ -100,7 +100,13 @@ pub fn duration_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
 /// Durations to mark on a linear axis from 0 to `to` seconds.
 pub fn linear_duration_ticks(to: f64) -> Vec<(f64, String)> {
     let unit = [86_400.0, 3_600.0, 60.0].into_iter().find(|unit| to >= 2.0 * unit).unwrap_or(1.0);
-    round_ticks(0.0, to / unit, 6.0).into_iter().map(|value| (value * unit, number::duration(value * unit))).collect()
+    let days = unit >= 86_400.0;
+    let label = |value: f64| match value {
+        // round days stay days: 400 of them read better than 1.10 years
+        value if days && value > 0.0 => format!("{}d", number::trimmed(value)),
+        value => number::duration(value * unit),
+    };
+    round_ticks(0.0, to / unit, 6.0).into_iter().map(|value| (value * unit, label(value))).collect()
 }
 
 #[cfg(test)]
