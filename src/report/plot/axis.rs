@@ -103,7 +103,7 @@ pub fn duration_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
 
 /// Durations to mark on a linear axis from 0 to `to` seconds.
 pub fn linear_duration_ticks(to: f64) -> Vec<(f64, String)> {
-    let unit = [86_400.0, 3_600.0, 60.0].into_iter().find(|unit| to >= 2.0 * unit).unwrap_or(1.0);
+    let unit = [31_557_600.0, 86_400.0, 3_600.0, 60.0].into_iter().find(|unit| to >= 2.0 * unit).unwrap_or(1.0);
     round_ticks(0.0, to / unit, 6.0).into_iter().map(|value| (value * unit, number::duration(value * unit))).collect()
 }
 
@@ -116,6 +116,8 @@ mod tests {
         assert_eq!(round_ticks(0.0, 10.0, 5.0), vec![0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         let labels: Vec<String> = linear_duration_ticks(4_800.0).into_iter().map(|(_, label)| label).collect();
         assert_eq!(labels, ["0s", "20min", "40min", "1h", "1h 20m"]);
+        let labels: Vec<String> = linear_duration_ticks(315_576_000.0).into_iter().map(|(_, label)| label).collect();
+        assert_eq!(labels, ["0s", "2y", "4y", "6y", "8y", "10y"]);
         assert_eq!(round_ticks(3.0, 3.0, 5.0), vec![3.0]);
     }
 
