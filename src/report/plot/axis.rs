@@ -74,6 +74,8 @@ const ROUND_DURATIONS: [f64; 25] = [
     172_800.0,
 ];
 
+const YEAR_S: f64 = 31_557_600.0;
+
 /// The least distance of two ticks, as a share of the axis: room for a label such as `10min`.
 const APART: f64 = 0.05;
 
@@ -103,8 +105,12 @@ pub fn duration_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
 
 /// Durations to mark on a linear axis from 0 to `to` seconds.
 pub fn linear_duration_ticks(to: f64) -> Vec<(f64, String)> {
-    let unit = [31_557_600.0, 86_400.0, 3_600.0, 60.0].into_iter().find(|unit| to >= 2.0 * unit).unwrap_or(1.0);
-    round_ticks(0.0, to / unit, 6.0).into_iter().map(|value| (value * unit, number::duration(value * unit))).collect()
+    let unit = [YEAR_S, 86_400.0, 3_600.0, 60.0].into_iter().find(|unit| to >= 2.0 * unit).unwrap_or(1.0);
+    let label = |count: f64| {
+        let of_years = unit >= YEAR_S && count > 0.0;
+        if of_years { format!("{}y", number::trimmed(count)) } else { number::duration(count * unit) }
+    };
+    round_ticks(0.0, to / unit, 6.0).into_iter().map(|count| (count * unit, label(count))).collect()
 }
 
 #[cfg(test)]
