@@ -67,7 +67,7 @@ impl Places<'_> {
         std::iter::once("system".to_owned()).chain(services).chain(regions).collect()
     }
 
-    fn service(&self, service: u32) -> usize {
+    fn service(service: u32) -> usize {
         1 + service as usize
     }
 
@@ -80,7 +80,7 @@ impl Places<'_> {
         let group = if subject < self.layout.first_service {
             0
         } else if subject < self.layout.first_region {
-            self.service((subject - self.layout.first_service) as u32)
+            Self::service((subject - self.layout.first_service) as u32)
         } else {
             self.region((subject - self.layout.first_region) as u32)
         };
@@ -89,7 +89,7 @@ impl Places<'_> {
 
     fn pool(&self, pool: u32) -> usize {
         let pool = &self.model.pools[pool as usize];
-        pool.region.map_or_else(|| self.service(pool.service.0), |region| self.region(region.0))
+        pool.region.map_or_else(|| Self::service(pool.service.0), |region| self.region(region.0))
     }
 
     fn unit(&self, unit: u32) -> (usize, String) {
@@ -105,13 +105,13 @@ impl Places<'_> {
             }
             UnitKind::Zone(zone) => (self.region(self.layout.zone_region[zone as usize]), site.clone()),
             UnitKind::Region(region) => (self.region(region), site.clone()),
-            UnitKind::Service(service) => (self.service(service), site.clone()),
+            UnitKind::Service(service) => (Self::service(service), site.clone()),
         }
     }
 
     fn process(&self, process: u32) -> (usize, String) {
         match self.layout.processes[process as usize].service {
-            Some(service) => (self.service(service), self.model.services[service as usize].name.clone()),
+            Some(service) => (Self::service(service), self.model.services[service as usize].name.clone()),
             None => (0, "routing".to_owned()),
         }
     }

@@ -7,6 +7,7 @@
 
 use crate::results::measure::{Measure, Unit};
 use crate::stats::Estimate;
+use crate::time::Span;
 
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3_600.0;
@@ -116,6 +117,15 @@ pub fn duration(seconds: f64) -> String {
     duration_at(seconds, second_digit(seconds))
 }
 
+/// The span in the largest unit of which it is a whole number, so that ten years of 365 days read `3650d`.
+pub fn whole_span(span: Span) -> String {
+    let whole = ["y", "d", "h"].into_iter().find_map(|name| {
+        let unit = Span::unit(name)?.as_nanos();
+        (!span.is_zero() && span.as_nanos().is_multiple_of(unit)).then(|| format!("{}{name}", span.as_nanos() / unit))
+    });
+    whole.unwrap_or_else(|| span.to_string())
+}
+
 /// A number in three significant digits, thousands apart: `0.00312`, `2.41`, `18 300`.
 pub fn count(value: f64) -> String {
     count_at(value, value.abs() / 99.0)
@@ -222,7 +232,11 @@ fn percentage(x: f64, step: f64) -> String {
         x if !x.is_finite() => "∞".to_owned(),
         x if x.abs() >= 1e5 => format!("{:.1e}%", x.abs().min(1e300) * x.signum() * 100.0),
         x if x == 0.0 || (x - 1.0).abs() < f64::EPSILON => format!("{:.0}%", x * 100.0),
-        x => format!("{:.*}%", decimals(step * 100.0).min(13), x * 100.0),
+        x => {
+            let text = format!("{:.*}", decimals(step * 100.0).min(13), x * 100.0);
+            // what rounds to the whole is the whole: `100%` beside `[100.0, 100]` would claim a difference
+            if text.starts_with("100.") && x < 1.0 { "100%".to_owned() } else { text + "%" }
+        }
     }
 }
 
@@ -302,9 +316,12 @@ fn compound(seconds: f64, units: [f64; 3], names: [&str; 3], step: f64) -> Strin
 
 #[cfg(test)]
 mod tests {
-    use super::{Figure, availability, count, duration, figure, nines, percent, share, signed, target, whole};
+    use super::{
+        Figure, availability, count, duration, figure, nines, percent, share, signed, target, whole, whole_span,
+    };
     use crate::results::measure::Measure;
     use crate::stats::Estimate;
+    use crate::time::Span;
 
     fn estimate(estimate: f64, low: f64, high: f64) -> Estimate {
         Estimate::between(estimate, low, high, 0.95)
@@ -395,6 +412,12 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_horizon_stands_in_one_unit_where_it_can() {
+        let texts = [87_600 * 3_600, 31_557_600, 90 * 60, 0].map(|secs| whole_span(Span::from_secs(secs)));
+        assert_eq!(texts, ["3650d", "1y", "1h30min", "0s"]);
     }
 
     #[test]

@@ -4,11 +4,69 @@
 //! randomness are arguments, decisions are return values, and a timed policy says when it wants to be asked again
 //! (`next_wake`). So the code that a live service links is the code that the simulator runs inside its event loop.
 //!
-//! Conventions, the same in every file:
+//! # Protect an HTTP client
+//!
+//! A breaker and a retry around a blocking `get`, which takes its timeout from the caller:
+//!
+//! ```
+//! use ninefold::resilience::circuit_breaker::{BreakerConfig, CircuitBreaker};
+//! use ninefold::resilience::retry::{Call, Decision, Retry, RetryConfig};
+//! use ninefold::resilience::{ErrorClass, Outcome, retry_budget::RetryBudget};
+//! use ninefold::time::{Span, Time};
+//! # use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::SeedableRng};
+//! # let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+//! # let now = || Time::ZERO;
+//! # let sleep_until = |_: Time| ();
+//! # let mut answers = [Err(ErrorClass::Overload), Ok("prices")].into_iter();
+//! # let mut get = |_: &str, _: Span| answers.next().unwrap();
+//!
+//! let mut breaker = CircuitBreaker::new(BreakerConfig::default())?;
+//! let (retry, mut budget) = (Retry::new(RetryConfig::default())?, RetryBudget::Unlimited);
+//! let mut state = retry.start(now(), Call::default(), &mut budget);
+//! let answer = loop {
+//!     let sent = now();
+//!     let Ok(permit) = breaker.acquire(sent) else { break Err(ErrorClass::Rejected) }; // open: fail fast
+//!     let result = get("http://prices/", Span::from_millis(500));
+//!     breaker.record(now(), permit, Outcome::of(&result), now().since(sent));
+//!     let Err(class) = result else { break result };
+//!     match retry.failed(&mut state, now(), class.into(), &mut budget, &mut rng) {
+//!         Decision::Retry(plan) => sleep_until(plan.at),
+//!         Decision::Stop(_) => break result,
+//!     }
+//! };
+//! assert_eq!(answer, Ok("prices"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! With all policies in their proper order that loop is [`pipeline`]; in an async service it is one tower layer of the
+//! module `live` (cargo feature `live`), where the same client is ten lines without a loop.
+//!
+//! # Which policy
+//!
+//! | trouble | policy |
+//! |---|---|
+//! | a callee fails, and every call waits to find out | [`circuit_breaker`], with the timeout inside it |
+//! | a single attempt fails now and then | [`retry`] at one layer, with a [`retry_budget`] |
+//! | nobody knows when to give up | [`deadline`], handed on as what is left |
+//! | one slow callee takes all workers | [`bulkhead`] |
+//! | a quota, or a caller that asks too often | [`rate_limiter`] |
+//! | the callee says "too much" | [`adaptive_throttle`] at the client; [`concurrency_limit`], [`codel`], [`load_shedding`] at the server |
+//! | the slowest hundredth is far slower than the rest | [`hedge`] |
+//! | one host of many is bad | [`outlier_ejection`], [`balancing`], [`health`] |
+//! | no answer is worse than an old one | [`fallback`] |
+//! | a change over several services stops half-way | [`saga`] |
+//!
+//! Numbers and traps are in `docs/resilience.md`. To look at policies while they work: [`registry`]; to use one from
+//! many threads: [`shared`].
+//!
+//! # Conventions
+//!
+//! The same in every file:
 //! - time is [`Time`] and [`Span`](crate::time::Span) (u64 nanoseconds); a `now` before the last one seen counts as the last one seen;
 //! - **deadlines are inclusive**: at `now >= t` the thing has happened; at equal times expiries come before the event;
 //! - every state change is a [`Transition`] value for metrics, logs and traces;
-//! - rates are compared in integers (basis points times counts), never in floating point.
+//! - rates are compared in integers (basis points times counts), never in floating point;
+//! - a wrong number in a configuration is refused by the constructor, with the name of the field and the rule.
 
 pub mod adaptive_throttle;
 pub mod balancing;
@@ -33,6 +91,7 @@ pub mod retry_budget;
 pub mod saga;
 pub mod shared;
 mod slots;
+mod sync;
 
 use crate::time::Time;
 
@@ -79,6 +138,14 @@ pub enum Outcome {
     Failure,
     /// Says nothing about the callee; gives its permit back.
     Ignored,
+}
+
+impl Outcome {
+    /// What a result means by the default classification.
+    #[inline]
+    pub fn of<T>(result: &Result<T, ErrorClass>) -> Outcome {
+        result.as_ref().err().map_or(Outcome::Success, |class| class.outcome())
+    }
 }
 
 impl ErrorClass {

@@ -7,9 +7,10 @@
 //! A thread that panics inside leaves the policy as it was at that moment, and the others go on with it: policies keep
 //! their invariants at every step, and a protection that stops working because of a panic would be none.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use super::registry::{Observe, Sample};
+use super::sync::Mutex;
 use crate::time::Time;
 
 /// A policy behind a mutex; share it in an `Arc`.
@@ -18,7 +19,14 @@ pub struct Shared<P>(Mutex<P>);
 
 impl<P> Shared<P> {
     /// Makes a policy shareable.
+    #[cfg(not(loom))]
     pub const fn new(policy: P) -> Self {
+        Shared(Mutex::new(policy))
+    }
+
+    /// As above; the model checker's lock cannot be made at compile time.
+    #[cfg(loom)]
+    pub fn new(policy: P) -> Self {
         Shared(Mutex::new(policy))
     }
 

@@ -166,7 +166,8 @@ impl World<'_> {
         } else {
             let site = &mut self.sites[kind.site as usize];
             site.changes[side] += 1;
-            site.down_ns += u128::from(lasts.as_nanos() * (1 - side as u64));
+            // what `due` says, not `lasts`: a repair that never ends lasts until the end of time, and no longer
+            site.down_ns += u128::from(due.since(now).as_nanos() * (1 - side as u64));
             self.count_plain_node(kind, side == 1);
         }
         if self.trace.is_some() {

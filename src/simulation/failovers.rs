@@ -80,6 +80,8 @@ pub struct Failover {
     generation: u32,
     back_generation: u32,
     back_step: BackStep,
+    /// A step of the way back came due while the first in order was not fit: of this generation.
+    back_missed: Option<u32>,
     success: bool,
     hold_until: Time,
     completed: Time,
@@ -115,6 +117,7 @@ impl Failover {
             generation: 0,
             back_generation: 0,
             back_step: BackStep::Healthy,
+            back_missed: None,
             success: true,
             hold_until: Time::ZERO,
             completed: Time::ZERO,
@@ -202,6 +205,7 @@ impl World<'_> {
             self.health_changed(now, process, spot, healthy);
         }
         self.set_available(index);
+        self.catch_up_failback(now, process);
         let state = &self.processes[index];
         let known = state.watches[spot].believed && state.watches[spot].healthy;
         if state.phase == Phase::Waiting && known && self.gates.holds(plan.places[spot].fit) {
@@ -385,7 +389,7 @@ impl World<'_> {
             }
         }
         self.set_available(index);
-        if plan.service.is_none() {
+        if self.users_follow(process) {
             self.answers_changed(now);
         }
         if self.processes[index].watches[0].healthy {
@@ -413,6 +417,18 @@ impl World<'_> {
         self.schedule(due, class::END, Event::FailbackDue { process, generation });
     }
 
+    /// Take the step of the way back that came due while the first in order was not fit.
+    fn catch_up_failback(&mut self, now: Time, process: u32) {
+        let plan = &self.layout.processes[process as usize];
+        let state = &mut self.processes[process as usize];
+        if !self.gates.holds(plan.places[0].fit) {
+            return;
+        }
+        if let Some(generation) = state.back_missed.take() {
+            self.schedule(now, class::END, Event::FailbackDue { process, generation });
+        }
+    }
+
     /// The next step of the way back.
     pub(super) fn failback_due(&mut self, now: Time, process: u32, generation: u32) -> bool {
         let index = process as usize;
@@ -421,7 +437,11 @@ impl World<'_> {
         let Some(failback) = plan.failback.as_ref().filter(|_| state.back_generation == generation) else {
             return false;
         };
-        if state.phase != Phase::Steady || !self.gates.holds(plan.places[0].fit) {
+        if state.phase != Phase::Steady {
+            return false;
+        }
+        if !self.gates.holds(plan.places[0].fit) {
+            state.back_missed = Some(generation);
             return false;
         }
         let (step, due) = match (state.back_step, &failback.page) {

@@ -173,6 +173,11 @@ impl Ledger {
         self.accounts[subject].state == State::Down
     }
 
+    /// Is the subject down, or may it be before the next change?
+    pub fn is_down_or_falling(&self, subject: usize) -> bool {
+        self.is_down(subject) || self.accounts[subject].level.slope < 0.0
+    }
+
     /// Is any subject's level below full?
     pub fn level(&self, subject: usize) -> f64 {
         self.accounts[subject].level.value

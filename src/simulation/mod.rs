@@ -1,4 +1,5 @@
-//! ONE trial: a [`Model`](crate::model::Model) compiled into a [`Layout`], run as a [`World`] to an [`Outcome`].
+//! ONE trial: a [`Model`](crate::model::Model), compiled into a [layout](layout::Layout), run as a [`World`] to an
+//! [`Outcome`].
 //!
 //! One loop takes the earliest of two stores: clocks of faults and repairs in a winner tree, everything else in a
 //! queue. Time is an integer, draws come from named streams, so a trial is a pure function of (layout, seed, trial).
@@ -47,7 +48,7 @@ impl World<'_> {
     pub fn run(&mut self, seed: u64, trial: u64) -> Outcome {
         self.reset(&Streams::new(seed, trial));
         let layout = self.layout;
-        if layout.warm_up > Span::ZERO {
+        if layout.stationary {
             let counted = Time::ZERO + layout.warm_up;
             self.advance(counted);
             self.begin_counting(counted);

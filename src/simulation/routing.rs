@@ -96,6 +96,13 @@ impl Routing {
             flows: vec![flow; plan.shares.len()],
         }
     }
+
+    /// How long a region that is healthy again waits for its users, if it does.
+    fn wait(&mut self, plan: &Tracked, region: usize) -> Option<Span> {
+        let failback = plan.failback.as_ref()?;
+        let stream = &mut self.failback[region];
+        Some(failback.after + failback.page.as_ref().map_or(Span::ZERO, |page| page.sample(stream)))
+    }
 }
 
 impl<'a> World<'a> {
@@ -104,6 +111,11 @@ impl<'a> World<'a> {
             RoutingPlan::Direct(_) => None,
             RoutingPlan::Tracked(tracked) => Some(tracked),
         }
+    }
+
+    /// Do users go where this process says?
+    pub(super) fn users_follow(&self, process: u32) -> bool {
+        self.tracked().is_some_and(|plan| plan.process == Some(process))
     }
 
     /// Everybody goes where the first answer says.
@@ -156,8 +168,13 @@ impl<'a> World<'a> {
         if watch.healthy != healthy {
             let believed = watch.change(now, healthy, silent, &plan.detection, &mut routing.detect[index]);
             let generation = watch.generation;
+            let waits = healthy && believed.is_none() && !routing.in_rotation[index];
+            let wait = if waits { routing.wait(plan, index) } else { None };
             if let Some(at) = believed {
                 self.schedule(at, class::CHECK, Event::RegionBelieved { region, generation });
+            } else if let Some(wait) = wait {
+                // a fault too short to be noticed broke the wait for its users: it begins anew
+                self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation });
             }
         }
     }
@@ -172,10 +189,7 @@ impl<'a> World<'a> {
         };
         routing.watches[index].believe(now, &plan.detection);
         let healthy = routing.watches[index].believed;
-        let wait = plan.failback.as_ref().filter(|_| healthy).map(|failback| {
-            let stream = &mut routing.failback[index];
-            failback.after + failback.page.as_ref().map_or(Span::ZERO, |page| page.sample(stream))
-        });
+        let wait = if healthy { routing.wait(plan, index) } else { None };
         self.note(now, TraceEvent::RegionBelieved { region, healthy });
         match wait {
             Some(wait) => self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation }),
@@ -285,11 +299,12 @@ impl<'a> World<'a> {
         let mut system = Level { value: 0.0, slope: 0.0 };
         let mut levels = Vec::with_capacity(routing.flows.len());
         for (flow, share) in routing.flows.iter().zip(&plan.shares) {
-            let mut level = Level { value: 0.0, slope: 0.0 };
+            // one minus what is lost, so that nothing lost is exactly 1 however the clients move
+            let mut level = Level::all_or_nothing(!out);
             for (region, &gate) in layout.region_gates.iter().enumerate() {
-                if !out && self.gates.holds(gate) {
-                    level.value += flow.share(region, now);
-                    level.slope += flow.slope(region);
+                if !out && !self.gates.holds(gate) {
+                    level.value -= flow.share(region, now);
+                    level.slope -= flow.slope(region);
                 }
             }
             if flow.stale.is_empty() {

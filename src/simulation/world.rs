@@ -232,7 +232,7 @@ impl<'a> World<'a> {
     fn refresh_stages(&mut self, now: Time) {
         let layout = self.layout;
         for subject in 0..layout.subjects.len() {
-            if !self.ledger.is_down(subject) {
+            if !self.ledger.is_down_or_falling(subject) {
                 continue;
             }
             let service =

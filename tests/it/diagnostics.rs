@@ -35,7 +35,8 @@ fn messages(name: &str) -> String {
 fn names() -> BTreeSet<String> {
     let files = std::fs::read_dir(folder()).unwrap();
     let names = files.map(|file| file.unwrap().file_name().to_string_lossy().into_owned());
-    let is_case = |name: &String| name.ends_with(".toml") && (name.starts_with('E') || name.starts_with('W'));
+    let is_toml = |name: &String| Path::new(name).extension().is_some_and(|end| end == "toml");
+    let is_case = |name: &String| is_toml(name) && (name.starts_with('E') || name.starts_with('W'));
     names.filter(is_case).collect()
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Commands are the lines of `sh` blocks; `cargo run --release --` stands for the binary under test, an exit code that is
 //! not 0 is told behind `# exit`. A `text` block must be the head of a file of the gallery named right before it in a
-//! comment. `cargo test` is not run from within itself.
+//! comment; `UPDATE=1 cargo test readme` renews it. `cargo test` is not run from within itself; blocks of Rust are
+//! doctests of the crate.
 
 use crate::shell::{self, Folder};
 
@@ -92,4 +93,14 @@ fn links_of_the_documents_lead_somewhere() {
             assert!(outside || path.with_file_name(target).exists(), "{document}: no `{target}`");
         }
     }
+}
+
+#[test]
+fn tests_that_the_methods_name_exist() {
+    let sources = crate::tidy::sources("src").into_iter().chain(crate::tidy::sources("tests"));
+    let code: String = sources.map(|path| crate::tidy::read(&path)).collect();
+    let text = crate::tidy::read("docs/methods.md");
+    let words = text.split('`').skip(1).step_by(2).filter(|word| word.matches('_').count() >= 3);
+    let missing: Vec<&str> = words.filter(|word| !code.contains(&format!("fn {word}("))).collect();
+    assert!(missing.is_empty(), "docs/methods.md names tests that are gone: {missing:?}");
 }

@@ -366,7 +366,7 @@ fn check_model(model: &Model) {
             Process::Random { fails, .. } => assert!(fails.mean_s() > 0.0),
             Process::Calendar { at: Instants::Every { every, .. }, .. } => assert!(!every.is_zero()),
             Process::Calendar { at: Instants::At(instants), .. } => {
-                assert!(instants.is_sorted() && !instants.is_empty())
+                assert!(instants.is_sorted() && !instants.is_empty());
             }
         }
     }
@@ -377,7 +377,7 @@ fn first_difference(one: &Model, other: &Model) -> Option<(String, String)> {
     let (one, other) = (format!("{one:#?}"), format!("{other:#?}"));
     let lines = one.lines().zip(other.lines());
     let first = lines.filter(|(a, b)| a != b).map(|(a, b)| (a.to_owned(), b.to_owned())).next();
-    first.or_else(|| (one.len() != other.len()).then(|| (one, other)))
+    first.or_else(|| (one.len() != other.len()).then_some((one, other)))
 }
 
 proptest! {

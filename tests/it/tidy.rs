@@ -50,11 +50,13 @@ fn files(below: &str) -> Vec<String> {
     found
 }
 
-fn sources(below: &str) -> Vec<String> {
+/// The Rust files below a folder.
+pub fn sources(below: &str) -> Vec<String> {
     files(below).into_iter().filter(|path| Path::new(path).extension().is_some_and(|end| end == "rs")).collect()
 }
 
-fn read(path: &str) -> String {
+/// The text of a file, by its path from the root.
+pub fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).expect("a text file")
 }
 

@@ -45,7 +45,7 @@ pub fn round_ticks(from: f64, to: f64, count: f64) -> Vec<f64> {
     (0..=(last - first) as i64).map(|index| (first + index as f64) * step).collect()
 }
 
-/// Durations that people count in, in seconds.
+/// Durations that people count in, in seconds, the roundest first.
 const ROUND_DURATIONS: [f64; 25] = [
     1e-3,
     1e-2,
@@ -82,16 +82,12 @@ const APART: f64 = 0.05;
 /// Durations to mark on a logarithmic axis from `from` to `to` seconds, as coarse as their number allows; of two that
 /// would stand in each other's way the rounder one.
 pub fn duration_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
-    let within = |values: &[f64]| {
-        let mut ticks: Vec<f64> = values.iter().copied().filter(|value| *value >= from && *value <= to).collect();
-        ticks.sort_by(f64::total_cmp);
-        ticks
+    let within = |values: &[f64]| -> Vec<f64> {
+        values.iter().copied().filter(|value| *value >= from && *value <= to).collect()
     };
     let coarse = within(&ROUND_DURATIONS[..11]);
     let ticks = if coarse.len() >= 4 { coarse } else { within(&ROUND_DURATIONS[..21]) };
-    let mut ticks = if ticks.len() >= 3 { ticks } else { within(&ROUND_DURATIONS) };
-    let rank = |value: f64| ROUND_DURATIONS.iter().position(|round| *round == value);
-    ticks.sort_by_key(|value| rank(*value));
+    let ticks = if ticks.len() >= 3 { ticks } else { within(&ROUND_DURATIONS) };
     let room = APART * libm::log10(to / from);
     let mut kept: Vec<f64> = Vec::new();
     for value in ticks {

@@ -170,7 +170,8 @@ fn titles(drawing: &mut Drawing, title: &str, scenarios: &[Results], what: &str)
     if let Some(first) = scenarios.first() {
         let same = scenarios.iter().all(|other| other.trials == first.trials && other.horizon == first.horizon);
         if same && first.trials > 0 {
-            parts.push(format!("{} x {} trials", first.horizon, super::number::whole(first.trials)));
+            let horizon = super::number::whole_span(first.horizon);
+            parts.push(format!("{horizon} x {} trials", super::number::whole(first.trials)));
         }
         if scenarios.iter().all(|other| other.seed == first.seed) {
             parts.push(format!("seed {}", first.seed));

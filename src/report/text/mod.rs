@@ -19,7 +19,6 @@ pub use table::Look;
 use crate::report::number;
 use crate::results::Results;
 use crate::results::measure::Measure;
-use crate::time::Span;
 use std::fmt::Write as _;
 use table::{Tone, clean};
 
@@ -74,21 +73,12 @@ fn title(results: &Results, look: Look) -> String {
 }
 
 fn extent(results: &Results) -> String {
-    let horizon = in_one_unit(results.horizon);
+    let horizon = number::whole_span(results.horizon);
     match results.trials {
         0 => horizon,
         1 => format!("{horizon} x 1 trial"),
         trials => format!("{horizon} x {} trials", number::whole(trials)),
     }
-}
-
-/// The span in the largest unit of which it is a whole number, so that ten years of 365 days read `3650d`.
-fn in_one_unit(span: Span) -> String {
-    let whole = ["y", "d", "h"].into_iter().find_map(|name| {
-        let unit = Span::unit(name)?.as_nanos();
-        (!span.is_zero() && span.as_nanos() % unit == 0).then(|| format!("{}{name}", span.as_nanos() / unit))
-    });
-    whole.unwrap_or_else(|| span.to_string())
 }
 
 /// A heading and what it is about.

@@ -83,7 +83,7 @@ pub struct Client {
     pub(super) hedge_delay: Option<HedgeDelay>,
     pub(super) fallback: Option<Fallback>,
     throttle: Option<AdaptiveThrottle>,
-    breakers: Vec<CircuitBreaker>,
+    pub(super) breakers: Vec<CircuitBreaker>,
     limiter: Option<(Gcra, Span)>,
     bulkhead: Option<(Bulkhead<Waiter>, Span)>,
     balancer: Balancer,

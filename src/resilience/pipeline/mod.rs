@@ -45,6 +45,7 @@
 
 mod call;
 mod client;
+mod observe;
 #[cfg(test)]
 mod script_tests;
 mod step;

@@ -22,6 +22,13 @@ pub struct Request {
     pub cached_age: Option<Span>,
 }
 
+impl Default for Request {
+    /// Sent at most once unless surely unprocessed, without a deadline of its own, nothing stored.
+    fn default() -> Self {
+        Request { id: 0, idempotent: false, retried_above: false, deadline: Deadline::NONE, key: 0, cached_age: None }
+    }
+}
+
 /// Names an attempt within its call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptId(pub u32);

@@ -4,9 +4,10 @@
 //! modification order. A `now` that lies a little behind another thread's can only be refused more, never admitted
 //! more, since `max(TAT, now)` does not fall.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::{GcraConfig, GcraConfigError, Refused, Rule};
+use crate::resilience::sync::AtomicU64;
 use crate::time::{Span, Time};
 
 /// A rate limiter that is shared by reference.
@@ -48,6 +49,11 @@ impl AtomicGcra {
                 Err(other) => tat = other,
             }
         }
+    }
+
+    /// When one cell may next pass, if nobody else comes.
+    pub fn next_wake(&self) -> Option<Time> {
+        self.rule.free(self.tat.load(Ordering::Relaxed))
     }
 }
 

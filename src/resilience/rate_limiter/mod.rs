@@ -108,6 +108,12 @@ impl Rule {
         let excess = (next - now).saturating_sub(self.capacity);
         if excess <= wait { Ok((next, excess)) } else { Err(Refused::Wait(Span::from_nanos(excess))) }
     }
+
+    /// When one cell may pass at this TAT; none if it always could.
+    fn free(self, tat: u64) -> Option<Time> {
+        let free = tat.saturating_add(self.period).saturating_sub(self.capacity);
+        (free > 0).then(|| Time::from_nanos(free))
+    }
 }
 
 /// A rate limiter for one owner.

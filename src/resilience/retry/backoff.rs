@@ -167,7 +167,10 @@ impl BackoffState {
 
     fn smooth(&mut self, backoff: &Backoff, rng: &mut impl Rng) -> Span {
         let t = f64::from(self.retries) + unit(rng);
-        let f = libm::exp2(t) * libm::tanh(libm::sqrt(4.0 * t));
+        // f = 2^t tanh(2 sqrt t), with tanh x = (1 - e) / (1 + e), e = exp(-2x): a second power of two costs half of a
+        // tanh, and the difference is at most 1e-15 of f
+        let e = libm::exp2(-4.0 * std::f64::consts::LOG2_E * t.sqrt());
+        let f = libm::exp2(t) * (1.0 - e) / (1.0 + e);
         let wait = (f - self.growth) * backoff.base.as_nanos() as f64 / 1.4;
         (self.retries, self.growth) = (self.retries.saturating_add(1), f);
         // 2^t leaves the floats at t = 1024; the wait has then long been above any cap

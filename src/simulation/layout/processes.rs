@@ -145,25 +145,30 @@ fn add_subjects(model: &Model, layout: &mut Layout) {
 fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
     let routing = &model.routing;
     let entry = &model.services[routing.entry.index()];
-    if entry.failover.is_some() || entry.kind == ServiceKind::Dependency {
+    let followed = entry.failover.as_ref();
+    let at_once = routing.propagation == Propagation::Instant;
+    if entry.kind == ServiceKind::Dependency || (followed.is_some() && at_once) {
         return connect_direct(layout, layout.service_gates[routing.entry.index()]);
     }
-    let at_once = routing.propagation == Propagation::Instant && routing.detection == Detection::Instant;
-    let choice = match &routing.policy {
-        Policy::ActivePassive(failover) => {
+    let primary = layout.processes.iter().position(|process| process.service == Some(routing.entry.0));
+    let (choice, process) = match (followed, &routing.policy) {
+        (Some(failover), _) => {
+            let regions = failover.order.iter().filter_map(|pool| model.pools[pool.index()].region);
+            (Choice::Active(regions.map(|region| region.0).collect()), primary)
+        }
+        (None, Policy::ActivePassive(failover)) => {
             add_region_process(model, layout, structure, failover);
-            Choice::Active(failover.order.iter().map(|region| region.0).collect())
+            let regions = failover.order.iter().map(|region| region.0).collect();
+            (Choice::Active(regions), Some(layout.processes.len() - 1))
         }
-        Policy::Weighted { weights } => Choice::Weighted(weights.clone()),
-        Policy::Latency | Policy::Geo => {
-            Choice::Ordered((0..model.groups.len() as u32).map(|group| preference(model, GroupId(group))).collect())
+        (None, Policy::Weighted { weights }) => (Choice::Weighted(weights.clone()), None),
+        (None, Policy::Latency | Policy::Geo) => {
+            let groups = (0..model.groups.len() as u32).map(GroupId);
+            (Choice::Ordered(groups.map(|group| preference(model, group)).collect()), None)
         }
     };
-    let process = match choice {
-        Choice::Active(_) => Some(layout.processes.len() as u32 - 1),
-        Choice::Ordered(_) | Choice::Weighted(_) => None,
-    };
-    if process.is_none() && at_once && routing.failback.is_none() {
+    let process = process.map(|process| process as u32);
+    if process.is_none() && at_once && routing.detection == Detection::Instant && routing.failback.is_none() {
         let used = |region: &usize| match &choice {
             Choice::Weighted(weights) => weights[*region] > 0.0,
             Choice::Ordered(_) | Choice::Active(_) => true,

@@ -5,6 +5,8 @@
 //!
 //! It does not create policies, and is not on the path of a call: look a policy up once and keep it.
 
+mod admission;
+
 use std::collections::BTreeMap;
 
 use super::bulkhead::Bulkhead;
