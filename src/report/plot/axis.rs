@@ -74,6 +74,8 @@ const ROUND_DURATIONS: [f64; 25] = [
     172_800.0,
 ];
 
+const YEAR_S: f64 = 31_557_600.0;
+
 /// The least distance of two ticks, as a share of the axis: room for a label such as `10min`.
 const APART: f64 = 0.05;
 
@@ -99,14 +101,14 @@ pub fn duration_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
 
 /// Durations to mark on a linear axis from 0 to `to` seconds.
 pub fn linear_duration_ticks(to: f64) -> Vec<(f64, String)> {
-    let unit = [86_400.0, 3_600.0, 60.0].into_iter().find(|unit| to >= 2.0 * unit).unwrap_or(1.0);
-    let days = unit >= 86_400.0;
-    let label = |value: f64| match value {
+    let unit = [YEAR_S, 86_400.0, 3_600.0, 60.0].into_iter().find(|unit| to >= 2.0 * unit).unwrap_or(1.0);
+    let label = |count: f64| match count {
         // round days stay days: 400 of them read better than 1.10 years
-        value if days && value > 0.0 => format!("{}d", number::trimmed(value)),
-        value => number::duration(value * unit),
+        count if unit >= YEAR_S && count > 0.0 => format!("{}y", number::trimmed(count)),
+        count if unit >= 86_400.0 && count > 0.0 => format!("{}d", number::trimmed(count)),
+        count => number::duration(count * unit),
     };
-    round_ticks(0.0, to / unit, 6.0).into_iter().map(|value| (value * unit, label(value))).collect()
+    round_ticks(0.0, to / unit, 6.0).into_iter().map(|count| (count * unit, label(count))).collect()
 }
 
 #[cfg(test)]
@@ -118,6 +120,8 @@ mod tests {
         assert_eq!(round_ticks(0.0, 10.0, 5.0), vec![0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         let labels: Vec<String> = linear_duration_ticks(4_800.0).into_iter().map(|(_, label)| label).collect();
         assert_eq!(labels, ["0s", "20min", "40min", "1h", "1h 20m"]);
+        let labels: Vec<String> = linear_duration_ticks(315_576_000.0).into_iter().map(|(_, label)| label).collect();
+        assert_eq!(labels, ["0s", "2y", "4y", "6y", "8y", "10y"]);
         assert_eq!(round_ticks(3.0, 3.0, 5.0), vec![3.0]);
     }
 

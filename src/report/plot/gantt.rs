@@ -3,7 +3,8 @@
 //! A year on one axis shows what coincides, but an outage of minutes is a hair on it, so the lower half gives each of
 //! the longest a line of its own from its start. A stage's time is known, not its turns: stages stand in their usual order.
 
-use super::axis::{Scale, linear_duration_ticks};
+use super::axis::{Scale, linear_duration_ticks, round_ticks};
+use super::bars::percents;
 use super::canvas::{Anchor, BLACK, Drawing, GREY, Ink, PALE, Type, width_of};
 use super::waterfall::{self, letters};
 use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, TITLE, WIDTH, fitted};
@@ -16,6 +17,8 @@ const TOP: f64 = 84.0;
 const LANE: f64 = 20.0;
 /// Parts drawn, at most.
 const PARTS: usize = 16;
+/// How many times longer than the median the longest outage may be on one scale with the others.
+const UNEVEN: f64 = 20.0;
 /// Outages drawn, at most.
 const OUTAGES: usize = 12;
 /// Room for names, at most.
@@ -134,7 +137,7 @@ fn overview(
 ) -> Result<(), PlotError> {
     let to = replay.horizon.as_secs_f64();
     let scale = Scale::linear(0.0, to, left, WIDTH - EDGE - 8.0);
-    axis(drawing, scale, to, (TOP, bottom), "time since the start of the trial");
+    axis(drawing, scale, linear_duration_ticks(to), (TOP, bottom), "time since the start of the trial");
     for (index, (lane, down)) in lanes.iter().enumerate() {
         let top = TOP + 4.0 + LANE * index as f64;
         if index > 0 && !down && lanes[index - 1].1 {
@@ -164,48 +167,67 @@ fn spans(spells: &[&Spell]) -> Vec<(f64, f64)> {
     spans
 }
 
-fn axis(drawing: &mut Drawing, scale: Scale, to: f64, (top, bottom): (f64, f64), text: &str) {
-    for (seconds, label) in linear_duration_ticks(to) {
-        let x = scale.at(seconds);
+fn axis(drawing: &mut Drawing, scale: Scale, ticks: Vec<(f64, String)>, (top, bottom): (f64, f64), text: &str) {
+    for (value, label) in ticks {
+        let x = scale.at(value);
         drawing.line(&[(x, top), (x, bottom)], 1.0, PALE);
         drawing.text((x, bottom + 16.0), Anchor::Middle, TICK, &label);
     }
-    drawing.line(&[(scale.at(0.0), bottom), (scale.at(to), bottom)], 1.25, GREY);
-    drawing.text((f64::midpoint(scale.at(0.0), scale.at(to)), bottom + 40.0), Anchor::Middle, SUBTITLE, text);
+    let (from, to) = (scale.at(f64::MIN), scale.at(f64::MAX));
+    drawing.line(&[(from, bottom), (to, bottom)], 1.25, GREY);
+    drawing.text((f64::midpoint(from, to), bottom + 40.0), Anchor::Middle, SUBTITLE, text);
 }
 
-/// Each of the longest outages from its own start, by stage.
+/// Each of the longest outages from its own start, by stage. Where one is so long that it would flatten most of the
+/// others, each is drawn in its own length, as shares.
 fn close_up(drawing: &mut Drawing, outages: &[&Spell], (left, begin): (f64, f64)) -> Result<(), PlotError> {
-    let to = outages.iter().map(|outage| outage.duration.as_secs_f64()).fold(0.0, f64::max);
+    let mut lengths: Vec<f64> = outages.iter().map(|outage| outage.duration.as_secs_f64()).collect();
+    lengths.sort_by(f64::total_cmp);
+    let (median, longest) = (lengths[lengths.len() / 2], lengths[lengths.len() - 1]);
+    let shares = longest > UNEVEN * median;
     let bottom = begin + 26.0 * outages.len() as f64 + 4.0;
+    let to = if shares { 1.0 } else { longest };
     let scale = Scale::linear(0.0, to, left, WIDTH - EDGE - 90.0);
     let style = Type { size: 14.5, ..TITLE };
-    drawing.text((EDGE, begin - 42.0), Anchor::Start, style, "Longest outages of the system, each from its start");
+    let how = if shares { "each in its own length" } else { "each from its start" };
+    drawing.text((EDGE, begin - 42.0), Anchor::Start, style, &format!("Longest outages of the system, {how}"));
     legend(drawing, outages, begin - 18.0)?;
-    axis(drawing, scale, to, (begin, bottom), "time since the start of the outage");
+    if shares {
+        let ticks = round_ticks(0.0, 1.0, 5.0);
+        let labelled = ticks.iter().copied().zip(percents(&ticks)).collect();
+        axis(drawing, scale, labelled, (begin, bottom), "share of the outage");
+    } else {
+        axis(drawing, scale, linear_duration_ticks(to), (begin, bottom), "time since the start of the outage");
+    }
     for (index, outage) in outages.iter().enumerate() {
         let top = begin + 4.0 + 26.0 * index as f64;
         let name = fitted(&title(outage), LABEL, NAMES)?;
         drawing.text((left - 12.0, top + 11.0), Anchor::End, LABEL, &name);
-        let mut at = 0.0;
-        for (stage, span) in Stage::ALL.iter().zip(outage.stages.unwrap_or([Span::ZERO; Stage::ALL.len()])) {
-            let seconds = span.as_secs_f64();
-            let (from, until) = (scale.at(at), scale.at(at + seconds));
-            if !span.is_zero() {
-                drawing.bar((from, top), (until.max(from + 1.5), top + 20.0), waterfall::ink(*stage));
-            }
-            let text = number::duration(seconds);
-            let style = Type { ink: letters(*stage), ..TICK };
-            if width_of(&text, style)? + 10.0 < until - from {
-                drawing.text((f64::midpoint(from, until), top + 10.0), Anchor::Middle, style, &text);
-            }
-            at += seconds;
-        }
+        let end = stages(drawing, scale, top, outage, if shares { outage.duration.as_secs_f64() } else { 1.0 })?;
         let open = if outage.cut { " so far" } else { "" };
         let text = format!("{}{open}", number::duration(outage.duration.as_secs_f64()));
-        drawing.label((scale.at(at).max(scale.at(0.0) + 8.0) + 8.0, top + 10.0), LABEL, &text)?;
+        drawing.label((end.max(left + 8.0) + 8.0, top + 10.0), LABEL, &text)?;
     }
     Ok(())
+}
+
+/// The stages of an outage one after the other, in units of `unit` seconds; where the last one ends.
+fn stages(drawing: &mut Drawing, scale: Scale, top: f64, outage: &Spell, unit: f64) -> Result<f64, PlotError> {
+    let mut at = 0.0;
+    for (stage, span) in Stage::ALL.iter().zip(outage.stages.unwrap_or([Span::ZERO; Stage::ALL.len()])) {
+        let seconds = span.as_secs_f64();
+        let (from, until) = (scale.at(at), scale.at(at + seconds / unit));
+        if !span.is_zero() {
+            drawing.bar((from, top), (until.max(from + 1.5), top + 20.0), waterfall::ink(*stage));
+        }
+        let text = number::duration(seconds);
+        let style = Type { ink: letters(*stage), ..TICK };
+        if width_of(&text, style)? + 10.0 < until - from {
+            drawing.text((f64::midpoint(from, until), top + 10.0), Anchor::Middle, style, &text);
+        }
+        at += seconds / unit;
+    }
+    Ok(scale.at(at))
 }
 
 /// The stages that the outages spend time in.
