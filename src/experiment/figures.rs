@@ -245,6 +245,10 @@ impl Figures<'_> {
                 let success = interval::proportion(automatic, begun, self.plan.confidence);
                 self.push(Measure::FailoverSuccess, name, "mean", success);
             }
+            if let Some(process) = process.filter(|process| process.split.count() > 0) {
+                let share = self.mean(&process.split).scaled(1.0 / self.horizon_s).clamped(0.0, 1.0);
+                self.push(Measure::SplitBrainTime, name, "mean", share);
+            }
             if watched(layout, &totals.processes, process) {
                 self.false_failovers(name, chosen());
             }

@@ -20,6 +20,8 @@ pub struct Watch {
     pub believed: bool,
     /// Since when the health is what it is.
     pub since: Time,
+    /// Lost its role while out of reach: until it can be reached again it is not well.
+    pub exiled: bool,
     /// Counts changes of health and of what is believed.
     pub changes: u32,
     /// When beliefs will change, if nothing else does; to be scheduled by whoever called.
@@ -52,8 +54,16 @@ impl Watch {
     /// A healthy target, known to be; the phase of each checker is uniform over one period.
     pub fn new(detection: &Detection, rng: &mut Stream) -> Self {
         let (due, checkers) = (Vec::new(), Vec::new());
-        let mut watch =
-            Watch { healthy: true, believed: true, since: Time::ZERO, changes: 0, slow_answer: false, due, checkers };
+        let mut watch = Watch {
+            healthy: true,
+            believed: true,
+            since: Time::ZERO,
+            exiled: false,
+            changes: 0,
+            slow_answer: false,
+            due,
+            checkers,
+        };
         watch.reset(detection, rng);
         watch
     }
@@ -61,7 +71,7 @@ impl Watch {
     /// As new, in the same memory.
     pub fn reset(&mut self, detection: &Detection, rng: &mut Stream) {
         (self.healthy, self.believed, self.since, self.slow_answer) = (true, true, Time::ZERO, false);
-        self.changes = 0;
+        (self.exiled, self.changes) = (false, 0);
         self.due.clear();
         self.checkers.clear();
         let count = match detection {

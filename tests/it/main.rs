@@ -8,6 +8,7 @@ mod diagnostics;
 mod history;
 mod levels;
 mod naive;
+mod partitions;
 mod scenarios;
 mod traces;
 mod traces_admission;
