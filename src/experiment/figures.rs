@@ -51,6 +51,7 @@ pub fn rows(model: &Model, layout: &Layout, plan: &Plan, totals: &Totals) -> Vec
         figures.outages(name, subject, totals);
         figures.causes(name, layout, subject);
     }
+    figures.naive(model, totals);
     figures.failovers(layout, totals);
     figures.windows(model, totals);
     figures.sites(layout, totals);
@@ -265,6 +266,23 @@ impl Figures<'_> {
                 self.listed(Measure::DetectionDelay, name, &detection);
             }
         }
+    }
+
+    /// What multiplying would claim, and how much of the modelled unavailability that is.
+    fn naive(&mut self, model: &Model, totals: &Totals) {
+        let claimed = super::naive::unavailability(model);
+        let exact = Estimate { confidence: self.plan.confidence, ..Estimate::exact(1.0 - claimed) };
+        self.push(Measure::NaiveComposite, "system", "mean", exact);
+        let subject = &totals.subjects[0];
+        let modelled = self.lost_share(&subject.down, subject.seen);
+        let over = |share: f64| (share > 0.0).then(|| claimed / share);
+        let ratio = Estimate {
+            estimate: modelled.estimate.and_then(over),
+            low: modelled.high.and_then(over),
+            high: modelled.low.and_then(over),
+            ..modelled
+        };
+        self.push(Measure::NaiveComposite, "system", "ratio", ratio);
     }
 
     /// Failovers that nobody needed, in a year.

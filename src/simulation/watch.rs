@@ -26,8 +26,15 @@ pub struct Watch {
     pub changes: u32,
     /// When beliefs will change, if nothing else does; to be scheduled by whoever called.
     pub due: Vec<Due>,
-    slow_answer: bool,
+    answers: Answers,
     checkers: Vec<Checker>,
+}
+
+/// When a check ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answers {
+    AtOnce,
+    ByTimeout,
 }
 
 /// When the belief of a checker will change.
@@ -60,7 +67,7 @@ impl Watch {
             since: Time::ZERO,
             exiled: false,
             changes: 0,
-            slow_answer: false,
+            answers: Answers::AtOnce,
             due,
             checkers,
         };
@@ -70,7 +77,7 @@ impl Watch {
 
     /// As new, in the same memory.
     pub fn reset(&mut self, detection: &Detection, rng: &mut Stream) {
-        (self.healthy, self.believed, self.since, self.slow_answer) = (true, true, Time::ZERO, false);
+        (self.healthy, self.believed, self.since, self.answers) = (true, true, Time::ZERO, Answers::AtOnce);
         (self.exiled, self.changes) = (false, 0);
         self.due.clear();
         self.checkers.clear();
@@ -100,7 +107,7 @@ impl Watch {
         self.healthy = healthy;
         self.since = now;
         self.changes += 1;
-        self.slow_answer = silent && !healthy;
+        self.answers = if silent && !healthy { Answers::ByTimeout } else { Answers::AtOnce };
         for index in 0..self.checkers.len() as u32 {
             self.checkers[index as usize].generation += 1;
             self.plan(now, index, detection, rng);
@@ -185,7 +192,10 @@ impl Watch {
     }
 
     fn answer_time(&self, check: &Check) -> Span {
-        if self.slow_answer { check.timeout } else { Span::ZERO }
+        match self.answers {
+            Answers::AtOnce => Span::ZERO,
+            Answers::ByTimeout => check.timeout,
+        }
     }
 
     fn period(&self, checker: &Checker, check: &Check) -> Span {

@@ -8,6 +8,7 @@ mod diagnostics;
 mod history;
 mod levels;
 mod naive;
+mod naive_composite;
 mod partitions;
 mod scenarios;
 mod traces;
