@@ -48,6 +48,7 @@ pub fn rows(model: &Model, layout: &Layout, plan: &Plan, totals: &Totals) -> Vec
         figures.outages(name, subject, totals);
         figures.causes(name, layout, subject);
     }
+    figures.naive(model, totals);
     figures.failovers(layout, totals);
     figures.windows(model, totals);
     figures.sites(layout, totals);
@@ -249,6 +250,10 @@ impl Figures<'_> {
                 let success = interval::proportion(automatic, begun, self.plan.confidence);
                 self.push(Measure::FailoverSuccess, name, "mean", success);
             }
+            if let Some(process) = process.filter(|process| process.split.count() > 0) {
+                let share = self.mean(&process.split).scaled(1.0 / self.horizon_s).clamped(0.0, 1.0);
+                self.push(Measure::SplitBrainTime, name, "mean", share);
+            }
             if watched(layout, &totals.processes, process) {
                 self.false_failovers(name, chosen());
             }
@@ -265,6 +270,23 @@ impl Figures<'_> {
                 self.listed(Measure::DetectionDelay, name, &detection);
             }
         }
+    }
+
+    /// What multiplying would claim, and how much of the modelled unavailability that is.
+    fn naive(&mut self, model: &Model, totals: &Totals) {
+        let claimed = super::naive::unavailability(model);
+        let exact = Estimate { confidence: self.plan.confidence, ..Estimate::exact(1.0 - claimed) };
+        self.push(Measure::NaiveComposite, "system", "mean", exact);
+        let subject = &totals.subjects[0];
+        let modelled = self.lost_share(&subject.down, subject.seen);
+        let over = |share: f64| (share > 0.0).then(|| claimed / share);
+        let ratio = Estimate {
+            estimate: modelled.estimate.and_then(over),
+            low: modelled.high.and_then(over),
+            high: modelled.low.and_then(over),
+            ..modelled
+        };
+        self.push(Measure::NaiveComposite, "system", "ratio", ratio);
     }
 
     /// Failovers that nobody needed, in a year.

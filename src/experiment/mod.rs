@@ -7,11 +7,13 @@
 mod compare;
 mod curves;
 mod figures;
+mod naive;
 mod replicate;
 mod totals;
 mod verdicts;
 
 pub use compare::compare;
+pub use naive::unavailability as naive_unavailability;
 pub use replicate::records;
 
 use crate::model::{Model, Start};

@@ -111,6 +111,8 @@ pub struct ProcessTotals {
     pub unneeded: u64,
     /// The same in a trial.
     pub unneeded_by_trial: Moments,
+    /// Seconds with two primaries in a trial.
+    pub split: Moments,
     /// Completed without people.
     pub automatic: u64,
     /// Seconds of work lost by each promotion of a lagging copy.
@@ -210,6 +212,7 @@ impl Totals {
         for (process, of_trial) in self.processes.iter_mut().zip(&outcome.failovers) {
             process.begun += of_trial.begun;
             process.unneeded += of_trial.unneeded;
+            push_some(&mut process.split, of_trial.split.as_secs_f64());
             push_some(&mut process.unneeded_by_trial, of_trial.unneeded as f64);
             process.automatic += of_trial.automatic;
             process.lost.extend(of_trial.lost.iter().map(|lost| (trial, lost.as_secs_f64())));
@@ -252,6 +255,7 @@ impl Totals {
         self.system.merge(&other.system);
         for (here, there) in self.processes.iter_mut().zip(other.processes) {
             here.begun += there.begun;
+            here.split.merge(&there.split);
             here.unneeded += there.unneeded;
             here.unneeded_by_trial.merge(&there.unneeded_by_trial);
             here.automatic += there.automatic;

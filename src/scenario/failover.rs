@@ -56,11 +56,11 @@ fn shared<Place>(fields: &mut Fields<'_>, names: &Names, order: Vec<Place>, sees
     if manual.is_none() && !fields.has("manual") {
         fields.show_off("manual", "a promotion never fails");
     }
-    fields.not_yet_unless("fencing", &true.into(), "two primaries");
-    fields.not_yet_unless("reconcile", &"0s".into(), "two primaries");
+    let fencing = fields.or("fencing", true);
+    let reconcile = fields.or("reconcile", "0s");
     let hold_down = fields.or("hold_down", "0s");
     let failback = fields.table("failback", "roles stay swapped", failback).flatten();
-    Failover { order, detection, page, promote, success, manual, needs, hold_down, failback }
+    Failover { order, detection, page, promote, success, manual, needs, fencing, reconcile, hold_down, failback }
 }
 
 fn page(fields: &mut Fields<'_>) -> Option<Law> {
@@ -242,6 +242,9 @@ pub(super) fn routing(
             }
             let regions = order.into_iter().flatten().map(|region| region.value).collect();
             let failover = shared(fields, names, regions, "region");
+            if !failover.fencing {
+                not_yet(fields.session, fields.origin_of("fencing"), "routing without fencing", "two active regions");
+            }
             let detection = failover.detection.clone();
             (Policy::ActivePassive(Box::new(failover)), detection, None)
         } else {

@@ -67,6 +67,7 @@ pub(super) struct WrittenFault {
 pub(super) enum Striking {
     Nodes,
     Place,
+    Link,
 }
 
 /// Reads the keys of a fault; nothing if it cannot be used.
@@ -75,6 +76,7 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>) -> Optio
     let default = striking.map(|striking| match striking {
         Striking::Nodes => ModeName::Crash,
         Striking::Place => ModeName::Outage,
+        Striking::Link => ModeName::Partition,
     });
     if let Some(default) = default.filter(|_| !fields.has("mode")) {
         fields.show("mode", format!("\"{}\"", default.word()), true);
@@ -88,7 +90,7 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>) -> Optio
     fields.not_yet("hits", "common cause");
     fields.not_yet_unless("latent", &"0%".into(), "latent faults");
     fields.not_yet("inspect", "inspection");
-    let built = matches!(mode, None | Some(ModeName::Crash | ModeName::Outage));
+    let built = matches!(mode, None | Some(ModeName::Crash | ModeName::Outage | ModeName::Partition));
     if built {
         check_fails(fields, "100%");
     } else {

@@ -64,7 +64,8 @@ fn region(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>) -> Region 
 }
 
 /// Reads `links`: `"A <-> B"` is the way both ways, `"A -> B"` one way.
-pub(super) fn links(root: &mut Fields<'_>, names: &Names) -> Vec<Link> {
+pub(super) fn links(root: &mut Fields<'_>, world: &mut World<'_>) -> Vec<Link> {
+    let names = world.names;
     let mut links: Vec<Link> = Vec::new();
     let mut seen = BTreeSet::new();
     if !root.has("links") {
@@ -79,10 +80,10 @@ pub(super) fn links(root: &mut Fields<'_>, names: &Names) -> Vec<Link> {
                     fields.fault(Code::E104, "latency", "the latency is infinite", None);
                 }
                 fields.on_request_clock(|fields| fields.or::<Percent>("loss", "0%"));
-                fields.not_yet("faults", "link faults");
-                latency
+                (latency, read_all(fields, "faults", &world.profiles, Striking::Link))
             });
-            let (Some((from, to, both)), Some(latency)) = (ends, latency) else { continue };
+            let (Some((from, to, both)), Some((latency, faults))) = (ends, latency) else { continue };
+            world.strike_link(all.session, &faults, &entry.key, (from, to));
             let mut ways = vec![(from, to)];
             if both {
                 ways.push((to, from));

@@ -55,7 +55,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         World { names, profiles, faults: Vec::new(), nodes: 0, capacity: Cell::new(None), quorum: Cell::new(false) };
     crews(root);
     let (regions, zones) = places::regions(root, &mut world);
-    let links = places::links(root, names);
+    let links = places::links(root, &mut world);
     let policies = Policies::read(root, names);
     let services = service::read(root, &mut world, &policies);
     let complete = services.list.len() == names.services.len() && !services.list.is_empty();

@@ -7,7 +7,7 @@ use super::names::Names;
 use super::session::Session;
 use super::term::{self, Selected, Selector};
 use crate::model::failure::{Fault, Mode, Target};
-use crate::model::topology::PoolId;
+use crate::model::topology::{Endpoint, PoolId};
 use std::cell::Cell;
 
 /// What the readers add to, as they go.
@@ -56,7 +56,29 @@ impl World<'_> {
                     let cause = cause_of(fault, label, faults);
                     self.add(fault, cause, mode, target);
                 }
+                Some(ModeName::Partition) if !matches!(target, Target::Service(_)) => {
+                    self.add(fault, cause_of(fault, label, faults), Mode::Partition, target);
+                }
                 Some(other) => wrong_target(session, fault, other, "a place"),
+            }
+        }
+    }
+
+    /// Lays faults on the way between two ends.
+    pub fn strike_link(
+        &mut self,
+        session: &Session<'_>,
+        faults: &[WrittenFault],
+        label: &str,
+        ends: (Endpoint, Endpoint),
+    ) {
+        for fault in faults {
+            match fault.mode {
+                None | Some(ModeName::Partition) => {
+                    let target = Target::Link { from: ends.0, to: ends.1 };
+                    self.add(fault, cause_of(fault, label, faults), Mode::Partition, target);
+                }
+                Some(other) => wrong_target(session, fault, other, "a link"),
             }
         }
     }
@@ -122,10 +144,7 @@ impl World<'_> {
                 }
                 Some(other) => wrong_target(session, fault, other, "a node"),
             },
-            Selected::Link => match fault.mode {
-                Some(mode) => wrong_target(session, fault, mode, "a link"),
-                None => not_yet(session, origin, "a fault of a link", "link faults"),
-            },
+            Selected::Link(from, to) => self.strike_link(session, one, name, (from, to)),
         }
     }
 }
@@ -135,8 +154,8 @@ fn wrong_target(session: &Session<'_>, fault: &WrittenFault, mode: ModeName, wha
     let (strikes, help) = match mode {
         ModeName::Crash => ("`crash` strikes nodes", "use `outage`"),
         ModeName::Outage => ("`outage` strikes regions, zones, services and dependencies", nodes),
-        ModeName::Partition
-        | ModeName::Slow
+        ModeName::Partition => ("`partition` strikes links and places", nodes),
+        ModeName::Slow
         | ModeName::DiskFull
         | ModeName::MemoryExhaustion
         | ModeName::ClockSkew

@@ -10,7 +10,7 @@ use super::session::{Session, suggest};
 use super::tree::Node;
 use super::value::Text;
 use super::value::Written;
-use crate::model::topology::{PoolId, RegionId, ServiceId, Term, ZoneId};
+use crate::model::topology::{Endpoint, PoolId, RegionId, ServiceId, Term, ZoneId};
 use std::ops::Range;
 
 /// Terms nest at most so deep.
@@ -24,7 +24,7 @@ pub(super) enum Selected {
     Service(ServiceId),
     Pool(PoolId),
     PoolZone(PoolId, ZoneId),
-    Link,
+    Link(Endpoint, Endpoint),
 }
 
 /// A selector, with the number of nodes drawn at random if it has one.
@@ -178,11 +178,16 @@ impl Words<'_> {
         let start = self.text.len() - self.text.trim_start().len();
         if text.contains("<->") || text.contains("->") {
             let (left, right) = text.split_once("<->").or_else(|| text.split_once("->"))?;
-            for end in [left.trim(), right.trim()] {
-                let at = end.as_ptr() as usize - self.text.as_ptr() as usize;
-                self.name(at..at + end.len(), "region or user group")?;
-            }
-            return Some(Selector { selected: Selected::Link, drawn: None });
+            let end = |word: &str| {
+                let at = word.as_ptr() as usize - self.text.as_ptr() as usize;
+                match self.name(at..at + word.len(), "region or user group")? {
+                    Entity::Region(region) => Some(Endpoint::Region(region)),
+                    Entity::Group(group) => Some(Endpoint::Group(group)),
+                    Entity::Service(_) => self.fault(at..at + word.len(), "a link joins regions and user groups", None),
+                }
+            };
+            let (from, to) = (end(left.trim()), end(right.trim()));
+            return Some(Selector { selected: Selected::Link(from?, to?), drawn: None });
         }
         let (drawn, at) = match text.split_once(" of ") {
             Some((count, rest)) => {

@@ -267,6 +267,7 @@ impl World<'_> {
             match self.layout.units[unit as usize].kind {
                 UnitKind::Node(shelf) => self.count_node(shelf as usize, false),
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_out(now, unit),
+                UnitKind::Cut(cut) => self.set_cut(now, unit, cut, true),
             }
         }
     }
@@ -284,6 +285,7 @@ impl World<'_> {
                     self.count_node(shelf as usize, true);
                 }
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_back(now, unit),
+                UnitKind::Cut(cut) => self.set_cut(now, unit, cut, false),
             }
         }
     }

@@ -8,6 +8,7 @@ use super::copies::Copies;
 use super::event::{Event, class};
 use super::gates::GateId;
 use super::layout::{Place, Process};
+use super::partitions::Split;
 use super::trace::TraceEvent;
 use super::watch::{Due, Watch};
 use super::world::World;
@@ -47,6 +48,8 @@ pub struct FailoverCounts {
     pub automatic: u64,
     /// Completed by people.
     pub manual: u64,
+    /// Time with two primaries.
+    pub split: Span,
     /// Work lost by each promotion of a lagging copy.
     pub lost: Vec<Span>,
     /// From the start of each outage of the primary to its being noticed.
@@ -103,9 +106,11 @@ pub struct Failover {
     cause: u32,
     pub(super) copies: Copies,
     pub(super) copies_generation: u32,
+    /// A primary that was not fenced.
+    pub(super) split: Option<Split>,
     /// The place whose node won the last vote.
     elected: Option<usize>,
-    watches: Vec<Watch>,
+    pub(super) watches: Vec<Watch>,
     streams: FailoverStreams,
     /// What is reported of it.
     pub counts: FailoverCounts,
@@ -154,6 +159,7 @@ impl Failover {
             cause: 0,
             copies: Copies::Together,
             copies_generation: 0,
+            split: None,
             elected: None,
             watches,
             streams: FailoverStreams {
@@ -184,6 +190,16 @@ impl Failover {
         *self = Failover::with(plan, streams, watches, detect, counts);
     }
 
+    /// The place that takes over, or has.
+    pub(super) fn target(&self) -> usize {
+        self.target
+    }
+
+    /// Is it out of service for the way back, or to reconcile?
+    pub(super) fn is_failing_back(&self) -> bool {
+        self.phase == Phase::FailingBack
+    }
+
     /// The place in charge.
     pub fn primary(&self) -> usize {
         self.primary
@@ -205,7 +221,7 @@ impl Failover {
     }
 
     /// May the primary serve?
-    fn in_charge(&self) -> bool {
+    pub(super) fn in_charge(&self) -> bool {
         match self.phase {
             Phase::Steady | Phase::Held | Phase::Deciding => true,
             Phase::Promoting | Phase::Manual | Phase::Waiting | Phase::FailingBack => false,
@@ -236,6 +252,7 @@ impl World<'_> {
 
     /// The service's gate follows its primary.
     fn set_available(&mut self, process: usize) {
+        self.set_leads(process);
         let plan = &self.layout.processes[process];
         let Some(gate) = plan.available else { return };
         let state = &self.processes[process];
@@ -254,9 +271,12 @@ impl World<'_> {
         let (index, spot) = (process as usize, place as usize);
         let plan = &self.layout.processes[index];
         self.copies_changed(now, process);
-        let healthy = self.gates.holds(plan.places[spot].seen);
+        self.split_changed(now, process);
+        self.end_exile(index, spot);
+        let healthy = self.is_seen(index, spot);
+        let lost = self.processes[index].watches[spot].healthy && !healthy;
         let elected = match &plan.detection {
-            Detection::Election(election) if spot == self.processes[index].primary() && !healthy => {
+            Detection::Election(election) if spot == self.processes[index].primary() && lost => {
                 self.elect(now, index, election)
             }
             Detection::Election(_) | Detection::Instant | Detection::After(_) | Detection::Check(_) => None,
@@ -411,6 +431,8 @@ impl World<'_> {
             return;
         };
         state.target = target;
+        self.leave_unfenced(index, target);
+        let state = &mut self.processes[index];
         state.phase = Phase::Promoting;
         state.counts.begun += 1;
         state.counts.unneeded += u64::from(unneeded);
@@ -482,6 +504,11 @@ impl World<'_> {
             let lost = lag.sample(&mut state.streams.lag.draw(state.turn));
             state.counts.lost.push(lost);
         }
+        if let Some(split) = state.split.as_mut().filter(|split| split.old != new) {
+            split.since = split.since.or(Some(now));
+        } else {
+            state.split = None;
+        }
         self.note(now, TraceEvent::FailoverDone { process, place: new as u32 });
         if old != new {
             for (place, in_charge) in [(old, false), (new, true)] {
@@ -497,6 +524,12 @@ impl World<'_> {
         self.set_available(index);
         if self.users_follow(process) {
             self.answers_changed(now);
+        }
+        if old != new && !plan.places[new].ways.is_empty() {
+            self.exile(index, old);
+            // who is primary is seen over the way from the next, who waits is not
+            self.place_changed(now, process, old as u32);
+            self.place_changed(now, process, new as u32);
         }
         if self.processes[index].watches[0].healthy {
             self.plan_failback(now, process);
@@ -583,6 +616,21 @@ impl World<'_> {
         state.cause = self.cause;
         self.note(now, TraceEvent::FailbackBegun { process });
         self.set_available(process as usize);
+        self.begin_stage(now + takes, process);
+    }
+
+    /// Two primaries have found each other: out of service until their writes are reconciled.
+    pub(super) fn reconcile(&mut self, now: Time, process: u32) {
+        let plan = &self.layout.processes[process as usize];
+        let state = &mut self.processes[process as usize];
+        if state.phase != Phase::Steady {
+            return;
+        }
+        let takes = plan.reconcile.sample(&mut state.streams.failback);
+        state.phase = Phase::FailingBack;
+        state.target = state.primary;
+        state.cause = self.cause;
+        self.moved = true;
         self.begin_stage(now + takes, process);
     }
 

@@ -309,6 +309,13 @@ impl World<'_> {
         loads.levels[number] = levels;
     }
 
+    /// Do the users of the group reach the region?
+    fn reach(&self, group: usize, region: Option<u32>) -> bool {
+        let regions = self.layout.region_gates.len();
+        let way = region.and_then(|region| self.layout.cuts.users.get(group * regions + region as usize));
+        way.copied().flatten().is_none_or(|way| self.gates.holds(way))
+    }
+
     fn levels_of(&self, plan: &LoadPlan, loads: &Loads, levels: &mut Vec<Sample>) {
         let regions = plan.entries.len();
         let out = self.is_routing_out();
@@ -318,7 +325,14 @@ impl World<'_> {
             let mut level = Sample::default();
             for (region, entry) in plan.entries.iter().enumerate() {
                 let users = loads.users[group * regions + region];
-                if let Some(station) = answering(&self.gates, entry).filter(|_| !out && users > 0.0) {
+                if out || users <= 0.0 {
+                    continue;
+                }
+                let answers = |candidate: &&Candidate| {
+                    self.gates.holds(candidate.gate)
+                        && self.reach(group, plan.stations[candidate.station as usize].region)
+                };
+                if let Some(station) = entry.iter().find(answers).map(|candidate| candidate.station as usize) {
                     level.value += users * loads.value[station];
                     level.tier |= loads.tier[station];
                 }

@@ -13,6 +13,7 @@ mod gates;
 pub mod layout;
 pub mod ledger;
 mod load;
+mod partitions;
 mod places;
 mod routing;
 pub mod trace;
@@ -119,6 +120,7 @@ impl World<'_> {
     fn finish(&mut self, end: Time) -> Outcome {
         self.ledger.finish(end);
         self.finish_sites(end);
+        self.finish_splits(end);
         let mut outages = std::mem::take(&mut self.ledger.outages);
         outages.retain(|outage| !outage.duration.is_zero());
         for outage in &mut outages {

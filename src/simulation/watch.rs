@@ -20,12 +20,21 @@ pub struct Watch {
     pub believed: bool,
     /// Since when the health is what it is.
     pub since: Time,
+    /// Lost its role while out of reach: until it can be reached again it is not well.
+    pub exiled: bool,
     /// Counts changes of health and of what is believed.
     pub changes: u32,
     /// When beliefs will change, if nothing else does; to be scheduled by whoever called.
     pub due: Vec<Due>,
-    slow_answer: bool,
+    answers: Answers,
     checkers: Vec<Checker>,
+}
+
+/// When a check ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answers {
+    AtOnce,
+    ByTimeout,
 }
 
 /// When the belief of a checker will change.
@@ -52,16 +61,24 @@ impl Watch {
     /// A healthy target, known to be; the phase of each checker is uniform over one period.
     pub fn new(detection: &Detection, rng: &mut Stream) -> Self {
         let (due, checkers) = (Vec::new(), Vec::new());
-        let mut watch =
-            Watch { healthy: true, believed: true, since: Time::ZERO, changes: 0, slow_answer: false, due, checkers };
+        let mut watch = Watch {
+            healthy: true,
+            believed: true,
+            since: Time::ZERO,
+            exiled: false,
+            changes: 0,
+            answers: Answers::AtOnce,
+            due,
+            checkers,
+        };
         watch.reset(detection, rng);
         watch
     }
 
     /// As new, in the same memory.
     pub fn reset(&mut self, detection: &Detection, rng: &mut Stream) {
-        (self.healthy, self.believed, self.since, self.slow_answer) = (true, true, Time::ZERO, false);
-        self.changes = 0;
+        (self.healthy, self.believed, self.since, self.answers) = (true, true, Time::ZERO, Answers::AtOnce);
+        (self.exiled, self.changes) = (false, 0);
         self.due.clear();
         self.checkers.clear();
         let count = match detection {
@@ -90,7 +107,7 @@ impl Watch {
         self.healthy = healthy;
         self.since = now;
         self.changes += 1;
-        self.slow_answer = silent && !healthy;
+        self.answers = if silent && !healthy { Answers::ByTimeout } else { Answers::AtOnce };
         for index in 0..self.checkers.len() as u32 {
             self.checkers[index as usize].generation += 1;
             self.plan(now, index, detection, rng);
@@ -175,7 +192,10 @@ impl Watch {
     }
 
     fn answer_time(&self, check: &Check) -> Span {
-        if self.slow_answer { check.timeout } else { Span::ZERO }
+        match self.answers {
+            Answers::AtOnce => Span::ZERO,
+            Answers::ByTimeout => check.timeout,
+        }
     }
 
     fn period(&self, checker: &Checker, check: &Check) -> Span {

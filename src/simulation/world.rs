@@ -154,6 +154,9 @@ impl<'a> World<'a> {
         for shelf in 0..layout.shelves.len() {
             self.count_shelf(shelf, layout.shelves[shelf].nodes, true, true);
         }
+        for cut in &layout.cuts.list {
+            self.gates.step(&layout.wiring, cut.flag, true);
+        }
         self.restart_streams.clear();
         self.restart_streams.extend(layout.region_keys.iter().map(|&key| streams.stream(key)));
         self.start_clocks(streams);

@@ -1,5 +1,6 @@
 //! One trial of a scenario in which nothing is left to chance, for comparison with a history worked out by hand.
 
+use ninefold::model::Model;
 use ninefold::scenario::load_text;
 use ninefold::simulation::layout::Layout;
 use ninefold::simulation::ledger::Totals;
@@ -20,12 +21,16 @@ pub fn history(text: &str) -> History {
 
 /// A trial of the scenario.
 pub fn trial(text: &str, number: u64) -> History {
-    let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    let scenario = load_text(Path::new("x.toml"), text.as_bytes().to_vec(), &read, &[]);
-    let scenario = scenario.unwrap_or_else(|problems| panic!("{}", problems.render_plain()));
-    let layout = Layout::new(&scenario.model);
+    let layout = Layout::new(&model(text));
     let outcome = World::new(&layout).run(1, number);
     History { outcome, subjects: layout.subjects.clone() }
+}
+
+/// The model of a scenario.
+pub fn model(text: &str) -> Model {
+    let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
+    let scenario = load_text(Path::new("x.toml"), text.as_bytes().to_vec(), &read, &[]);
+    scenario.unwrap_or_else(|problems| panic!("{}", problems.render_plain())).model
 }
 
 impl History {

@@ -102,3 +102,32 @@ fn a_drain_into_a_full_region_is_booked_to_its_kink() {
     let back = 60.0 * 0.5 * 25.0 / 150.0;
     history(&format!("{text}spill = false\n")).expect_loss("system", out + back, 1e-3);
 }
+
+/// Faults by chance in three regions of a service with capacity: the same luck for every size of the nodes.
+#[test]
+fn more_capacity_never_lowers_the_level() {
+    let text = |capacity: u32| {
+        format!(
+            "version = 1\nhorizon = \"2y\"\n[profiles]\nvm = {{ fails = \"exp(mean=20d)\", repair = \"exp(mean=1d)\" }}\n[regions]\n\
+             us = {{ outage = {{ fails = \"exp(mean=90d)\", repair = \"exp(mean=1d)\" }} }}\neu = {{ like = \"us\" }}\n\
+             asia = {{ like = \"us\" }}\n[services.web]\nnodes = 4\ncapacity = \"{capacity}/s\"\nfaults = \"vm\"\ncalls.api = {{}}\n\
+             [services.api]\nnodes = 3\ncapacity = \"50/s\"\nfaults = \"vm\"\n[routing]\npolicy = \"geo\"\ndns.ttl = \"5min\"\n[users]\n\
+             a = {{ near = \"us\", rate = \"100/s\" }}\nb = {{ near = \"eu\", rate = \"60/s\" }}\nc = {{ near = \"asia\", rate = \"40/s\" }}\n"
+        )
+    };
+    for number in 0..20 {
+        let loss: Vec<f64> = [10, 20, 30, 60, 200]
+            .iter()
+            .map(|&capacity| {
+                let trial = crate::history::trial(&text(capacity), number);
+                for totals in &trial.outcome.totals {
+                    let all = (totals.up + totals.degraded + totals.down).as_nanos();
+                    assert_eq!(all, ninefold::time::Span::YEAR.as_nanos() * 2, "time adds up");
+                }
+                trial.totals("system").loss_s
+            })
+            .collect();
+        assert!(loss.is_sorted_by(|more, less| *less <= more + 1e-6 * more), "trial {number} lost {loss:?}");
+        assert!(loss[0] > 2.0 * loss[4], "capacity is felt: {loss:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The one integration binary; each module is one kind of claim.
 
-#![allow(clippy::format_collect, clippy::format_push_string, reason = "the texts that tests put together are small")]
+#![allow(clippy::format_collect, reason = "the texts that tests put together are small")]
 
 mod alarms;
 mod backoff;
@@ -16,7 +16,9 @@ mod invariants;
 mod lab;
 mod levels;
 mod naive;
+mod naive_composite;
 mod oracle;
+mod partitions;
 mod readme;
 mod scenarios;
 mod shell;

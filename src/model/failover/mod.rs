@@ -88,6 +88,10 @@ pub struct Failover<Place> {
     pub manual: Option<Law>,
     /// What must hold for a promotion to work.
     pub needs: Vec<Term>,
+    /// Is a primary that cannot be reached kept from serving on?
+    pub fencing: bool,
+    /// Time out of service after two primaries have found each other again.
+    pub reconcile: Law,
     /// No failover for so long after one.
     pub hold_down: Span,
     /// The way back to the first in `order`, if there is one.

@@ -65,7 +65,7 @@ mod tests {
             let draws: Vec<f64> =
                 (0..40_000).filter_map(|_| trials_until_run(length, p, &mut rng)).map(|n| n as f64).collect();
             let (mean, error) = moments(&draws);
-            let success = p.powi(length as i32);
+            let success = p.powf(f64::from(length));
             let expected = (1.0 - success) / ((1.0 - p) * success);
             assert!((mean - expected).abs() < 4.0 * error, "{length} at {p}: {mean} against {expected}, error {error}");
         }

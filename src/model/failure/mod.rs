@@ -5,7 +5,7 @@
 //! clock a crash and an outage both stop what they strike.
 
 use super::dist::Law;
-use super::topology::{PoolId, RegionId, ServiceId, ZoneId};
+use super::topology::{Endpoint, PoolId, RegionId, ServiceId, ZoneId};
 use crate::time::Span;
 
 /// One failure process.
@@ -29,6 +29,8 @@ pub enum Mode {
         /// Packets vanish, so that a check fails only by its timeout.
         silent: bool,
     },
+    /// Nothing crosses a link or the border of a place; inside all goes on.
+    Partition,
     /// A place, a service or a dependency stops with all that stands in it.
     Outage {
         /// As for a crash.
@@ -41,6 +43,7 @@ impl Mode {
     pub const fn silent(self) -> bool {
         match self {
             Mode::Crash { silent } | Mode::Outage { silent } => silent,
+            Mode::Partition => true,
         }
     }
 }
@@ -61,6 +64,13 @@ pub enum Target {
     Zone(ZoneId),
     /// All pools of the service at once.
     Service(ServiceId),
+    /// The way between two ends.
+    Link {
+        /// One.
+        from: Endpoint,
+        /// The other.
+        to: Endpoint,
+    },
 }
 
 /// When a fault strikes, and for how long.

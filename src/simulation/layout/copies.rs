@@ -4,8 +4,8 @@
 //! pools. Where classes of requests say which of them write, only these fail, by [`Copies::writes`]; else the pool does
 //! not serve.
 
-use super::Layout;
 use super::structure::Structure;
+use super::{Layout, cuts};
 use crate::model::Model;
 use crate::model::failover::Replication;
 use crate::model::topology::{PoolId, ServiceId};
@@ -48,23 +48,53 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure, id: 
         }
         None | Some(Replication::Async { .. } | Replication::SemiSync { .. }) => {}
         Some(Replication::Quorum { need }) => {
-            let sum = layout.wiring.gate(*need);
-            for pool in &service.pools {
-                for shelf in layout.pools[pool.index()].shelves.clone() {
-                    layout.shelves[shelf as usize].sums.push(sum);
-                }
+            if layout.cuts.list.is_empty() {
+                let sum = layout.wiring.gate(*need);
+                service.pools.iter().for_each(|pool| count_nodes(layout, *pool, sum));
+                copies.fit.iter_mut().for_each(|fit| fit.push(sum));
+            } else {
+                reachable_majorities(model, layout, id, *need, &mut copies);
             }
-            copies.fit.iter_mut().for_each(|fit| fit.push(sum));
         }
     }
     copies
+}
+
+/// Let `sum` count the serving nodes of the pool.
+fn count_nodes(layout: &mut Layout, pool: PoolId, sum: GateId) {
+    for shelf in layout.pools[pool.index()].shelves.clone() {
+        layout.shelves[shelf as usize].sums.push(sum);
+    }
+}
+
+/// From each pool: `need` nodes that it reaches. A gate counts only what crosses an open way, so each further node of a
+/// pool is a gate of its own: "at least one", "at least two", ..
+fn reachable_majorities(model: &Model, layout: &mut Layout, id: ServiceId, need: u32, copies: &mut Copies) {
+    let pools = &model.services[id.index()].pools;
+    let mut steps: Vec<(GateId, PoolId)> = Vec::new();
+    for &pool in pools {
+        for count in 1..=model.pools[pool.index()].nodes.min(need) {
+            let step = layout.wiring.gate(count);
+            count_nodes(layout, pool, step);
+            steps.push((step, pool));
+        }
+    }
+    let region = |pool: PoolId| model.pools[pool.index()].region;
+    for (place, &pool) in pools.iter().enumerate() {
+        let over = |&(step, other): &(GateId, PoolId)| cuts::over(layout, step, region(pool), region(other));
+        let reached: Vec<GateId> = steps.iter().map(over).collect();
+        copies.fit[place].push(layout.wiring.at_least(need, &reached));
+    }
 }
 
 /// Enough pools of the service beside this one serve as copies.
 fn others(model: &Model, layout: &mut Layout, id: ServiceId, pool: PoolId, acks: u32) -> GateId {
     let others = model.services[id.index()].pools.iter().filter(|&&other| other != pool);
     let serving = |other: &PoolId| layout.shelves[layout.pools[other.index()].shelves[0] as usize].serving;
-    let gates: Vec<GateId> = others.map(serving).collect();
+    let region = |pool: PoolId| model.pools[pool.index()].region;
+    let gates: Vec<(GateId, PoolId)> = others.map(|other| (serving(other), *other)).collect();
+    let over = |(gate, other): (GateId, PoolId)| cuts::over(layout, gate, region(pool), region(other));
+    let gates: Vec<GateId> = gates.into_iter().map(over).collect();
     layout.wiring.at_least(acks, &gates)
 }
 

@@ -5,10 +5,11 @@
 //! a callee is found depends on the moment: of its candidates the first whose gate holds. Models in which every call
 //! is hard and no pool has a capacity have no plan: their levels are gates.
 
-use super::Layout;
 use super::structure::{AsIf, Structure, in_order, needs_gate, pool_in, primary_gate};
+use super::{Layout, cuts};
 use crate::model::Model;
 use crate::model::failover::Policy;
+use crate::model::failure::{Fault, Mode};
 use crate::model::topology::{Endpoint, GroupId, Need, PoolId, Reach, RegionId, ServiceId, ServiceKind, Term};
 use crate::simulation::gates::{Edge, GateId};
 
@@ -91,7 +92,9 @@ impl LoadPlan {
 /// Are levels more than gates in this model?
 pub fn is_needed(model: &Model) -> bool {
     let needs = model.services.iter().flat_map(|service| &service.needs);
-    needs.into_iter().any(|need| !need.is_hard())
+    let cut = |fault: &Fault| fault.mode == Mode::Partition;
+    model.faults.iter().any(cut)
+        || needs.into_iter().any(|need| !need.is_hard())
         || model.pools.iter().any(|pool| pool.capacity.is_some())
         || super::copies::reads_go_on(model)
 }
@@ -204,6 +207,24 @@ fn candidates(
     reach: Reach,
     from: Option<RegionId>,
 ) -> Vec<Candidate> {
+    let mut all = answering_pools(model, layout, structure, plan, callee, reach, from);
+    for candidate in &mut all {
+        let to = plan.stations[candidate.station as usize].region.map(RegionId);
+        candidate.gate = cuts::over(layout, candidate.gate, from, to);
+    }
+    all
+}
+
+/// The same, were every way open.
+fn answering_pools(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &mut Structure,
+    plan: &LoadPlan,
+    callee: ServiceId,
+    reach: Reach,
+    from: Option<RegionId>,
+) -> Vec<Candidate> {
     let service = &model.services[callee.index()];
     let own = |station: u32| Candidate { station, gate: plan.stations[station as usize].gate };
     if service.pools.is_empty() {
@@ -255,7 +276,7 @@ fn entry(
     } else {
         Reach::Local
     };
-    candidates(model, layout, structure, plan, model.routing.entry, reach, Some(region))
+    answering_pools(model, layout, structure, plan, model.routing.entry, reach, Some(region))
 }
 
 /// Whatever decides who answers is heard of.
@@ -266,6 +287,7 @@ fn listen(layout: &mut Layout, plan: &LoadPlan) {
     let mut gates: Vec<GateId> = lists.flatten().map(|candidate| candidate.gate).collect();
     gates.extend(plan.stations.iter().map(|station| station.gate));
     gates.extend(plan.stations.iter().filter_map(|station| station.writes));
+    gates.extend(layout.cuts.users.iter().flatten());
     gates.sort_unstable();
     gates.dedup();
     for gate in gates {

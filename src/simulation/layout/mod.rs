@@ -7,6 +7,7 @@
 //! - a *process* is a failover: of a service among its pools, or of the active region.
 
 mod copies;
+mod cuts;
 pub mod load;
 mod processes;
 mod structure;
@@ -75,6 +76,10 @@ pub struct Layout {
     pub processes: Vec<Process>,
     /// How users find a region.
     pub routing: RoutingPlan,
+    /// What partitions cut.
+    pub cuts: cuts::Cuts,
+    /// Conjunctions of flags of cuts, made once each.
+    flag_gates: Vec<(Vec<GateId>, GateId)>,
     /// The way of the demand, where levels are more than gates.
     pub load: Option<load::LoadPlan>,
     /// Gate of each service.
@@ -144,6 +149,8 @@ pub enum UnitKind {
     Region(u32),
     /// A service with all its pools.
     Service(u32),
+    /// What a partition cuts.
+    Cut(u32),
 }
 
 /// What faults can hold.
@@ -227,6 +234,10 @@ pub struct Place {
     pub acks: Option<GateId>,
     /// Counts its serving nodes, those who vote.
     pub voters: GateId,
+    /// Flag: clients find it in charge; where ways can be cut.
+    pub leads: Option<GateId>,
+    /// By place: the way there is open; none: always.
+    pub ways: Vec<Option<GateId>>,
     /// Flags that are true while it is primary.
     pub here: Vec<GateId>,
     /// Flags that are true while it is not.
@@ -277,6 +288,10 @@ pub struct Process {
     pub semi_sync: Option<SemiSync>,
     /// Where its streams hang.
     pub entity: Entity,
+    /// Is a primary that cannot be reached kept from serving on?
+    pub fencing: bool,
+    /// Time out of service after two primaries.
+    pub reconcile: Law,
     /// Who is down while it is: the outages that a failover of it belongs to.
     pub subjects: Vec<u32>,
 }
@@ -362,6 +377,8 @@ impl Layout {
             first_region: 1 + model.groups.len() + model.services.len(),
             processes: Vec::new(),
             routing: RoutingPlan::Direct(0),
+            cuts: cuts::Cuts::default(),
+            flag_gates: Vec::new(),
             load: None,
             service_gates: Vec::new(),
             region_gates: Vec::new(),
@@ -372,6 +389,7 @@ impl Layout {
             restart: model.regions.iter().map(|region| region.restart.clone()).collect(),
             region_keys: Vec::new(),
         };
+        layout.cuts = cuts::collect(model, &mut layout);
         units::build(model, &mut layout);
         layout.failback_cause = layout.cause("failback");
         let mut structure = structure::build(model, &mut layout);

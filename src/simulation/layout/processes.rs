@@ -6,7 +6,7 @@ use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Failover, Policy, Propagation, Replication, Sees};
-use crate::model::topology::{GroupId, PoolId, Reach, RegionId, ServiceId, ServiceKind};
+use crate::model::topology::{Endpoint, GroupId, PoolId, Reach, RegionId, ServiceId, ServiceKind};
 use crate::simulation::gates::{Edge, GateId};
 
 /// Processes of services, then routing.
@@ -26,6 +26,7 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &Structure) {
             let edge = Edge::Place { process: process as u32, place: place as u32 };
             let mut gates = vec![fit, seen, serves];
             gates.extend(acks);
+            gates.extend(layout.processes[process].places[place].ways.iter().flatten());
             gates.sort_unstable();
             gates.dedup();
             for gate in gates {
@@ -61,6 +62,8 @@ fn add_service_process(
             seen,
             serves: structure.serves[pool.index()],
             acks: structure.acks.iter().find(|(acks, _)| *acks == pool.0).map(|&(_, gate)| gate),
+            leads: structure.leads.iter().find(|(known, _)| *known == pool.0).map(|&(_, gate)| gate),
+            ways: Vec::new(),
             voters: layout.shelves[layout.pools[pool.index()].shelves[0] as usize].serving,
             here: flags(&structure.here, region),
             elsewhere: flags(&structure.elsewhere, region),
@@ -68,7 +71,8 @@ fn add_service_process(
             detect: Entity::new(&format!("{}@{region_name}/failover", service.name)).key(Purpose::Detect),
         }
     };
-    let places = failover.order.iter().map(|&pool| place(pool)).collect();
+    let mut places: Vec<Place> = failover.order.iter().map(|&pool| place(pool)).collect();
+    add_ways(model, layout, failover, &mut places);
     let lag = match &service.replication {
         Some(Replication::Async { lag } | Replication::SemiSync { lag, .. }) => Some(lag.clone()),
         Some(Replication::Sync { .. } | Replication::Quorum { .. }) | None => None,
@@ -84,6 +88,19 @@ fn add_service_process(
     let available = Some(layout.service_gates[id.index()]);
     let process = compile(model, layout, structure, failover, places, lag, entity);
     layout.processes.push(Process { service: Some(id.0), available, semi_sync, ..process });
+}
+
+/// The ways between the places of a service's failover.
+fn add_ways(model: &Model, layout: &mut Layout, failover: &Failover<PoolId>, places: &mut [Place]) {
+    if layout.cuts.list.is_empty() {
+        return;
+    }
+    let cuts = layout.cuts.clone();
+    let end = |pool: PoolId| model.pools[pool.index()].region.map(Endpoint::Region);
+    for (place, &one) in places.iter_mut().zip(&failover.order) {
+        let way = |&other: &PoolId| super::cuts::between(layout, &cuts, end(one)?, end(other)?);
+        place.ways = failover.order.iter().map(way).collect();
+    }
 }
 
 fn compile<T>(
@@ -110,6 +127,8 @@ fn compile<T>(
         success: failover.success,
         manual: failover.manual.clone(),
         needs: layout.wiring.all(&needs),
+        fencing: failover.fencing,
+        reconcile: failover.reconcile.clone(),
         hold_down: failover.hold_down,
         failback: failover.failback.clone(),
         lag,
@@ -248,6 +267,8 @@ fn add_region_process(model: &Model, layout: &mut Layout, structure: &Structure,
         seen: structure.seen[region.index()],
         serves: layout.region_gates[region.index()],
         acks: None,
+        leads: None,
+        ways: Vec::new(),
         voters: layout.region_gates[region.index()],
         here: Vec::new(),
         elsewhere: Vec::new(),

@@ -1,6 +1,6 @@
 //! What needs what: the gates of pools, services and regions.
 
-use super::{Layout, copies, named};
+use super::{Layout, copies, cuts, named};
 use crate::model::Model;
 use crate::model::failover::{Detection, Replication, Sees};
 use crate::model::topology::{Need, PoolId, Reach, RegionId, Service, ServiceId, ServiceKind, Term};
@@ -29,6 +29,10 @@ pub struct Structure {
     pub acks: Vec<(u32, GateId)>,
     /// By semi-synchronous service: flag, writes do not wait.
     pub flowing: Vec<(u32, GateId)>,
+    /// By pool of a service with failover, where ways can be cut: flag, clients find it in charge.
+    pub leads: Vec<(u32, GateId)>,
+    /// By pool of these: it leads and serves.
+    pub led: Vec<(u32, GateId)>,
     /// By pool of a service with failover: it is primary and serves.
     pub primary: Vec<(u32, GateId)>,
 }
@@ -61,6 +65,7 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     let order = in_order(model);
     for region in 0..model.regions.len() as u32 {
         let gate = seen_gate(model, layout, &mut structure, RegionId(region), &order);
+        let gate = cuts::over(layout, gate, Some(RegionId(region)), None);
         structure.seen.push(gate);
     }
     structure.seen_in_region.clone_from(&structure.fit);
@@ -117,6 +122,10 @@ pub fn needed_services(model: &Model, terms: impl Iterator<Item = Term>) -> Vec<
 fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, id: ServiceId, some_stop: bool) {
     let service = &model.services[id.index()];
     let copies = copies::build(model, layout, structure, id);
+    if service.failover.is_some() && !layout.cuts.list.is_empty() {
+        let leads = service.pools.iter().map(|pool| (pool.0, layout.wiring.gate(1))).collect::<Vec<_>>();
+        structure.leads.extend(leads);
+    }
     for (place, &pool) in service.pools.iter().enumerate() {
         let region = model.pools[pool.index()].region;
         let shelf = layout.pools[pool.index()].shelves[0] as usize;
@@ -137,6 +146,10 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
         }
         woken.extend(majority);
         structure.serves[pool.index()] = layout.wiring.all(&now);
+        if let Some(&(_, leads)) = structure.leads.iter().find(|(known, _)| *known == pool.0) {
+            let led = layout.wiring.all(&[leads, structure.serves[pool.index()]]);
+            structure.led.push((pool.0, led));
+        }
         structure.fit[pool.index()] =
             if woken == now { structure.serves[pool.index()] } else { layout.wiring.all(&woken) };
     }
@@ -200,6 +213,9 @@ pub fn primary_gate(
     pool: PoolId,
 ) -> GateId {
     let Some(region) = model.pools[pool.index()].region else { return layout.service_gates[id.index()] };
+    if let Some(&(_, gate)) = structure.led.iter().find(|(known, _)| *known == pool.0) {
+        return gate;
+    }
     let known = structure.primary.iter().find(|(known, _)| *known == pool.0).map(|(_, gate)| *gate);
     known.unwrap_or_else(|| {
         let here = layout.wiring.gate(1);
@@ -238,12 +254,20 @@ pub fn term_gate(
             let service = &model.services[id.index()];
             let local = service.pools.iter().find(|pool| model.pools[pool.index()].region == from && from.is_some());
             match (reach, local) {
+                (Reach::ByTarget | Reach::Any | Reach::Primary, _)
+                    if !layout.cuts.list.is_empty() && from.is_some() && !service.pools.is_empty() =>
+                {
+                    over_ways(model, layout, structure, *id, (reach, from), as_if)
+                }
                 (Reach::ByTarget, Some(pool)) if service.failover.is_none() && !is_quorum(service) => pool_gate(*pool),
                 (Reach::Local, Some(pool)) => pool_gate(*pool),
                 (Reach::Local, None) if service.kind == ServiceKind::Dependency => layout.service_gates[id.index()],
                 (Reach::Local, None) => layout.wiring.gate(1),
                 (Reach::ByTarget | Reach::Any | Reach::Primary, _) => layout.service_gates[id.index()],
             }
+        }
+        Term::Pool(pool) if from.is_some() => {
+            cuts::over(layout, pool_gate(*pool), from, model.pools[pool.index()].region)
         }
         Term::Pool(pool) => pool_gate(*pool),
         Term::AtLeast { count, of } => {
@@ -261,6 +285,33 @@ pub fn term_gate(
             sum
         }
     }
+}
+
+/// Does the service serve, as far as the region reaches it?
+fn over_ways(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &Structure,
+    id: ServiceId,
+    (reach, from): (Reach, Option<RegionId>),
+    as_if: AsIf,
+) -> GateId {
+    let service = &model.services[id.index()];
+    let local = from.and_then(|from| pool_in(model, id, from));
+    let only = local.filter(|_| reach == Reach::ByTarget && service.failover.is_none() && !is_quorum(service));
+    let pools = only.map_or(service.pools.clone(), |local| vec![local]);
+    let gates: Vec<GateId> = pools
+        .iter()
+        .map(|pool| {
+            let led = structure.led.iter().find(|(known, _)| *known == pool.0).map(|&(_, gate)| gate);
+            let serves = match as_if {
+                AsIf::Now => structure.serves[pool.index()],
+                AsIf::Woken => structure.fit[pool.index()],
+            };
+            cuts::over(layout, led.unwrap_or(serves), from, model.pools[pool.index()].region)
+        })
+        .collect();
+    layout.wiring.at_least(1, &gates)
 }
 
 /// Do the nodes of all pools serve together?

@@ -3,8 +3,8 @@
 use super::{Calendar, ClockPlan, Kind, Layout, NOT_PLAIN, PoolPlan, Shelf, Unit, UnitKind};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
-use crate::model::failure::{Ages, Fault, Process, Target};
-use crate::model::topology::{Pool, PoolId, ZoneId};
+use crate::model::failure::{Ages, Fault, Mode, Process, Target};
+use crate::model::topology::{Endpoint, Pool, PoolId, ZoneId};
 use std::collections::BTreeMap;
 
 /// Lay out pools, then units by kind, then the faults on them.
@@ -15,12 +15,14 @@ pub fn build(model: &Model, layout: &mut Layout) {
     let places = (0..model.zones.len() as u32)
         .map(UnitKind::Zone)
         .chain((0..model.regions.len() as u32).map(UnitKind::Region))
-        .chain((0..model.services.len() as u32).map(UnitKind::Service));
+        .chain((0..model.services.len() as u32).map(UnitKind::Service))
+        .chain((0..layout.cuts.list.len() as u32).map(UnitKind::Cut));
     for kind in places {
         let name = match kind {
             UnitKind::Zone(zone) => zone_name(model, zone),
             UnitKind::Region(region) => model.regions[region as usize].name.clone(),
             UnitKind::Service(service) => model.services[service as usize].name.clone(),
+            UnitKind::Cut(cut) => cut_name(model, layout.cuts.list[cut as usize].target),
             UnitKind::Node(_) => unreachable!("places only"),
         };
         let site = layout.sites.len() as u32;
@@ -43,6 +45,10 @@ fn shelves_in(model: &Model, layout: &Layout, place: UnitKind) -> Vec<u32> {
             UnitKind::Zone(zone) => shelf.zone == Some(zone),
             UnitKind::Region(region) => pool.region.is_some_and(|id| id.0 == region),
             UnitKind::Service(service) => pool.service.0 == service,
+            UnitKind::Cut(cut) => match layout.cuts.list[cut as usize].target {
+                Target::Zone(zone) => shelf.zone == Some(zone.0),
+                Target::EachNode { .. } | Target::Region(_) | Target::Service(_) | Target::Link { .. } => false,
+            },
         }
     };
     (0..layout.shelves.len() as u32).filter(|&shelf| stands_there(&layout.shelves[shelf as usize])).collect()
@@ -52,6 +58,21 @@ fn shelves_in(model: &Model, layout: &Layout, place: UnitKind) -> Vec<u32> {
 fn zone_name(model: &Model, zone: u32) -> String {
     let zone = &model.zones[zone as usize];
     format!("{}/{}", model.regions[zone.region.index()].name, zone.name)
+}
+
+/// `us-east partition`, `us-east <-> us-west`.
+fn cut_name(model: &Model, target: Target) -> String {
+    let end = |end: Endpoint| match end {
+        Endpoint::Region(region) => &model.regions[region.index()].name,
+        Endpoint::Group(group) => &model.groups[group.index()].name,
+    };
+    match target {
+        Target::Link { from, to } => format!("{} <-> {}", end(from), end(to)),
+        Target::Zone(zone) => format!("{} partition", zone_name(model, zone.0)),
+        Target::Region(region) => format!("{} partition", model.regions[region.index()].name),
+        Target::EachNode { pool, .. } => pool_name(model, &model.pools[pool.index()]),
+        Target::Service(service) => model.services[service.index()].name.clone(),
+    }
 }
 
 /// `api@us-east`; a dependency is just its name.
@@ -142,7 +163,9 @@ fn add_faults(model: &Model, layout: &mut Layout) {
         layout.units[unit].clocks = faults.len() as u32;
         let shelf = match layout.units[unit].kind {
             UnitKind::Node(shelf) if plain_pools[layout.shelves[shelf as usize].pool as usize] => shelf,
-            UnitKind::Node(_) | UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => NOT_PLAIN,
+            UnitKind::Node(_) | UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) | UnitKind::Cut(_) => {
+                NOT_PLAIN
+            }
         };
         for Struck { fault, member } in faults {
             let site = layout.units[unit].site;
@@ -192,6 +215,11 @@ fn struck_units(model: &Model, layout: &Layout, fault: &Fault) -> Vec<(u32, u32)
     let first_place = layout.first_place;
     let first_region = first_place + model.zones.len() as u32;
     let first_service = first_region + model.regions.len() as u32;
+    let first_cut = first_service + model.services.len() as u32;
+    if fault.mode == Mode::Partition {
+        let cut = layout.cuts.list.iter().position(|cut| cut.target == fault.target);
+        return cut.map(|cut| (0, first_cut + cut as u32)).into_iter().collect();
+    }
     match fault.target {
         Target::EachNode { pool, zone } => {
             let plan = &layout.pools[pool.index()];
@@ -202,14 +230,19 @@ fn struck_units(model: &Model, layout: &Layout, fault: &Fault) -> Vec<(u32, u32)
         Target::Region(region) => vec![(0, first_region + region.0)],
         Target::Zone(zone) => vec![(0, first_place + zone.0)],
         Target::Service(service) => vec![(0, first_service + service.0)],
+        Target::Link { .. } => Vec::new(),
     }
 }
 
 fn target_path(model: &Model, fault: &Fault) -> String {
+    if fault.mode == Mode::Partition {
+        return format!("{}/partition", cut_name(model, fault.target));
+    }
     match fault.target {
         Target::EachNode { pool, .. } => format!("{}/node", pool_name(model, &model.pools[pool.index()])),
         Target::Region(region) => format!("{}/outage", model.regions[region.index()].name),
         Target::Zone(zone) => format!("{}/outage", zone_name(model, zone.0)),
+        Target::Link { .. } => cut_name(model, fault.target),
         Target::Service(service) => format!("{}/outage", model.services[service.index()].name),
     }
 }

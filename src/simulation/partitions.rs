@@ -1,0 +1,113 @@
+//! Partitions: a primary that checks cannot see, and two primaries where nothing fences the old one.
+//!
+//! The checks of a failover look at the primary from the next candidate, over the link. When they miss it, another is
+//! promoted. The old primary is fenced, unless `fencing` is off: then it goes on for whoever still reaches it, and both
+//! take writes, until the two reach each other again; then the service stops for `reconcile`.
+
+use super::layout::{Place, Process};
+use super::world::World;
+use crate::time::Time;
+
+/// A primary that was not fenced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Its place.
+    pub old: usize,
+    /// Since when there are two, if there are.
+    pub since: Option<Time>,
+}
+
+impl World<'_> {
+    /// The pair or border is cut, or open again; a zone that is cut off serves nobody.
+    pub(super) fn set_cut(&mut self, now: Time, unit: u32, cut: u32, is_cut: bool) {
+        self.set_flag(self.layout.cuts.list[cut as usize].flag, !is_cut);
+        if is_cut {
+            self.place_out(now, unit);
+        } else {
+            self.place_back(now, unit);
+        }
+    }
+
+    /// Do checks find the place well? The primary is looked at from the next candidate; who lost its role while out of
+    /// reach must first be reached again.
+    pub(super) fn is_seen(&self, process: usize, spot: usize) -> bool {
+        let (plan, state) = (&self.layout.processes[process], &self.processes[process]);
+        if plan.places[spot].ways.is_empty() || spot != state.primary() {
+            return self.gates.holds(plan.places[spot].seen) && !state.watches[spot].exiled;
+        }
+        let next = (0..plan.places.len()).find(|&other| other != spot && !state.watches[other].exiled);
+        self.gates.holds(plan.places[spot].seen) && next.is_none_or(|next| self.reaches(plan, spot, next))
+    }
+
+    /// The place has lost its role; out of reach of the primary it is not asked again.
+    pub(super) fn exile(&mut self, process: usize, old: usize) {
+        let new = self.processes[process].primary();
+        let reached = self.reaches(&self.layout.processes[process], old, new);
+        self.processes[process].watches[old].exiled = !reached;
+    }
+
+    /// The place can be reached again?
+    pub(super) fn end_exile(&mut self, process: usize, spot: usize) {
+        let primary = self.processes[process].primary();
+        let state = &self.processes[process];
+        if state.watches[spot].exiled && self.reaches(&self.layout.processes[process], spot, primary) {
+            self.processes[process].watches[spot].exiled = false;
+        }
+    }
+
+    fn reaches(&self, plan: &Process, one: usize, other: usize) -> bool {
+        let way = plan.places[one].ways.get(other).copied().flatten();
+        way.is_none_or(|way| self.gates.holds(way))
+    }
+
+    /// A failover to `target` begins: does the old primary go on unfenced?
+    pub(super) fn leave_unfenced(&mut self, process: usize, target: usize) {
+        let plan = &self.layout.processes[process];
+        let old = self.processes[process].primary();
+        let cut = !self.reaches(plan, old, target);
+        let alive = self.gates.holds(plan.places[old].serves);
+        if !plan.fencing && cut && alive && old != target {
+            self.processes[process].split = Some(Split { old, since: None });
+        }
+    }
+
+    /// The two sides of a split may reach each other again.
+    pub(super) fn split_changed(&mut self, now: Time, process: u32) {
+        let index = process as usize;
+        let plan = &self.layout.processes[index];
+        let Some(split) = self.processes[index].split else { return };
+        let new = match split.since {
+            Some(_) => self.processes[index].primary(),
+            None => self.processes[index].target(),
+        };
+        if self.reaches(plan, split.old, new) {
+            self.processes[index].split = None;
+            if let Some(since) = split.since {
+                self.processes[index].counts.split += now.since(since.max(self.counted_from));
+                self.reconcile(now, process);
+            }
+        }
+    }
+
+    /// Time with two primaries that has not ended by the end of the trial.
+    pub(super) fn finish_splits(&mut self, end: Time) {
+        for state in &mut self.processes {
+            if let Some(Split { since: Some(since), .. }) = state.split {
+                state.counts.split += end.since(since.max(self.counted_from));
+            }
+        }
+    }
+
+    /// Whom clients find in charge: the primary between failovers, and one that was not fenced.
+    pub(super) fn set_leads(&mut self, process: usize) {
+        let plan = &self.layout.processes[process];
+        for (spot, place) in plan.places.iter().enumerate() {
+            if let Place { leads: Some(flag), .. } = place {
+                let state = &self.processes[process];
+                let alone = state.in_charge() && spot == state.primary();
+                let beside = state.split.is_some_and(|split| split.old == spot) && !state.is_failing_back();
+                self.set_flag(*flag, alone || beside);
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Partitions against histories computed by hand: who reaches whom, fencing, two primaries, majorities.
+
+use crate::history::history;
+
+const HOUR: f64 = 3_600.0;
+
+/// Two regions with half of the users each; what `fault` says holds from 1 h to 2 h.
+fn shop(failover: &str, fault: &str) -> String {
+    format!(
+        "version = 1\nhorizon = \"10h\"\nregions = {{ east = {{}}, west = {{}} }}\n[links]\n\
+         \"east <-> west\" = {{ latency = \"30ms\" }}\n[services.api]\ncalls.db = {{}}\n[services.db]\nkind = \"database\"\n\
+         replication = {{ mode = \"async\" }}\n[services.db.failover]\norder = [\"east\", \"west\"]\ndetect = \"30s\"\n\
+         promote = \"60s\"\n{failover}\n[faults.cut]\n{fault}\nmode = \"partition\"\nat = \"1h\"\nfor = \"1h\"\n[routing]\n\
+         policy = \"geo\"\n[users]\ne = {{ near = \"east\", share = \"50%\" }}\nw = {{ near = \"west\", share = \"50%\" }}\n"
+    )
+}
+
+const LINK: &str = "target = \"east <-> west\"";
+
+/// West does not reach the primary from 1 h on and has its own 90 s later; east's is fenced after the 30 s.
+#[test]
+fn a_cut_link_moves_a_fenced_primary() {
+    let history = history(&shop("", LINK));
+    history.expect("e", 0.0, HOUR - 30.0, HOUR - 30.0);
+    history.expect("w", 0.0, 90.0, 90.0);
+    history.expect("system", 0.0, HOUR, 0.5 * 30.0 + 60.0 + 0.5 * (HOUR - 90.0));
+    assert!(history.outcome.failovers[0].split.is_zero(), "never two primaries with fencing");
+}
+
+/// Unfenced, both sides are served and diverge; when they find each other again all stops for five minutes.
+#[test]
+fn without_fencing_there_are_two_primaries_until_it_heals() {
+    let history = history(&shop("fencing = false\nreconcile = \"5min\"", LINK));
+    history.expect("e", 0.0, 300.0, 300.0);
+    history.expect("w", 0.0, 390.0, 390.0);
+    let split = history.outcome.failovers[0].split.as_secs_f64();
+    assert!((split - (HOUR - 90.0)).abs() < 1e-9, "two primaries for {split} s");
+}
+
+#[test]
+fn one_way_is_enough_to_cut_a_request_from_its_answer() {
+    history(&shop("", "target = \"west -> east\"")).expect("w", 0.0, 90.0, 90.0);
+}
+
+#[test]
+fn faults_may_stand_at_the_link() {
+    let text = shop("", LINK)
+        .replace("latency = \"30ms\" }", "latency = \"30ms\", faults = { at = \"5h\", for = \"1min\" } }");
+    // a minute is longer than the detection, which begins another failover: back to east
+    let history = history(&text);
+    assert_eq!(history.outcome.failovers[0].begun, 2);
+}
+
+/// East is cut off from everybody: its users go to west, which has a primary 90 s later.
+#[test]
+fn a_region_that_is_cut_off_serves_nobody_outside() {
+    let history = history(&shop("", "target = \"east\""));
+    history.expect("e", 0.0, 90.0, 90.0);
+    history.expect("w", 0.0, 90.0, 90.0);
+}
+
+#[test]
+fn a_zone_that_is_cut_off_serves_nobody() {
+    let text = "version = 1\nhorizon = \"10h\"\n[regions.here]\nzones = [\"a\", \"b\"]\n[services.app]\nnodes = 4\nneed = 3\n\
+         [faults.cut]\ntarget = \"here/b\"\nmode = \"partition\"\nat = \"1h\"\nfor = \"1h\"\n";
+    history(text).expect("system", 0.0, HOUR, HOUR);
+}
+
+/// Two of three regions reach each other and are a majority; the third is cut off from both, and from the dependency.
+#[test]
+fn a_majority_is_of_nodes_that_reach_each_other() {
+    let text = "version = 1\nhorizon = \"10h\"\nregions = { a1 = {}, b1 = {}, c1 = {} }\n[services.api]\ncalls = { db = {}, mail = {} }\n\
+         [services.mail]\nkind = \"dependency\"\n[services.db]\nkind = \"database\"\nreplication = { mode = \"quorum\" }\n[faults.cut]\n\
+         target = \"c1\"\nmode = \"partition\"\nat = \"1h\"\nfor = \"1h\"\n[users]\nall-of-c = { near = \"c1\" }\n[routing]\npolicy = \"geo\"\n";
+    let cut = history(text);
+    cut.expect("system", 0.0, 0.0, 0.0);
+    cut.expect("c1", 0.0, HOUR, HOUR);
+    // with b1 lost as well nobody has a majority
+    let more = format!("{text}[faults.more]\ntarget = \"b1\"\nmode = \"outage\"\nat = \"90min\"\nfor = \"15min\"\n");
+    history(&more).expect("system", 0.0, 0.25 * HOUR, 0.25 * HOUR);
+}
+
+/// Users may be cut off from a region that is well: nobody notices, and nobody reroutes.
+#[test]
+fn users_that_do_not_reach_their_region_are_down() {
+    let history = history(&shop("", "target = \"e <-> east\""));
+    history.expect("e", 0.0, HOUR, HOUR);
+    history.expect("w", 0.0, 0.0, 0.0);
+}
