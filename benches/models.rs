@@ -7,7 +7,7 @@ use ninefold::model::topology::{
     Need, Pool, PoolId, Reach, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Term, Zone, ZoneId,
 };
 use ninefold::model::traffic::Group;
-use ninefold::model::{Model, Start};
+use ninefold::model::{Ends, Model, Start};
 use ninefold::time::Span;
 
 fn empty(horizon: Span, regions: &[&str]) -> Model {
@@ -21,6 +21,8 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         name: "bench".to_owned(),
         horizon,
         start: Start::Up,
+        ends: Ends::Horizon,
+        points: Vec::new(),
         down_below: 0.9,
         regions: all.clone().map(region).collect(),
         zones: all.map(|id| Zone { name: "a".to_owned(), region: RegionId(id) }).collect(),
@@ -37,6 +39,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
             propagation: Propagation::Instant,
         },
         faults: Vec::new(),
+        crews: Vec::new(),
         objectives: Vec::new(),
     }
 }
@@ -47,7 +50,7 @@ fn random(target: Target, mtbf_h: u64, mttr_h: u64) -> Fault {
         cause: "fault".to_owned(),
         mode: Mode::Crash { silent: false },
         target,
-        process: Process::Random { fails: law(mtbf_h), repair: law(mttr_h), ages: Ages::Always },
+        process: Process::Random { fails: law(mtbf_h), repair: law(mttr_h), ages: Ages::Always, crew: None },
     }
 }
 

@@ -49,6 +49,10 @@ pub enum Measure {
     Repairs,
     /// Nodes that do not work, in the time mean.
     NodesDown,
+    /// Chance of not being down at an instant; the statistic is the instant.
+    AvailabilityPoint,
+    /// From the start to the first outage.
+    TimeToFirstOutage,
 }
 
 /// What a figure is counted in.
@@ -81,7 +85,7 @@ impl Unit {
 
 impl Measure {
     /// All measures, in the order in which they are reported.
-    pub const ALL: [Measure; 23] = [
+    pub const ALL: [Measure; 25] = [
         Measure::AvailabilityTime,
         Measure::AvailabilityRequest,
         Measure::UnavailabilityTime,
@@ -105,6 +109,8 @@ impl Measure {
         Measure::Faults,
         Measure::Repairs,
         Measure::NodesDown,
+        Measure::AvailabilityPoint,
+        Measure::TimeToFirstOutage,
     ];
 
     /// The name in JSON, csv and conditions.
@@ -133,6 +139,8 @@ impl Measure {
             Measure::Faults => "faults",
             Measure::Repairs => "repairs",
             Measure::NodesDown => "nodes_down",
+            Measure::AvailabilityPoint => "availability.point",
+            Measure::TimeToFirstOutage => "time_to_first_outage",
         }
     }
 
@@ -147,7 +155,8 @@ impl Measure {
             | Measure::FailoverSuccess
             | Measure::SloAttainment
             | Measure::ErrorBudgetUsed
-            | Measure::Contribution => Unit::Ratio,
+            | Measure::Contribution
+            | Measure::AvailabilityPoint => Unit::Ratio,
             Measure::NinesTime | Measure::NinesRequest => Unit::Nines,
             Measure::DowntimePerYear
             | Measure::OutageDuration
@@ -156,7 +165,8 @@ impl Measure {
             | Measure::Rto
             | Measure::Rpo
             | Measure::Waterfall
-            | Measure::DetectionDelay => Unit::Seconds,
+            | Measure::DetectionDelay
+            | Measure::TimeToFirstOutage => Unit::Seconds,
             Measure::OutagesPerYear => Unit::PerYear,
             Measure::Faults | Measure::Repairs | Measure::NodesDown => Unit::Count,
         }

@@ -4,6 +4,7 @@
 //! mode and its label. A mode that cannot strike such a target is refused there.
 
 use super::check::check_fails;
+use super::crew::Crews;
 use super::diagnostic::Code;
 use super::explanation::Explanation;
 use super::fields::{Fields, not_yet, shorten, wrong_type};
@@ -11,7 +12,7 @@ use super::names::check_name;
 use super::session::{Session, suggest};
 use super::source::Origin;
 use super::tree::{Entry, Node, Value};
-use super::value::{Count, Factor, Number, Percent, PerhapsNever, Text, Written as _};
+use super::value::{Factor, Number, Percent, PerhapsNever, Text, Written as _};
 use crate::model::dist::Law;
 use crate::model::failure::{Ages, Instants, Process};
 use crate::time::Span;
@@ -70,7 +71,7 @@ pub(super) enum Striking {
 }
 
 /// Reads the keys of a fault; nothing if it cannot be used.
-pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>) -> Option<WrittenFault> {
+pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &Crews) -> Option<WrittenFault> {
     let mode = fields.optional_choice("mode", &MODES);
     let default = striking.map(|striking| match striking {
         Striking::Nodes => ModeName::Crash,
@@ -80,8 +81,7 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>) -> Optio
         fields.show("mode", format!("\"{}\"", default.word()), true);
     }
     let silent = own_keys(fields, mode, mode.or(default));
-    let process = process(fields);
-    fields.not_yet("crew", "repair crews");
+    let process = process(fields, crews);
     fields.not_yet_unless("role", &"any".into(), "faults of one role");
     fields.not_yet_unless("load_power", &0.into(), "ageing under load");
     beta(fields);
@@ -158,13 +158,13 @@ fn beta(fields: &mut Fields<'_>) {
     fields.not_yet_unless("beta", &"0%".into(), "common cause");
 }
 
-fn process(fields: &mut Fields<'_>) -> Option<Process> {
+fn process(fields: &mut Fields<'_>, crews: &Crews) -> Option<Process> {
     let triggers: Vec<&str> = ["fails", "every", "at"].into_iter().filter(|key| fields.has(key)).collect();
     if let [_, second, ..] = triggers.as_slice() {
         let origin = fields.key_origin(second);
         let message = format!("`{}` and `{second}` both say when it strikes", triggers[0]);
         fields.session.report(Code::E304, origin, message, Some("keep one".to_owned()));
-        fields.leave(["fails", "every", "at", "first", "repair", "for", "ages"]);
+        fields.leave(["fails", "every", "at", "first", "repair", "for", "ages", "crew"]);
     }
     let ages_words = [("always", Ages::Always), ("running", Ages::Running)];
     match triggers.first().copied() {
@@ -178,7 +178,8 @@ fn process(fields: &mut Fields<'_>) -> Option<Process> {
             {
                 fields.fault(Code::E104, "fails", "the time to failure is always 0", "write a longer time".to_owned());
             }
-            Some(Process::Random { fails: fails?, repair: repair?.0, ages })
+            let crew = crews.named(fields);
+            Some(Process::Random { fails: fails?, repair: repair?.0, ages, crew })
         }
         Some("every") => {
             let every: Span = fields.required("every", "")?;
@@ -187,17 +188,19 @@ fn process(fields: &mut Fields<'_>) -> Option<Process> {
                 fields.fault(Code::E104, "every", "a fault every 0s never ends", "write a longer time".to_owned());
             }
             let lasts = lasts(fields);
+            crews.refuse(fields);
             Some(Process::Calendar { at: Instants::Every { first, every }, lasts: lasts? })
         }
         Some(_) => {
             let at = instants(fields);
             let lasts = lasts(fields);
+            crews.refuse(fields);
             Some(Process::Calendar { at: Instants::At(at?), lasts: lasts? })
         }
         None => {
             let help = Some("say when it strikes, such as `fails = \"exp(mean=90d)\"`".to_owned());
             fields.session.report(Code::E310, fields.origin, "the fault has no `fails`, `every` or `at`", help);
-            for key in ["repair", "for", "first", "ages"] {
+            for key in ["repair", "for", "first", "ages", "crew"] {
                 fields.node(key);
             }
             None
@@ -262,7 +265,9 @@ fn read_one(
         Value::Text(name) => profiles.get(session, name, node.origin),
         Value::Table(table) => {
             let origin = if std::ptr::eq(node, &raw const entry.node) { entry.key_origin } else { node.origin };
-            let (fault, explanation) = Fields::read(session, table, origin, path, false, |f| read(f, Some(striking)));
+            let (fault, explanation) = Fields::read(session, table, origin, path, false, |f| {
+                read(f, Some(striking), &profiles.crews)
+            });
             shown.push(explanation);
             fault
         }
@@ -281,19 +286,21 @@ fn read_one(
 /// The profiles of a scenario, read.
 #[derive(Debug, Default)]
 pub(super) struct Profiles {
+    /// The crews that faults may name.
+    pub crews: Crews,
     list: Vec<(String, Origin, Option<WrittenFault>)>,
     index: BTreeMap<String, usize>,
 }
 
 impl Profiles {
     /// Reads the table `profiles`.
-    pub fn read(root: &mut Fields<'_>) -> Profiles {
+    pub fn read(root: &mut Fields<'_>, crews: Crews) -> Profiles {
         let list = root.tables("profiles", |name, fields| {
-            let fault = read(fields, None).map(|fault| WrittenFault { profile: Some(name.to_owned()), ..fault });
+            let fault = read(fields, None, &crews).map(|fault| WrittenFault { profile: Some(name.to_owned()), ..fault });
             (name.to_owned(), fields.origin, fault)
         });
         let index = list.iter().enumerate().map(|(at, (name, _, _))| (name.clone(), at)).collect();
-        Profiles { list, index }
+        Profiles { crews, list, index }
     }
 
     fn get(&self, session: &Session<'_>, name: &str, origin: Origin) -> Option<WrittenFault> {
@@ -322,17 +329,4 @@ impl Profiles {
             }
         }
     }
-}
-
-/// Repair crews: read and checked, without meaning so far.
-pub(super) fn crews(root: &mut Fields<'_>) {
-    if root.has("crews") {
-        not_yet(root.session, root.key_origin("crews"), "`crews`", "repair crews");
-    }
-    root.tables("crews", |_, fields| {
-        fields.or::<Count>("size", 1);
-        fields.choice("per", &["all", "region", "zone", "service", "pool"].map(|word| (word, ())), "all");
-        fields.list::<Text>("priority");
-        fields.or::<Law>("dispatch", "0s");
-    });
 }

@@ -12,6 +12,7 @@
 mod call;
 mod check;
 mod compose;
+mod crew;
 mod diagnostic;
 mod empirical;
 mod experiment;

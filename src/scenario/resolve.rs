@@ -4,7 +4,9 @@ use super::call::Policies;
 use super::experiment;
 use super::explanation::Explanation;
 use super::failover;
-use super::fault::{Profiles, crews};
+use super::crew::Crews;
+use super::diagnostic::Code;
+use super::fault::Profiles;
 use super::fields::Fields;
 use super::graph::Graph;
 use super::names::Names;
@@ -18,7 +20,7 @@ use super::strike::World;
 use super::tree::{Node, Table, Value};
 use super::users;
 use super::warnings;
-use crate::model::Model;
+use crate::model::{Ends, Model};
 use crate::model::failure::{Fault, Process};
 use std::path::Path;
 
@@ -48,9 +50,9 @@ pub(super) fn resolve(session: &Session<'_>, root: &Table, path: &Path) -> Optio
 fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunSettings, Vec<super::call::Call>)> {
     let session = root.session;
     let top = settings::read(root, stem);
-    let profiles = Profiles::read(root);
+    let crews = Crews::read(root, names);
+    let profiles = Profiles::read(root, crews);
     let mut world = World { names, profiles, faults: Vec::new(), nodes: 0 };
-    crews(root);
     let (regions, zones) = places::regions(root, &mut world);
     let links = places::links(root, names);
     let policies = Policies::read(root, names);
@@ -70,6 +72,11 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     let groups = users::read(root, names, &policies, near, &class_names);
     world.read_faults(root);
     let objectives = objective::read(root, names);
+    if top.ends == Ends::FirstOutage && !objectives.is_empty() {
+        let help = Some("judge them in a run to the horizon".to_owned());
+        let message = "objectives are judged over the horizon, and the trial ends at the first outage";
+        session.report(Code::E304, root.key_origin("objectives"), message, help);
+    }
     experiment::operators(root, names);
     places::costs(root, names);
     experiment::read(root, names);
@@ -83,6 +90,8 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         name: top.name,
         horizon: top.horizon,
         start,
+        ends: top.ends,
+        points: top.points,
         down_below: top.down_below,
         regions,
         zones,
@@ -92,6 +101,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         groups,
         routing: routing?,
         faults: world.faults,
+        crews: world.profiles.crews.list,
         objectives,
     };
     complete.then_some((model, top.settings, services.calls))

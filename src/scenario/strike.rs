@@ -63,6 +63,7 @@ impl World<'_> {
     /// Reads the table `faults`: each has a target.
     pub fn read_faults(&mut self, root: &mut Fields<'_>) {
         let names = self.names;
+        let crews = &self.profiles.crews;
         let read_one = |name: &str, fields: &mut Fields<'_>| {
             let target = if let Some(node) = fields.node("target") {
                 fields.show("target", node.show(), false);
@@ -71,7 +72,7 @@ impl World<'_> {
                 fields.missing("target", "say what it strikes, such as `target = \"api@us-east\"`");
                 None
             };
-            (name.to_owned(), target, read(fields, None))
+            (name.to_owned(), target, read(fields, None, crews))
         };
         let found = root.tables("faults", read_one);
         for (name, target, fault) in found {

@@ -32,14 +32,14 @@ pub struct Clock {
 /// The rest of a clock, for parts whose age does not always run.
 #[derive(Clone, Copy, Debug)]
 pub struct Age {
-    /// Age left while the pace is not 1.
-    left: Span,
+    /// Age left while the pace is not 1; length of the repair while it waits for a crew.
+    pub(super) left: Span,
     pace: f32,
     unit: u32,
 }
 
 impl Clock {
-    fn is_broken(&self) -> bool {
+    pub(super) fn is_broken(&self) -> bool {
         self.state & 1 == 1
     }
 }
@@ -138,6 +138,9 @@ impl World<'_> {
                 } else {
                     self.count_node(kind.shelf as usize, false);
                 }
+                if self.needs_crew(index as u32) {
+                    self.await_crew(Time::ZERO, index as u32);
+                }
                 self.react(Time::ZERO);
             }
         }
@@ -186,9 +189,11 @@ impl World<'_> {
         self.sites[site as usize].changes[usize::from(!broken)] += 1;
         if broken {
             self.hold(now, unit);
+            self.await_crew(now, index);
         } else {
             (age.left, age.pace) = (due.since(now), 1.0);
             self.release(now, unit);
+            self.free_crew(now, index);
         }
         self.retime_unit(now, unit);
     }

@@ -20,6 +20,20 @@ pub enum Event {
         /// The place.
         unit: u32,
     },
+    /// Idle crews look for work.
+    CrewLooks {
+        /// Which set of crews.
+        crew: u32,
+    },
+    /// A call reaches an idle crew.
+    CrewCalled {
+        /// Which set of crews.
+        crew: u32,
+        /// Who calls.
+        caller: u32,
+        /// Of the call.
+        number: u32,
+    },
     /// Stopped nodes of a pool have started.
     Woken {
         /// The pool.
@@ -88,6 +102,8 @@ pub mod class {
     pub const END: u8 = 1;
     /// Faults.
     pub const START: u8 = 2;
+    /// Crews are called.
+    pub const CALL: u8 = 3;
     /// Checks.
     pub const CHECK: u8 = 4;
 }

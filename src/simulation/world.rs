@@ -5,6 +5,7 @@
 //! processes and routing follow until nothing moves. The state is a plain value: it can be cloned at any instant.
 
 use super::clocks::{Age, Clock};
+use super::crews::CrewState;
 use super::event::Event;
 use super::failovers::Failover;
 use super::gates::{Edge, Gates};
@@ -74,6 +75,7 @@ pub struct World<'a> {
     pub(super) pools: Vec<PoolState>,
     pub(super) units: Vec<UnitState>,
     pub(super) sites: Vec<SiteCounts>,
+    pub(super) crews: Vec<CrewState>,
     pub(super) calendar_streams: Vec<Stream>,
     pub(super) restart_streams: Vec<Stream>,
     pub(super) processes: Vec<Failover>,
@@ -113,6 +115,7 @@ impl<'a> World<'a> {
             pools: Vec::with_capacity(layout.pools.len()),
             units: vec![UnitState::default(); layout.units.len()],
             sites: vec![SiteCounts::default(); layout.sites.len()],
+            crews: Vec::with_capacity(layout.crews.len()),
             calendar_streams: Vec::with_capacity(layout.calendars.len()),
             restart_streams: Vec::with_capacity(layout.region_keys.len()),
             processes: layout.processes.iter().map(|plan| Failover::new(plan, &streams)).collect(),
@@ -152,6 +155,7 @@ impl<'a> World<'a> {
         }
         self.restart_streams.clear();
         self.restart_streams.extend(layout.region_keys.iter().map(|&key| streams.stream(key)));
+        self.start_crews(streams);
         self.start_clocks(streams);
         self.start_calendars(streams);
         for process in 0..self.processes.len() {
@@ -283,6 +287,8 @@ impl<'a> World<'a> {
             Event::CalendarStart { calendar, count } => self.calendar_start(now, calendar, count),
             Event::CalendarEnd { calendar } => self.calendar_end(now, calendar),
             Event::PlaceRestarted { unit } => self.place_restarted(now, unit),
+            Event::CrewLooks { crew } => self.crew_looks(now, crew),
+            Event::CrewCalled { crew, caller, number } => self.crew_called(now, crew, caller, number),
             Event::Woken { pool, generation } => self.woken(now, pool, generation),
             Event::PlaceBelieved { process, place, generation } => self.place_believed(now, process, place, generation),
             Event::StageOver { process, generation } => self.stage_over(now, process, generation),

@@ -4,6 +4,7 @@ mod backoff;
 mod cli;
 mod diagnostics;
 mod naive;
+mod oracle;
 mod scenarios;
 mod traces;
 mod traces_admission;

@@ -4,9 +4,12 @@
 //! Several faults on one part compete. What a mode does to a part is one of a closed set of effects; on the structure
 //! clock a crash and an outage both stop what they strike.
 
+mod crew;
+
 use super::dist::Law;
 use super::topology::{PoolId, RegionId, ServiceId, ZoneId};
 use crate::time::Span;
+pub use crew::{Crew, CrewId, Per};
 
 /// One failure process.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +77,8 @@ pub enum Process {
         repair: Law,
         /// When the age runs.
         ages: Ages,
+        /// Who mends it; nobody named: at once, all in parallel.
+        crew: Option<CrewId>,
     },
     /// By the calendar, over and independent of the random ones.
     Calendar {

@@ -6,6 +6,7 @@
 //! - a *clock* is one random fault on one unit, alive or under repair: a leaf of the winner tree;
 //! - a *process* is a failover: of a service among its pools, or of the active region.
 
+mod crews;
 mod processes;
 mod structure;
 mod units;
@@ -14,12 +15,13 @@ mod windows;
 use super::gates::{GateId, Wiring};
 use super::ledger::Meter;
 use crate::engine::streams::{Entity, EntityKey};
-use crate::model::Model;
+use crate::model::{Ends, Model};
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Failback, Propagation};
 use crate::model::failure::{Ages, Instants};
 use crate::model::topology::Term;
 use crate::time::{Span, Time};
+pub use crews::{CallerPlan, CrewPlan, Job};
 pub use windows::{Lost, WindowPlan, subject_number};
 
 /// The compiled model.
@@ -29,6 +31,8 @@ pub struct Layout {
     pub end: Time,
     /// Time that is run and dropped before counting begins.
     pub warm_up: Span,
+    /// When a trial ends.
+    pub ends: Ends,
     /// Draw the start from the long run?
     pub stationary: bool,
     /// Level under which a subject is down.
@@ -47,6 +51,10 @@ pub struct Layout {
     pub units: Vec<Unit>,
     /// Random faults by unit; the clocks of a unit are neighbours.
     pub clocks: Vec<ClockPlan>,
+    /// By clock: who mends its part, if somebody must; empty if there are no crews.
+    pub jobs: Vec<Option<Job>>,
+    /// Sets of crews.
+    pub crews: Vec<CrewPlan>,
     /// What they have in common.
     pub kinds: Vec<Kind>,
     /// Does any age stand still while its part is masked or stopped?
@@ -319,6 +327,7 @@ impl Layout {
         let mut layout = Layout {
             end: Time::ZERO + warm_up + model.horizon,
             warm_up,
+            ends: model.ends,
             stationary: model.start != crate::model::Start::Up,
             down_below: model.down_below,
             wiring: Wiring::default(),
@@ -328,6 +337,8 @@ impl Layout {
             first_place: model.pools.iter().map(|pool| pool.nodes).sum(),
             units: Vec::new(),
             clocks: Vec::new(),
+            jobs: Vec::new(),
+            crews: Vec::new(),
             kinds: Vec::new(),
             masks_stop_ages: false,
             calendars: Vec::new(),

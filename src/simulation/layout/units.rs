@@ -129,14 +129,13 @@ fn add_faults(model: &Model, layout: &mut Layout) {
             let units = plan.first_unit as usize..(plan.first_unit + plan.nodes) as usize;
             let alone = |unit: usize| {
                 let [only] = on_unit[unit][..] else { return false };
-                let always =
-                    matches!(model.faults[only.fault as usize].process, Process::Random { ages: Ages::Always, .. });
-                always && !calendar_units[unit]
+                is_plain(&model.faults[only.fault as usize]) && !calendar_units[unit]
             };
             plan.hot && units.into_iter().all(alone)
         })
         .collect();
     let mut kinds = BTreeMap::new();
+    let mut fault_of_clock = Vec::new();
     for (unit, faults) in on_unit.into_iter().enumerate() {
         layout.units[unit].first_clock = layout.clocks.len() as u32;
         layout.units[unit].clocks = faults.len() as u32;
@@ -151,7 +150,17 @@ fn add_faults(model: &Model, layout: &mut Layout) {
                 layout.kinds.len() as u32 - 1
             });
             layout.clocks.push(ClockPlan { unit: unit as u32, kind, member });
+            fault_of_clock.push(fault);
         }
+    }
+    super::crews::build(model, layout, &fault_of_clock);
+}
+
+/// Can its clocks run without a look at anything else? A repair that never ends cannot be booked when it begins.
+fn is_plain(fault: &Fault) -> bool {
+    match &fault.process {
+        Process::Random { repair, ages: Ages::Always, crew: None, .. } => !repair.is_never(),
+        Process::Random { .. } | Process::Calendar { .. } => false,
     }
 }
 
@@ -164,7 +173,7 @@ struct Struck {
 
 fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site: u32) {
     let fault = &model.faults[number];
-    let Process::Random { fails, repair, ages } = &fault.process else { return };
+    let Process::Random { fails, repair, ages, crew: _ } = &fault.process else { return };
     let entity = entity(model, number);
     let kind = Kind {
         laws: [repair.clone(), fails.clone()],

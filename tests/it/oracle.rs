@@ -1,0 +1,201 @@
+//! Published and independently computed figures against the simulator.
+//!
+//! Each case is a scenario text and an exact value with its source. A figure passes within four of its own standard
+//! errors (half-width of the 95 % interval over 1.96), and only if that error is as small as the case asks.
+
+use ninefold::experiment::{Identity, Plan, Run, Watch, run};
+use ninefold::results::measure::Measure;
+use ninefold::scenario::load_text;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+/// Run a scenario text as it says, on two threads.
+pub fn simulated(text: &str) -> Run {
+    let nothing = |_: &Path| -> io::Result<Vec<u8>> { Err(io::ErrorKind::NotFound.into()) };
+    let scenario = load_text(Path::new("oracle.toml"), text.as_bytes().to_vec(), &nothing, &[])
+        .unwrap_or_else(|problems| panic!("{}", problems.render_plain()));
+    let settings = &scenario.settings;
+    let plan = Plan {
+        trials: settings.trials,
+        until: settings.until,
+        confidence: settings.confidence,
+        seed: settings.seed,
+        jobs: 2,
+    };
+    let identity = Identity { version: String::new(), scenario: String::new(), hash: String::new() };
+    let stop = AtomicBool::new(false);
+    run(&scenario.model, &identity, &plan, &Watch { stop: &stop, progress: &|_, _| {} })
+}
+
+/// Does the figure lie within four standard errors, none larger than `most` of the exact value?
+pub fn agrees(run: &Run, (measure, subject, statistic): (Measure, &str, &str), exact: f64, most: f64) {
+    let row = run.results.find(measure, subject, statistic).expect("the figure is reported");
+    let (estimate, half) = (row.value.estimate.unwrap(), row.value.half_width().unwrap());
+    let error = half / 1.959_964;
+    assert!(error <= most * exact, "standard error {error} of {exact}");
+    assert!((estimate - exact).abs() <= 4.0 * error, "{estimate} is {} errors off {exact}", (estimate - exact) / error);
+}
+
+mod crews {
+    //! Birth-death chains with fewer crews than parts (textbook: Trivedi, Probability and Statistics, 2002, 8.2;
+    //! machine repairman, Cox and Smith, Queues, 1961). Figures of the project's oracles A09, A10 and A12, each found
+    //! there by a closed form and by elimination on the chain.
+    use super::*;
+
+    const SHARE: (Measure, &str, &str) = (Measure::UnavailabilityTime, "system", "mean");
+
+    fn pool(nodes: u32, need: u32, crews: u32, life_h: u32, repair_h: u32, years: u32, trials: u32) -> Run {
+        simulated(&format!(
+            "version = 1\nhorizon = \"{years}y\"\nstart = \"stationary\"\nsimulation.trials = {trials}\n\
+             simulation.warm_up = \"90d\"\ncrews.ops = {{ size = {crews} }}\n[services.app]\nnodes = {nodes}\n\
+             need = {need}\nfaults = {{ fails = \"exp(mean={life_h}h)\", repair = \"exp(mean={repair_h}h)\", crew = \"ops\" }}\n"
+        ))
+    }
+
+    #[test]
+    fn a_duplex_with_one_crew_is_down_twice_as_long_as_with_two() {
+        for (life, repair, crews, trials, exact) in [
+            (1_000, 10, 1, 200, 0.000_196_039_992_158_400_26),
+            (1_000, 10, 2, 200, 9.802_960_494_069_21e-5),
+            (720, 4, 1, 200, 6.104_633_416_763_325e-5),
+            (720, 4, 2, 300, 3.052_409_877_598_364e-5),
+            (100, 20, 1, 40, 0.054_054_054_054_054_05),
+            (100, 20, 2, 40, 0.027_777_777_777_777_776),
+        ] {
+            agrees(&pool(2, 1, crews, life, repair, 100, trials), SHARE, exact, 0.05);
+        }
+    }
+
+    #[test]
+    fn a_fleet_with_few_crews_has_the_machine_repairmans_queue() {
+        for (nodes, need, crews, life, repair, down, short) in [
+            (10, 8, 1, 100, 2, 0.235_824_831_735_460_15, 0.005_370_410_159_499_427),
+            (10, 8, 2, 100, 5, 0.495_058_275_930_346_07, 0.016_534_370_601_246_334),
+            (20, 18, 3, 200, 8, 0.780_770_588_418_032_6, 0.042_718_260_048_682_365),
+            (100, 95, 5, 500, 12, 2.423_544_443_890_57, 0.045_458_612_686_745_94),
+        ] {
+            let run = pool(nodes, need, crews, life, repair, 10, 60);
+            agrees(&run, SHARE, short, 0.05);
+            agrees(&run, (Measure::NodesDown, "system", "mean"), down, 0.02);
+        }
+    }
+
+    #[test]
+    fn a_standby_ages_at_its_pace_and_waits_for_the_one_crew() {
+        for (life, repair, pace, exact) in [
+            (720, 8, "0", 0.000_122_085_215_480_405_35),
+            (720, 8, "0.25", 0.000_152_183_838_076_396_33),
+            (720, 8, "0.5", 0.000_182_116_190_129_302_5),
+            (720, 8, "1", 0.000_241_487_563_390_485_4),
+            (200, 10, "0", 0.002_375_296_912_114_014_4),
+            (200, 10, "0.25", 0.002_932_551_319_648_093_4),
+            (200, 10, "0.5", 0.003_476_245_654_692_932),
+            (200, 10, "1", 0.004_524_886_877_828_055),
+        ] {
+            let run = simulated(&format!(
+                "version = 1\nhorizon = \"100y\"\nstart = \"stationary\"\nsimulation.trials = 150\n\
+                 regions = {{ left = {{}}, right = {{}} }}\ncrews.ops = {{}}\n[services.pair]\n\
+                 faults = {{ fails = \"exp(mean={life}h)\", repair = \"exp(mean={repair}h)\", crew = \"ops\" }}\n\
+                 standby = {{ running = \"100%\", ageing = {pace}, wake = \"0s\" }}\n\
+                 [services.pair.failover]\norder = [\"left\", \"right\"]\n"
+            ));
+            agrees(&run, SHARE, exact, 0.05);
+        }
+    }
+
+    /// A dispatch of mean d before each repair of mean r: one node is down d + r after each life, d being memoryless.
+    #[test]
+    fn a_crew_begins_after_its_dispatch() {
+        let run = simulated(
+            "version = 1\nhorizon = \"20y\"\nstart = \"stationary\"\nsimulation.trials = 200\n\
+             crews.ops = { dispatch = \"exp(mean=3h)\" }\n[services.app]\n\
+             faults = { fails = \"exp(mean=95h)\", repair = \"exp(mean=2h)\", crew = \"ops\" }\n",
+        );
+        agrees(&run, SHARE, 0.05, 0.01);
+    }
+
+    /// Two services of like parts, one crew: whom it serves first moves the waiting from one to the other.
+    #[test]
+    fn the_favoured_service_waits_less() {
+        let text = |priority: &str| {
+            format!(
+                "version = 1\nhorizon = \"20y\"\nstart = \"stationary\"\nsimulation.trials = 40\nrouting.entry = \"one\"\n\
+                 crews.ops = {{ {priority} }}\n[services]\n\
+                 one = {{ nodes = 3, need = 3, faults = {{ fails = \"exp(mean=50h)\", repair = \"exp(mean=10h)\", crew = \"ops\" }} }}\n\
+                 two = {{ nodes = 3, need = 3, faults = {{ fails = \"exp(mean=50h)\", repair = \"exp(mean=10h)\", crew = \"ops\" }} }}\n"
+            )
+        };
+        let down = |priority: &str, service: &str| {
+            let run = simulated(&text(priority));
+            run.results.find(Measure::NodesDown, &format!("{service}@here"), "mean").unwrap().value
+        };
+        let (fair, favoured) = (down("", "one"), down("priority = [\"one\"]", "one"));
+        let behind = down("priority = [\"one\"]", "two");
+        assert!(favoured.high < fair.low && fair.high < behind.low, "{favoured:?} {fair:?} {behind:?}");
+        // whom the crew serves first does not change how much work there is (alike parts, memoryless repairs)
+        let sums = (favoured.estimate.unwrap() + behind.estimate.unwrap(), 2.0 * fair.estimate.unwrap());
+        let widths = favoured.half_width().unwrap() + behind.half_width().unwrap() + 2.0 * fair.half_width().unwrap();
+        assert!((sums.0 - sums.1).abs() < 2.0 * widths, "{sums:?}");
+    }
+}
+
+/// A node that starts new: A(t) = m / (l + m) + l / (l + m) exp(-(l + m) t), and its mean over [0, T] (Barlow and
+/// Proschan, 1965). Figures of the project's oracle A07, found there by the closed form and by a matrix exponential.
+#[test]
+fn a_new_node_comes_down_to_its_long_run() {
+    let share = |life: u32, repair: u32, points: &[(&str, f64)], trials: u32| {
+        let listed: Vec<String> = points.iter().map(|(at, _)| format!("\"{at}\"")).collect();
+        let run = simulated(&format!(
+            "version = 1\nhorizon = \"100h\"\nsimulation = {{ trials = {trials}, points = [{}] }}\n[services.app]\n\
+             faults = {{ fails = \"exp(mean={life}h)\", repair = \"exp(mean={repair}h)\" }}\n",
+            listed.join(", ")
+        ));
+        for &(at, exact) in points {
+            for subject in ["system", "everyone", "app", "here"] {
+                agrees(&run, (Measure::AvailabilityPoint, subject, at), exact, 0.001);
+            }
+        }
+        run
+    };
+    let points = [("1h", 0.990_530_375_936_048_1), ("5h", 0.961_540_891_852_771_6)];
+    let more = [("20h", 0.919_163_923_487_485), ("100h", 0.909_092_427_427_344_6)];
+    let run = share(100, 10, &[points, more].concat(), 400_000);
+    agrees(&run, (Measure::AvailabilityTime, "system", "mean"), 0.917_355_233_870_241_5, 0.0005);
+    let run = share(1_000, 24, &[("8h", 0.993_222_388_939_122_4), ("24h", 0.984_980_205_656_158)], 400_000);
+    agrees(&run, (Measure::AvailabilityTime, "system", "mean"), 0.981_978_603_392_492, 0.0005);
+}
+
+/// Time to the first outage of k of n alike nodes without repair, (1 / l) sum over i from k to n of 1 / i, and of two
+/// with repair, (3 l + m) / (2 l^2). Figures of the project's oracle A08, found there also by a linear solve.
+#[test]
+fn redundancy_puts_the_first_outage_off() {
+    let first = |nodes: u32, need: u32, life: u32, repair: &str, trials: u32| {
+        simulated(&format!(
+            "version = 1\nends = \"first-outage\"\nhorizon = \"500y\"\nsimulation.trials = {trials}\n[services.app]\n\
+             nodes = {nodes}\nneed = {need}\nfaults = {{ fails = \"exp(mean={life}h)\", repair = \"{repair}\" }}\n"
+        ))
+    };
+    for (nodes, need, hours) in
+        [(2, 1, 1_500.0), (3, 1, 1_833.333_333_333_333_3), (3, 2, 833.333_333_333_333_3), (5, 3, 783.333_333_333_333_1)]
+    {
+        let run = first(nodes, need, 1_000, "never", 10_000);
+        agrees(&run, (Measure::TimeToFirstOutage, "system", "mean"), hours * 3_600.0, 0.02);
+    }
+    for (life, repair, hours) in [(1_000, "exp(mean=10h)", 51_500.0), (720, "exp(mean=4h)", 65_880.0)] {
+        let run = first(2, 1, life, repair, 4_000);
+        agrees(&run, (Measure::TimeToFirstOutage, "system", "mean"), hours * 3_600.0, 0.02);
+        assert!(run.results.notes.is_empty(), "{:?}", run.results.notes);
+    }
+}
+
+#[test]
+fn without_an_outage_the_time_to_the_first_has_only_a_bound() {
+    let run = simulated(
+        "version = 1\nends = \"first-outage\"\nhorizon = \"1d\"\nsimulation.trials = 200\n[services.app]\n\
+         faults = { fails = \"exp(mean=100y)\", repair = \"1h\" }\n",
+    );
+    let mean = run.results.find(Measure::TimeToFirstOutage, "system", "mean").unwrap().value;
+    assert!(mean.estimate.is_none() && mean.high.is_none() && mean.low.is_some_and(|low| low > 0.0), "{mean:?}");
+    assert_eq!(run.results.notes.len(), 1);
+}
