@@ -14,7 +14,7 @@ use super::source::Origin;
 use super::tree::{Entry, Node, Value};
 use super::value::{Factor, Number, Percent, PerhapsNever, Text, Written as _};
 use crate::model::dist::Law;
-use crate::model::failure::{Ages, Instants, Process};
+use crate::model::failure::{Ages, Blast, Instants, Process, Strikes};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -57,6 +57,7 @@ pub(super) struct WrittenFault {
     pub profile: Option<String>,
     pub mode: Option<ModeName>,
     pub silent: Option<bool>,
+    pub strikes: Strikes,
     pub process: Process,
     pub cause: Option<String>,
     /// Where a fault of mode and target is shown.
@@ -84,11 +85,11 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
     let process = process(fields, crews);
     fields.not_yet_unless("role", &"any".into(), "faults of one role");
     fields.not_yet_unless("load_power", &0.into(), "ageing under load");
-    beta(fields);
-    fields.not_yet("hits", "common cause");
+    let beta = beta(fields);
+    let strikes = strikes(fields, mode, beta > 0.0);
     fields.not_yet_unless("latent", &"0%".into(), "latent faults");
     fields.not_yet("inspect", "inspection");
-    let built = matches!(mode, None | Some(ModeName::Crash | ModeName::Outage));
+    let built = matches!(mode, None | Some(ModeName::Crash | ModeName::Outage | ModeName::HumanError));
     if built {
         check_fails(fields, "100%");
     } else {
@@ -103,7 +104,13 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
         not_yet(fields.session, origin, &format!("`mode = \"{}\"`", mode.word()), "this mode");
         return None;
     }
-    Some(WrittenFault { profile: None, mode, silent, process: process?, cause, origin })
+    let mut process = process?;
+    if let Process::Random { beta: share, .. } = &mut process {
+        *share = beta;
+    } else if beta > 0.0 {
+        fields.fault(Code::E304, "beta", "a fault by the calendar has no rate to share", "write `hits`".to_owned());
+    }
+    Some(WrittenFault { profile: None, mode, silent, strikes, process, cause, origin })
 }
 
 /// The keys that belong to one mode only; gives `silent`.
@@ -133,10 +140,7 @@ fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>, in_force: Option<Mo
             fields.required::<Span>("skew", "say by how much the clock is off");
             fields.or::<Percent>("errors", "0%");
         }
-        Some(ModeName::HumanError) => {
-            let choices = ["node", "zone", "region", "service"].map(|word| (word, ()));
-            fields.optional_choice("blast", &choices);
-        }
+        Some(ModeName::HumanError) => {}
         Some(ModeName::Maintenance) => {
             fields.or::<Span>("drain", "0s");
             fields.or::<bool>("rolling", false);
@@ -145,7 +149,27 @@ fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>, in_force: Option<Mo
     None
 }
 
-fn beta(fields: &mut Fields<'_>) {
+/// Whom it strikes, as far as the fault itself says so.
+fn strikes(fields: &mut Fields<'_>, mode: Option<ModeName>, beta: bool) -> Strikes {
+    let blasts = [("node", Blast::Node), ("zone", Blast::Zone), ("region", Blast::Region), ("service", Blast::Service)];
+    let hits = fields.optional::<Percent>("hits").map(|share| share.0);
+    if hits.is_some() && (beta || mode == Some(ModeName::HumanError)) {
+        let other = if beta { "beta" } else { "human-error" };
+        let message = format!("`hits` and `{other}` both say whom it strikes");
+        fields.fault(Code::E304, "hits", message, "keep one".to_owned());
+    }
+    if mode == Some(ModeName::HumanError) {
+        let blast = fields.optional_choice("blast", &blasts);
+        if !fields.has("blast") {
+            fields.show_note("blast", "the whole target");
+        }
+        return Strikes::Blast(blast.unwrap_or(Blast::Whole));
+    }
+    hits.map_or(Strikes::Each, Strikes::Share)
+}
+
+/// The share of the rate that strikes all nodes at once.
+fn beta(fields: &mut Fields<'_>) -> f64 {
     let exponential = fields.peek("fails").and_then(Node::as_text);
     if let Some(law) = exponential.filter(|law| !law.trim_start().starts_with("exp(")) {
         let beta = fields.peek("beta").map(Node::as_text);
@@ -155,7 +179,7 @@ fn beta(fields: &mut Fields<'_>) {
             fields.fault(Code::E311, "beta", format!("`beta` needs `exp`, this is `{}`", shorten(name)), help);
         }
     }
-    fields.not_yet_unless("beta", &"0%".into(), "common cause");
+    fields.or::<Percent>("beta", "0%").0
 }
 
 fn process(fields: &mut Fields<'_>, crews: &Crews) -> Option<Process> {
@@ -179,7 +203,7 @@ fn process(fields: &mut Fields<'_>, crews: &Crews) -> Option<Process> {
                 fields.fault(Code::E104, "fails", "the time to failure is always 0", "write a longer time".to_owned());
             }
             let crew = crews.named(fields);
-            Some(Process::Random { fails: fails?, repair: repair?.0, ages, crew })
+            Some(Process::Random { fails: fails?, repair: repair?.0, ages, crew, beta: 0.0 })
         }
         Some("every") => {
             let every: Span = fields.required("every", "")?;

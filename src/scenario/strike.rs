@@ -6,7 +6,7 @@ use super::fields::{Fields, not_yet};
 use super::names::Names;
 use super::session::Session;
 use super::term::{self, Selected, Selector};
-use crate::model::failure::{Fault, Mode, Target};
+use crate::model::failure::{Fault, Mode, Strikes, Target};
 use crate::model::topology::PoolId;
 
 /// What the readers add to, as they go.
@@ -32,6 +32,7 @@ impl World<'_> {
             let mode = match fault.mode {
                 None | Some(ModeName::Outage) if external => Mode::Outage { silent: fault.silent.unwrap_or(true) },
                 None | Some(ModeName::Crash) => Mode::Crash { silent: fault.silent.unwrap_or(false) },
+                Some(ModeName::HumanError) => Mode::Outage { silent: true },
                 Some(other) => {
                     wrong_target(session, fault, other, "a node");
                     continue;
@@ -46,7 +47,7 @@ impl World<'_> {
     pub fn strike_place(&mut self, session: &Session<'_>, faults: &[WrittenFault], label: &str, target: Target) {
         for fault in faults {
             match fault.mode {
-                None | Some(ModeName::Outage) => {
+                None | Some(ModeName::Outage | ModeName::HumanError) => {
                     let mode = Mode::Outage { silent: fault.silent.unwrap_or(true) };
                     let cause = cause_of(fault, label, faults);
                     self.add(fault, cause, mode, target);
@@ -57,7 +58,18 @@ impl World<'_> {
     }
 
     fn add(&mut self, fault: &WrittenFault, cause: String, mode: Mode, target: Target) {
-        self.faults.push(Fault { cause, mode, target, process: fault.process.clone() });
+        self.faults.push(Fault { cause, mode, target, strikes: fault.strikes, process: fault.process.clone() });
+    }
+
+    /// Lays a fault with one clock on all the nodes of its target.
+    fn strike_nodes_together(&mut self, session: &Session<'_>, fault: &WrittenFault, label: &str, target: Target) {
+        let mode = match fault.mode {
+            None | Some(ModeName::Crash) => Mode::Crash { silent: fault.silent.unwrap_or(false) },
+            Some(ModeName::HumanError) => Mode::Outage { silent: true },
+            Some(other) => return wrong_target(session, fault, other, "nodes struck together"),
+        };
+        let cause = cause_of(fault, label, std::slice::from_ref(fault));
+        self.add(fault, cause, mode, target);
     }
 
     /// Reads the table `faults`: each has a target.
@@ -90,12 +102,22 @@ impl World<'_> {
         selector: Selector,
         origin: super::source::Origin,
     ) {
-        if selector.drawn.is_some() {
-            not_yet(session, origin, "a number of nodes drawn at random", "a fault on some nodes");
-            return;
+        let mut fault = fault.clone();
+        if let Some(count) = selector.drawn {
+            match fault.strikes {
+                Strikes::Each => fault.strikes = Strikes::Nodes(count),
+                Strikes::Share(_) | Strikes::Nodes(_) | Strikes::Blast(_) => {
+                    let message = "the target and the fault both say whom it strikes";
+                    session.report(Code::E304, origin, message, Some("keep one".to_owned()));
+                }
+            }
         }
+        let fault = &fault;
         let one = std::slice::from_ref(fault);
         let outage = fault.mode == Some(ModeName::Outage);
+        if let Some(target) = shared_target(fault, selector.selected) {
+            return self.strike_nodes_together(session, fault, name, target);
+        }
         match selector.selected {
             Selected::Region(region) => self.strike_place(session, one, name, Target::Region(region)),
             Selected::Zone(zone) => self.strike_place(session, one, name, Target::Zone(zone)),
@@ -123,6 +145,21 @@ impl World<'_> {
                 None => not_yet(session, origin, "a fault of a link", "link faults"),
             },
         }
+    }
+}
+
+/// The target of a fault with one clock for all that is in it.
+fn shared_target(fault: &WrittenFault, selected: Selected) -> Option<Target> {
+    if fault.strikes == Strikes::Each {
+        return None;
+    }
+    match selected {
+        Selected::Region(region) => Some(Target::Region(region)),
+        Selected::Zone(zone) => Some(Target::Zone(zone)),
+        Selected::Service(service) => Some(Target::Service(service)),
+        Selected::Pool(pool) => Some(Target::EachNode { pool, zone: None }),
+        Selected::PoolZone(pool, zone) => Some(Target::EachNode { pool, zone: Some(zone) }),
+        Selected::Link => None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::source::{FileId, Origin};
 use super::tree::Table;
 use crate::model::Model;
 use crate::model::failover::{Check, Detection, Policy, Propagation, Replication, Sees};
-use crate::model::failure::{Per, Process, Target};
+use crate::model::failure::{Per, Process, Strikes, Target};
 use crate::model::objective::{Condition, Statistic};
 use crate::model::topology::{PoolId, ServiceId, Term};
 use crate::time::Span;
@@ -33,7 +33,7 @@ fn crews(session: &Session<'_>, root: &Table, model: &Model) {
         let mut work = 0.0;
         for fault in &model.faults {
             let Process::Random { fails, repair, crew: Some(id), .. } = &fault.process else { continue };
-            if id.index() == index && fails.mean_s().is_finite() {
+            if fault.strikes == Strikes::Each && id.index() == index && fails.mean_s().is_finite() {
                 work += parts(model, fault.target) * (crew.dispatch.mean_s() + repair.mean_s()) / fails.mean_s();
             }
         }

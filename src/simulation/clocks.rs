@@ -180,6 +180,20 @@ impl World<'_> {
         }
     }
 
+    /// The part of this live clock breaks now, whatever its age.
+    pub(super) fn strike(&mut self, now: Time, index: u32) {
+        let clock = &mut self.clocks[index as usize];
+        let due = now + clock.lasts;
+        self.tree.set(index, due, self.counter.next(class::END));
+        clock.state += 1;
+        let next = clock.state + 1;
+        clock.lasts = law(&self.layout.kinds[clock.kind as usize], next).sample(&mut clock.draws.draw(next));
+        self.ring_slowly(now, index, due);
+        if self.trace.is_some() {
+            self.note_clock(now, index);
+        }
+    }
+
     /// The rest of a ring for a part that more than one fault can hold, or whose age does not always run.
     fn ring_slowly(&mut self, now: Time, index: u32, due: Time) {
         let broken = self.clocks[index as usize].is_broken();
@@ -270,6 +284,7 @@ impl World<'_> {
             match self.layout.units[unit as usize].kind {
                 UnitKind::Node(shelf) => self.count_node(shelf as usize, false),
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_out(now, unit),
+                UnitKind::Group(group) => self.hold_group(now, group),
             }
         }
     }
@@ -287,6 +302,7 @@ impl World<'_> {
                     self.count_node(shelf as usize, true);
                 }
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_back(now, unit),
+                UnitKind::Group(group) => self.release_group(now, group),
             }
         }
     }

@@ -20,6 +20,11 @@ pub enum Event {
         /// The place.
         unit: u32,
     },
+    /// A shock strikes.
+    Shock {
+        /// Which one.
+        shock: u32,
+    },
     /// Idle crews look for work.
     CrewLooks {
         /// Which set of crews.

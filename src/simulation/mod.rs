@@ -12,6 +12,7 @@ pub mod layout;
 pub mod ledger;
 mod places;
 mod routing;
+mod shocks;
 #[cfg(test)]
 mod test_models;
 pub mod trace;

@@ -77,7 +77,7 @@ impl<'a> World<'a> {
         let region = match layout.units[unit as usize].kind {
             UnitKind::Zone(zone) => Some(layout.zone_region[zone as usize] as usize),
             UnitKind::Region(region) => Some(region as usize),
-            UnitKind::Node(_) | UnitKind::Service(_) => None,
+            UnitKind::Node(_) | UnitKind::Service(_) | UnitKind::Group(_) => None,
         };
         let restart = region.map(|region| layout.restart[region].sample(&mut self.restart_streams[region]));
         match restart.filter(|restart| !restart.is_zero()) {

@@ -12,6 +12,7 @@ use super::gates::{Edge, Gates};
 use super::layout::{Layout, RoutingPlan};
 use super::ledger::{Ledger, Level};
 use super::routing::Routing;
+use super::shocks::{GroupState, ShockState};
 use super::trace::{TraceEvent, TraceLine};
 use crate::engine::queue::{Counter, EventQueue};
 use crate::engine::streams::{Family, Stream, Streams};
@@ -76,6 +77,8 @@ pub struct World<'a> {
     pub(super) units: Vec<UnitState>,
     pub(super) sites: Vec<SiteCounts>,
     pub(super) crews: Vec<CrewState>,
+    pub(super) shocks: Vec<ShockState>,
+    pub(super) groups: Vec<GroupState>,
     pub(super) calendar_streams: Vec<Stream>,
     pub(super) restart_streams: Vec<Stream>,
     pub(super) processes: Vec<Failover>,
@@ -116,6 +119,8 @@ impl<'a> World<'a> {
             units: vec![UnitState::default(); layout.units.len()],
             sites: vec![SiteCounts::default(); layout.sites.len()],
             crews: Vec::with_capacity(layout.crews.len()),
+            shocks: Vec::with_capacity(layout.shocks.len()),
+            groups: Vec::with_capacity(layout.groups.len()),
             calendar_streams: Vec::with_capacity(layout.calendars.len()),
             restart_streams: Vec::with_capacity(layout.region_keys.len()),
             processes: layout.processes.iter().map(|plan| Failover::new(plan, &streams)).collect(),
@@ -157,6 +162,7 @@ impl<'a> World<'a> {
         self.restart_streams.extend(layout.region_keys.iter().map(|&key| streams.stream(key)));
         self.start_crews(streams);
         self.start_clocks(streams);
+        self.start_shocks(streams);
         self.start_calendars(streams);
         for process in 0..self.processes.len() {
             self.processes[process] = Failover::new(&layout.processes[process], streams);
@@ -287,6 +293,7 @@ impl<'a> World<'a> {
             Event::CalendarStart { calendar, count } => self.calendar_start(now, calendar, count),
             Event::CalendarEnd { calendar } => self.calendar_end(now, calendar),
             Event::PlaceRestarted { unit } => self.place_restarted(now, unit),
+            Event::Shock { shock } => self.shock(now, shock),
             Event::CrewLooks { crew } => self.crew_looks(now, crew),
             Event::CrewCalled { crew, caller, number } => self.crew_called(now, crew, caller, number),
             Event::Woken { pool, generation } => self.woken(now, pool, generation),

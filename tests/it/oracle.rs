@@ -199,3 +199,112 @@ fn without_an_outage_the_time_to_the_first_has_only_a_bound() {
     assert!(mean.estimate.is_none() && mean.high.is_none() && mean.low.is_some_and(|low| low > 0.0), "{mean:?}");
     assert_eq!(run.results.notes.len(), 1);
 }
+
+mod common_cause {
+    //! Against the stationary law of the Markov chain of the number of broken nodes, solved here by elimination.
+    use super::*;
+
+    const SHARE: (Measure, &str, &str) = (Measure::UnavailabilityTime, "system", "mean");
+
+    /// The stationary law of a chain with these rates (from, to, per h) over `states` states: Grassmann, Taksar and
+    /// Heyman's elimination, without subtractions.
+    pub fn stationary(states: usize, rates: &[(usize, usize, f64)]) -> Vec<f64> {
+        let mut matrix = vec![vec![0.0; states]; states];
+        rates.iter().for_each(|&(from, to, rate)| matrix[from][to] += rate);
+        for last in (1..states).rev() {
+            let out: f64 = matrix[last][..last].iter().sum();
+            for from in 0..last {
+                matrix[from][last] /= out;
+                let through = matrix[from][last];
+                for to in (0..last).filter(|&to| to != from) {
+                    matrix[from][to] += through * matrix[last][to];
+                }
+            }
+        }
+        let mut law = vec![1.0];
+        for state in 1..states {
+            law.push((0..state).map(|from| law[from] * matrix[from][state]).sum());
+        }
+        let total: f64 = law.iter().sum();
+        law.iter().map(|weight| weight / total).collect()
+    }
+
+    fn choose(n: usize, k: usize) -> f64 {
+        (0..k).map(|i| (n - i) as f64 / (i + 1) as f64).product()
+    }
+
+    /// Chance that fewer than `need` of `nodes` work: lives by themselves at `own` per h, shocks at `shock` that strike
+    /// each working node with `share`, repairs of 10 h each by itself.
+    fn short(nodes: usize, need: usize, own: f64, shock: f64, share: f64) -> f64 {
+        let mut rates = Vec::new();
+        for down in 0..=nodes {
+            let up = nodes - down;
+            if up > 0 {
+                rates.push((down, down + 1, up as f64 * own));
+            }
+            if down > 0 {
+                rates.push((down, down - 1, down as f64 / 10.0));
+            }
+            for struck in 1..=up {
+                let chance = choose(up, struck) * share.powi(struck as i32) * (1.0 - share).powi((up - struck) as i32);
+                rates.push((down, down + struck, shock * chance));
+            }
+        }
+        stationary(nodes + 1, &rates)[nodes - need + 1..].iter().sum()
+    }
+
+    fn scenario(rest: &str, trials: u32) -> Run {
+        simulated(&format!(
+            "version = 1\nhorizon = \"50y\"\nstart = \"stationary\"\nsimulation.trials = {trials}\n{rest}\n"
+        ))
+    }
+
+    #[test]
+    fn beta_is_the_share_of_the_rate_that_takes_all() {
+        let run = scenario(
+            "[services.app]\nnodes = 3\nneed = 1\nfaults = { fails = \"exp(mean=500h)\", repair = \"exp(mean=10h)\", beta = \"10%\" }",
+            200,
+        );
+        agrees(&run, SHARE, short(3, 1, 0.9 / 500.0, 0.1 / 500.0, 1.0), 0.05);
+        // the rate of each node is what it was
+        agrees(&run, (Measure::NodesDown, "app@here", "mean"), 3.0 * 10.0 / 510.0, 0.02);
+    }
+
+    #[test]
+    fn a_shock_strikes_each_working_node_with_its_chance() {
+        let run = scenario(
+            "[services.app]\nnodes = 4\nneed = 2\nfaults = { fails = \"exp(mean=2000h)\", repair = \"exp(mean=10h)\" }\n\
+             [faults.surge]\ntarget = \"app\"\nhits = \"40%\"\nfails = \"exp(mean=1000h)\"\nrepair = \"exp(mean=10h)\"",
+            200,
+        );
+        agrees(&run, SHARE, short(4, 2, 1.0 / 2_000.0, 1.0 / 1_000.0, 0.4), 0.05);
+        assert!(run.results.rows.iter().any(|row| row.measure == Measure::Contribution && row.statistic == "surge"));
+    }
+
+    /// By the calendar, 2 of 3 nodes for 1 h of every 10 h, drawn anew each time: with all 3 needed always down then,
+    /// with 1 needed never.
+    #[test]
+    fn so_many_nodes_go_out_together() {
+        for (need, exact) in [(2, 0.1), (1, 0.0)] {
+            let run = simulated(&format!(
+                "version = 1\nhorizon = \"100h\"\nsimulation.trials = 3\n[services.app]\nnodes = 3\nneed = {need}\n\
+                 [faults.chaos]\ntarget = \"2 of app\"\nevery = \"10h\"\nfirst = \"5h\"\nfor = \"1h\"\n"
+            ));
+            let share = run.results.find(Measure::UnavailabilityTime, "system", "mean").unwrap().value.estimate;
+            assert!((share.unwrap_or(0.0) - exact).abs() < 1e-12, "{share:?}");
+        }
+    }
+
+    /// An error hits one of two regions, drawn at random; each is out for (2 h / 2) of every 102 h.
+    #[test]
+    fn a_human_error_takes_out_one_piece_of_its_target() {
+        let run = scenario(
+            "regions = { east = {}, west = {} }\n[services.app]\n[faults.push]\nmode = \"human-error\"\ntarget = \"app\"\n\
+             blast = \"region\"\nfails = \"exp(mean=100h)\"\nrepair = \"exp(mean=2h)\"",
+            100,
+        );
+        agrees(&run, (Measure::UnavailabilityTime, "east", "mean"), 1.0 / 102.0, 0.05);
+        agrees(&run, (Measure::UnavailabilityTime, "west", "mean"), 1.0 / 102.0, 0.05);
+        assert_eq!(run.results.find(Measure::OutagesPerYear, "system", "mean").unwrap().value.estimate, None);
+    }
+}

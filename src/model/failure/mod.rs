@@ -5,11 +5,13 @@
 //! clock a crash and an outage both stop what they strike.
 
 mod crew;
+mod strikes;
 
 use super::dist::Law;
 use super::topology::{PoolId, RegionId, ServiceId, ZoneId};
 use crate::time::Span;
 pub use crew::{Crew, CrewId, Per};
+pub use strikes::{Blast, Strikes};
 
 /// One failure process.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,8 @@ pub struct Fault {
     pub mode: Mode,
     /// What it strikes.
     pub target: Target,
+    /// Whom within it.
+    pub strikes: Strikes,
     /// When it strikes, and for how long.
     pub process: Process,
 }
@@ -79,6 +83,8 @@ pub enum Process {
         ages: Ages,
         /// Who mends it; nobody named: at once, all in parallel.
         crew: Option<CrewId>,
+        /// This share of the rate, 0 to 1, strikes all working nodes of the target at once (exponential lives only).
+        beta: f64,
     },
     /// By the calendar, over and independent of the random ones.
     Calendar {

@@ -7,6 +7,7 @@
 //! - a *process* is a failover: of a service among its pools, or of the active region.
 
 mod crews;
+mod groups;
 mod processes;
 mod structure;
 mod units;
@@ -21,6 +22,7 @@ use crate::model::failover::{Detection, Failback, Propagation};
 use crate::model::failure::{Ages, Instants};
 use crate::model::topology::Term;
 use crate::time::{Span, Time};
+pub use groups::{GroupPlan, Pick, ShockPlan};
 pub use crews::{CallerPlan, CrewPlan, Job};
 pub use windows::{Lost, WindowPlan, subject_number};
 
@@ -59,6 +61,10 @@ pub struct Layout {
     pub kinds: Vec<Kind>,
     /// Does any age stand still while its part is masked or stopped?
     pub masks_stop_ages: bool,
+    /// Groups of units.
+    pub groups: Vec<GroupPlan>,
+    /// Shocks that strike many nodes at once.
+    pub shocks: Vec<ShockPlan>,
     /// Calendar faults.
     pub calendars: Vec<Calendar>,
     /// Labels that downtime is blamed on.
@@ -148,6 +154,8 @@ pub enum UnitKind {
     Region(u32),
     /// A service with all its pools.
     Service(u32),
+    /// Some of this group of units, drawn anew each time.
+    Group(u32),
 }
 
 /// What faults can hold.
@@ -341,6 +349,8 @@ impl Layout {
             crews: Vec::new(),
             kinds: Vec::new(),
             masks_stop_ages: false,
+            groups: Vec::new(),
+            shocks: Vec::new(),
             calendars: Vec::new(),
             causes: Vec::new(),
             failback_cause: 0,
