@@ -2,7 +2,7 @@
 
 use ninefold::model::dist::Law;
 use ninefold::model::failover::{Detection, Policy, Propagation, Routing};
-use ninefold::model::failure::{Ages, Fault, Mode, Process, Strikes, Target};
+use ninefold::model::failure::{Ages, Fault, Mode, Process, Role, Strikes, Target};
 use ninefold::model::topology::{
     Need, Pool, PoolId, Reach, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Term, Zone, ZoneId,
 };
@@ -51,7 +51,8 @@ fn random(target: Target, mtbf_h: u64, mttr_h: u64) -> Fault {
         mode: Mode::Crash { silent: false },
         target,
         strikes: Strikes::Each,
-        process: Process::Random { fails: law(mtbf_h), repair: law(mttr_h), ages: Ages::Always, crew: None, beta: 0.0 },
+        role: Role::Any,
+        process: Process::Random { fails: law(mtbf_h), repair: law(mttr_h), ages: Ages::Always, crew: None, beta: 0.0, load_power: 0.0 },
     }
 }
 

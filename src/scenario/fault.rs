@@ -14,7 +14,7 @@ use super::source::Origin;
 use super::tree::{Entry, Node, Value};
 use super::value::{Factor, Number, Percent, PerhapsNever, Text, Written as _};
 use crate::model::dist::Law;
-use crate::model::failure::{Ages, Blast, Instants, Process, Strikes};
+use crate::model::failure::{Ages, Blast, Instants, Process, Role, Strikes};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -57,7 +57,10 @@ pub(super) struct WrittenFault {
     pub profile: Option<String>,
     pub mode: Option<ModeName>,
     pub silent: Option<bool>,
+    /// Time for which it is drained before it is out.
+    pub drain: Span,
     pub strikes: Strikes,
+    pub role: Role,
     pub process: Process,
     pub cause: Option<String>,
     /// Where a fault of mode and target is shown.
@@ -83,13 +86,14 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
     }
     let silent = own_keys(fields, mode, mode.or(default));
     let process = process(fields, crews);
-    fields.not_yet_unless("role", &"any".into(), "faults of one role");
-    fields.not_yet_unless("load_power", &0.into(), "ageing under load");
+    let roles = [("any", Role::Any), ("primary", Role::Primary), ("standby", Role::Standby)];
+    let role = fields.choice("role", &roles, "any");
+    let Number(power) = fields.or("load_power", 0);
     let beta = beta(fields);
     let strikes = strikes(fields, mode, beta > 0.0);
     fields.not_yet_unless("latent", &"0%".into(), "latent faults");
     fields.not_yet("inspect", "inspection");
-    let built = matches!(mode, None | Some(ModeName::Crash | ModeName::Outage | ModeName::HumanError));
+    let built = matches!(mode, None | Some(ModeName::Crash | ModeName::Outage | ModeName::HumanError | ModeName::Maintenance));
     if built {
         check_fails(fields, "100%");
     } else {
@@ -105,12 +109,15 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
         return None;
     }
     let mut process = process?;
-    if let Process::Random { beta: share, .. } = &mut process {
-        *share = beta;
+    if let Process::Random { beta: share, load_power, .. } = &mut process {
+        (*share, *load_power) = (beta, power);
+    } else if power > 0.0 {
+        fields.fault(Code::E304, "load_power", "a fault by the calendar has no age", "leave it out".to_owned());
     } else if beta > 0.0 {
         fields.fault(Code::E304, "beta", "a fault by the calendar has no rate to share", "write `hits`".to_owned());
     }
-    Some(WrittenFault { profile: None, mode, silent, strikes, process, cause, origin })
+    let drain = if mode == Some(ModeName::Maintenance) { maintenance(fields, &mut process) } else { Span::ZERO };
+    Some(WrittenFault { drain, profile: None, mode, silent, strikes, role, process, cause, origin })
 }
 
 /// The keys that belong to one mode only; gives `silent`.
@@ -141,12 +148,29 @@ fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>, in_force: Option<Mo
             fields.or::<Percent>("errors", "0%");
         }
         Some(ModeName::HumanError) => {}
-        Some(ModeName::Maintenance) => {
-            fields.or::<Span>("drain", "0s");
-            fields.or::<bool>("rolling", false);
-        }
+        Some(ModeName::Maintenance) => {}
     }
     None
+}
+
+/// `rolling` and `drain`: what is drained takes no new work, so it is out for the drain too.
+fn maintenance(fields: &mut Fields<'_>, process: &mut Process) -> Span {
+    let drain: Span = fields.or("drain", "0s");
+    let one_by_one = fields.or::<bool>("rolling", false);
+    match process {
+        Process::Calendar { lasts, rolling, .. } => {
+            *lasts = lasts.clone().with_offset(drain);
+            *rolling = one_by_one;
+        }
+        Process::Random { repair, .. } => {
+            *repair = repair.clone().with_offset(drain);
+            if one_by_one {
+                let help = "give `every` or `at`".to_owned();
+                fields.fault(Code::E304, "rolling", "node by node goes by the calendar, not by chance", help);
+            }
+        }
+    }
+    drain
 }
 
 /// Whom it strikes, as far as the fault itself says so.
@@ -203,7 +227,7 @@ fn process(fields: &mut Fields<'_>, crews: &Crews) -> Option<Process> {
                 fields.fault(Code::E104, "fails", "the time to failure is always 0", "write a longer time".to_owned());
             }
             let crew = crews.named(fields);
-            Some(Process::Random { fails: fails?, repair: repair?.0, ages, crew, beta: 0.0 })
+            Some(Process::Random { fails: fails?, repair: repair?.0, ages, crew, beta: 0.0, load_power: 0.0 })
         }
         Some("every") => {
             let every: Span = fields.required("every", "")?;
@@ -213,13 +237,13 @@ fn process(fields: &mut Fields<'_>, crews: &Crews) -> Option<Process> {
             }
             let lasts = lasts(fields);
             crews.refuse(fields);
-            Some(Process::Calendar { at: Instants::Every { first, every }, lasts: lasts? })
+            Some(Process::Calendar { at: Instants::Every { first, every }, lasts: lasts?, rolling: false })
         }
         Some(_) => {
             let at = instants(fields);
             let lasts = lasts(fields);
             crews.refuse(fields);
-            Some(Process::Calendar { at: Instants::At(at?), lasts: lasts? })
+            Some(Process::Calendar { at: Instants::At(at?), lasts: lasts?, rolling: false })
         }
         None => {
             let help = Some("say when it strikes, such as `fails = \"exp(mean=90d)\"`".to_owned());

@@ -6,7 +6,7 @@ use super::fields::{Fields, not_yet};
 use super::names::Names;
 use super::session::Session;
 use super::term::{self, Selected, Selector};
-use crate::model::failure::{Fault, Mode, Strikes, Target};
+use crate::model::failure::{Fault, Mode, Process, Role, Strikes, Target};
 use crate::model::topology::PoolId;
 
 /// What the readers add to, as they go.
@@ -33,6 +33,7 @@ impl World<'_> {
                 None | Some(ModeName::Outage) if external => Mode::Outage { silent: fault.silent.unwrap_or(true) },
                 None | Some(ModeName::Crash) => Mode::Crash { silent: fault.silent.unwrap_or(false) },
                 Some(ModeName::HumanError) => Mode::Outage { silent: true },
+                Some(ModeName::Maintenance) => Mode::Maintenance,
                 Some(other) => {
                     wrong_target(session, fault, other, "a node");
                     continue;
@@ -46,9 +47,12 @@ impl World<'_> {
     /// Lays faults on a place or a whole service.
     pub fn strike_place(&mut self, session: &Session<'_>, faults: &[WrittenFault], label: &str, target: Target) {
         for fault in faults {
+            refuse_on_place(session, fault);
             match fault.mode {
-                None | Some(ModeName::Outage | ModeName::HumanError) => {
-                    let mode = Mode::Outage { silent: fault.silent.unwrap_or(true) };
+                None | Some(ModeName::Outage | ModeName::HumanError | ModeName::Maintenance) => {
+                    let silent = fault.silent.unwrap_or(true);
+                    let maintenance = fault.mode == Some(ModeName::Maintenance);
+                    let mode = if maintenance { Mode::Maintenance } else { Mode::Outage { silent } };
                     let cause = cause_of(fault, label, faults);
                     self.add(fault, cause, mode, target);
                 }
@@ -58,7 +62,7 @@ impl World<'_> {
     }
 
     fn add(&mut self, fault: &WrittenFault, cause: String, mode: Mode, target: Target) {
-        self.faults.push(Fault { cause, mode, target, strikes: fault.strikes, process: fault.process.clone() });
+        self.faults.push(Fault { cause, mode, target, strikes: fault.strikes, role: fault.role, process: fault.process.clone() });
     }
 
     /// Lays a fault with one clock on all the nodes of its target.
@@ -66,6 +70,7 @@ impl World<'_> {
         let mode = match fault.mode {
             None | Some(ModeName::Crash) => Mode::Crash { silent: fault.silent.unwrap_or(false) },
             Some(ModeName::HumanError) => Mode::Outage { silent: true },
+            Some(ModeName::Maintenance) => Mode::Maintenance,
             Some(other) => return wrong_target(session, fault, other, "nodes struck together"),
         };
         let cause = cause_of(fault, label, std::slice::from_ref(fault));
@@ -114,7 +119,7 @@ impl World<'_> {
         }
         let fault = &fault;
         let one = std::slice::from_ref(fault);
-        let outage = fault.mode == Some(ModeName::Outage);
+        let whole = matches!(fault.mode, Some(ModeName::Outage | ModeName::Maintenance));
         if let Some(target) = shared_target(fault, selector.selected) {
             return self.strike_nodes_together(session, fault, name, target);
         }
@@ -122,7 +127,7 @@ impl World<'_> {
             Selected::Region(region) => self.strike_place(session, one, name, Target::Region(region)),
             Selected::Zone(zone) => self.strike_place(session, one, name, Target::Zone(zone)),
             Selected::Service(service) => {
-                if outage && !self.names.services[service.index()].dependency {
+                if whole && !self.names.services[service.index()].dependency {
                     self.strike_place(session, one, name, Target::Service(service));
                     return;
                 }
@@ -133,8 +138,10 @@ impl World<'_> {
             }
             Selected::Pool(pool) => self.strike_nodes(session, one, name, pool, false),
             Selected::PoolZone(pool, zone) => match fault.mode {
-                None | Some(ModeName::Crash) => {
-                    let mode = Mode::Crash { silent: fault.silent.unwrap_or(false) };
+                None | Some(ModeName::Crash | ModeName::Maintenance) => {
+                    let maintenance = fault.mode == Some(ModeName::Maintenance);
+                    let silent = fault.silent.unwrap_or(false);
+                    let mode = if maintenance { Mode::Maintenance } else { Mode::Crash { silent } };
                     let target = Target::EachNode { pool, zone: Some(zone) };
                     self.add(fault, cause_of(fault, name, one), mode, target);
                 }
@@ -145,6 +152,21 @@ impl World<'_> {
                 None => not_yet(session, origin, "a fault of a link", "link faults"),
             },
         }
+    }
+}
+
+/// What has a meaning for nodes only, so far.
+fn refuse_on_place(session: &Session<'_>, fault: &WrittenFault) {
+    let rolling = matches!(fault.process, Process::Calendar { rolling: true, .. });
+    if !fault.drain.is_zero() && !rolling {
+        not_yet(session, fault.origin, "draining a place or a service as a whole", "moving its users away before");
+    }
+    if fault.role != Role::Any {
+        not_yet(session, fault.origin, "the `role` of a place", "faults of places in one role");
+    }
+    if matches!(fault.process, Process::Random { load_power, .. } if load_power > 0.0) {
+        let help = Some("it is the nodes of a pool that share the load".to_owned());
+        session.report(Code::E204, fault.origin, "`load_power` is about nodes, this is a place", help);
     }
 }
 
@@ -183,6 +205,9 @@ fn wrong_target(session: &Session<'_>, fault: &WrittenFault, mode: ModeName, wha
 fn cause_of(fault: &WrittenFault, label: &str, all: &[WrittenFault]) -> String {
     if let Some(cause) = &fault.cause {
         return cause.clone();
+    }
+    if fault.mode == Some(ModeName::Maintenance) {
+        return "planned".to_owned();
     }
     if all.len() < 2 {
         return label.to_owned();

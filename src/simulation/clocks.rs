@@ -4,14 +4,14 @@
 //! (several faults on one part, standbys that age more slowly, masked parts that do not age) goes through
 //! [`World::retime`], which stops, slows and restarts ages.
 
-use super::event::{Event, class};
+use super::event::class;
 use super::layout::{Kind, NOT_PLAIN, UnitKind};
 use super::trace::TraceEvent;
 use super::world::{SiteCounts, World};
 use crate::engine::queue::Rank;
 use crate::engine::streams::{Numbered, Streams};
 use crate::model::dist::Law;
-use crate::model::failure::{Ages, Instants};
+use crate::model::failure::Ages;
 use crate::time::{Span, Time};
 use rand::RngExt;
 
@@ -272,7 +272,28 @@ impl World<'_> {
             return 0.0;
         }
         let pool = layout.shelves[shelf as usize].pool as usize;
-        if self.pools[pool].waiting { layout.pools[pool].ageing } else { 1.0 }
+        let (waiting, kind) = (self.pools[pool].waiting, &layout.kinds[clock.kind as usize]);
+        if !kind.role.includes(waiting) {
+            return 0.0;
+        }
+        let pace = if waiting { layout.pools[pool].ageing } else { 1.0 };
+        if kind.load_power == 0.0 { pace } else { pace * self.load(pool).powf(kind.load_power) }
+    }
+
+    /// Nodes of the pool over those that serve: how much more each of these carries.
+    fn load(&self, pool: usize) -> f64 {
+        let plan = &self.layout.pools[pool];
+        let states = plan.shelves.iter().map(|&shelf| &self.shelves[shelf as usize]);
+        let serving: u32 = states.filter(|state| state.out == 0 && !state.stopped).map(|state| state.working).sum();
+        f64::from(plan.nodes) / f64::from(serving.max(1))
+    }
+
+    /// Ages in the node's pool follow the load on it.
+    fn retime_load(&mut self, now: Time, shelf: u32) {
+        let pool = self.layout.shelves[shelf as usize].pool;
+        if self.layout.pools[pool as usize].loaded {
+            self.retime_pool(now, pool);
+        }
     }
 
     /// One more fault holds the unit.
@@ -282,7 +303,10 @@ impl World<'_> {
         if state.holds == 1 {
             state.since = now;
             match self.layout.units[unit as usize].kind {
-                UnitKind::Node(shelf) => self.count_node(shelf as usize, false),
+                UnitKind::Node(shelf) => {
+                    self.count_node(shelf as usize, false);
+                    self.retime_load(now, shelf);
+                }
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_out(now, unit),
                 UnitKind::Group(group) => self.hold_group(now, group),
             }
@@ -300,6 +324,7 @@ impl World<'_> {
                 UnitKind::Node(shelf) => {
                     self.sites[plan.site as usize].down_ns += u128::from(down.as_nanos());
                     self.count_node(shelf as usize, true);
+                    self.retime_load(now, shelf);
                 }
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_back(now, unit),
                 UnitKind::Group(group) => self.release_group(now, group),
@@ -335,53 +360,5 @@ impl World<'_> {
                 self.sites[kind.site as usize].down_ns += u128::from(ahead);
             }
         }
-    }
-
-    /// Calendar faults count from the end of the warm-up.
-    pub(super) fn start_calendars(&mut self, streams: &Streams) {
-        let layout = self.layout;
-        self.calendar_streams.clear();
-        for (index, calendar) in layout.calendars.iter().enumerate() {
-            self.calendar_streams.push(streams.stream(calendar.key));
-            self.schedule_calendar(index as u32, 0);
-        }
-    }
-
-    fn schedule_calendar(&mut self, calendar: u32, count: u32) {
-        let plan = &self.layout.calendars[calendar as usize];
-        let at = match &plan.at {
-            Instants::Every { first, every } => Some(*first + *every * u64::from(count)),
-            Instants::At(instants) => instants.get(count as usize).copied(),
-        };
-        if let Some(at) = at {
-            let at = Time::ZERO + self.layout.warm_up + at;
-            self.schedule(at, class::START, Event::CalendarStart { calendar, count });
-        }
-    }
-
-    pub(super) fn calendar_start(&mut self, now: Time, calendar: u32, count: u32) -> bool {
-        let plan = &self.layout.calendars[calendar as usize];
-        (self.cause, self.silent) = (plan.cause, plan.silent);
-        let lasts = plan.lasts.sample(&mut self.calendar_streams[calendar as usize]);
-        for &unit in &plan.units {
-            self.sites[self.layout.units[unit as usize].site as usize].changes[0] += 1;
-            self.note(now, TraceEvent::Fault { unit, cause: plan.cause });
-            self.hold(now, unit);
-            self.retime_unit(now, unit);
-        }
-        self.schedule(now + lasts, class::END, Event::CalendarEnd { calendar });
-        self.schedule_calendar(calendar, count + 1);
-        true
-    }
-
-    pub(super) fn calendar_end(&mut self, now: Time, calendar: u32) -> bool {
-        let plan = &self.layout.calendars[calendar as usize];
-        for &unit in &plan.units {
-            self.sites[self.layout.units[unit as usize].site as usize].changes[1] += 1;
-            self.note(now, TraceEvent::Repair { unit, cause: plan.cause });
-            self.release(now, unit);
-            self.retime_unit(now, unit);
-        }
-        true
     }
 }

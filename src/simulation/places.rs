@@ -105,12 +105,13 @@ impl<'a> World<'a> {
 
     /// Ages that depend on the shelf's state follow it.
     fn retime_shelf(&mut self, now: Time, shelf: u32) {
-        if self.layout.masks_stop_ages {
-            self.retime_pool(now, self.layout.shelves[shelf as usize].pool);
+        let pool = self.layout.shelves[shelf as usize].pool;
+        if self.layout.masks_stop_ages || self.layout.pools[pool as usize].loaded {
+            self.retime_pool(now, pool);
         }
     }
 
-    fn retime_pool(&mut self, now: Time, pool: u32) {
+    pub(super) fn retime_pool(&mut self, now: Time, pool: u32) {
         let plan = &self.layout.pools[pool as usize];
         for unit in plan.first_unit..plan.first_unit + plan.nodes {
             self.retime_unit(now, unit);

@@ -75,9 +75,11 @@ impl World<'_> {
         let felt = hit.random::<f64>() < pace;
         let able = |clock: u32| {
             let unit = layout.clocks[clock as usize].unit;
-            let masked = layout.kinds[layout.clocks[clock as usize].kind as usize].ages == Ages::Running
-                && matches!(layout.units[unit as usize].kind, UnitKind::Node(shelf) if self.shelves[shelf as usize].out > 0);
-            !masked && self.works(unit)
+            let kind = &layout.kinds[layout.clocks[clock as usize].kind as usize];
+            let UnitKind::Node(shelf) = layout.units[unit as usize].kind else { return false };
+            let masked = kind.ages == Ages::Running && self.shelves[shelf as usize].out > 0;
+            let waiting = self.pools[layout.shelves[shelf as usize].pool as usize].waiting;
+            !masked && kind.role.includes(waiting) && self.works(unit)
         };
         let struck = picked(&plan.clocks, able, plan.pick, &mut hit);
         let state = &mut self.shocks[shock as usize];

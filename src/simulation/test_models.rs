@@ -2,7 +2,7 @@
 
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Policy, Propagation, Routing};
-use crate::model::failure::{Ages, Crew, CrewId, Fault, Mode, Per, Process, Strikes, Target};
+use crate::model::failure::{Ages, Crew, CrewId, Fault, Mode, Per, Process, Role, Strikes, Target};
 use crate::model::topology::{
     Pool, PoolId, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Zone, ZoneId,
 };
@@ -30,7 +30,7 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         need,
         standby: Standby::hot(),
     };
-    let process = Process::Random { fails: law(life_h), repair: law(repair_h), ages: Ages::Always, crew: None, beta: 0.0 };
+    let process = Process::Random { fails: law(life_h), repair: law(repair_h), ages: Ages::Always, crew: None, beta: 0.0, load_power: 0.0 };
     Model {
         name: "fleet".to_owned(),
         horizon: Span::YEAR,
@@ -57,6 +57,7 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
             mode: Mode::Crash { silent: false },
             target: Target::EachNode { pool: PoolId(0), zone: None },
             strikes: Strikes::Each,
+            role: Role::Any,
             process,
         }],
         crews: Vec::new(),

@@ -4,6 +4,7 @@
 //! gates; where a threshold is crossed the gates report whom it concerns, and [`World::react`] lets subjects, failover
 //! processes and routing follow until nothing moves. The state is a plain value: it can be cloned at any instant.
 
+use super::calendars::CalendarState;
 use super::clocks::{Age, Clock};
 use super::crews::CrewState;
 use super::event::Event;
@@ -79,7 +80,7 @@ pub struct World<'a> {
     pub(super) crews: Vec<CrewState>,
     pub(super) shocks: Vec<ShockState>,
     pub(super) groups: Vec<GroupState>,
-    pub(super) calendar_streams: Vec<Stream>,
+    pub(super) calendars: Vec<CalendarState>,
     pub(super) restart_streams: Vec<Stream>,
     pub(super) processes: Vec<Failover>,
     pub(super) routing: Option<Routing>,
@@ -121,7 +122,7 @@ impl<'a> World<'a> {
             crews: Vec::with_capacity(layout.crews.len()),
             shocks: Vec::with_capacity(layout.shocks.len()),
             groups: Vec::with_capacity(layout.groups.len()),
-            calendar_streams: Vec::with_capacity(layout.calendars.len()),
+            calendars: Vec::with_capacity(layout.calendars.len()),
             restart_streams: Vec::with_capacity(layout.region_keys.len()),
             processes: layout.processes.iter().map(|plan| Failover::new(plan, &streams)).collect(),
             routing: tracked,
@@ -171,6 +172,11 @@ impl<'a> World<'a> {
         if let RoutingPlan::Tracked(tracked) = &layout.routing {
             self.routing = Some(Routing::new(tracked, layout, streams));
             self.start_routing();
+        }
+        for (pool, plan) in layout.pools.iter().enumerate() {
+            if !plan.hot {
+                self.retime_pool(Time::ZERO, pool as u32);
+            }
         }
         self.gates.touched.clear();
         self.start_levels();

@@ -24,6 +24,8 @@ pub struct Fault {
     pub target: Target,
     /// Whom within it.
     pub strikes: Strikes,
+    /// In which role of a node it ages and strikes.
+    pub role: Role,
     /// When it strikes, and for how long.
     pub process: Process,
 }
@@ -41,6 +43,30 @@ pub enum Mode {
         /// As for a crash.
         silent: bool,
     },
+    /// Taken out on purpose.
+    Maintenance,
+}
+
+/// What a pool is doing: one that waits outside the active region, or to be promoted, is a standby.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Either.
+    Any,
+    /// In use.
+    Primary,
+    /// Waiting.
+    Standby,
+}
+
+impl Role {
+    /// Does a pool that waits (or is in use) have this role?
+    pub const fn includes(self, waiting: bool) -> bool {
+        match self {
+            Role::Any => true,
+            Role::Primary => !waiting,
+            Role::Standby => waiting,
+        }
+    }
 }
 
 impl Mode {
@@ -48,6 +74,7 @@ impl Mode {
     pub const fn silent(self) -> bool {
         match self {
             Mode::Crash { silent } | Mode::Outage { silent } => silent,
+            Mode::Maintenance => false,
         }
     }
 }
@@ -85,6 +112,8 @@ pub enum Process {
         crew: Option<CrewId>,
         /// This share of the rate, 0 to 1, strikes all working nodes of the target at once (exponential lives only).
         beta: f64,
+        /// The age runs (nodes / serving nodes of the pool) to this power times as fast.
+        load_power: f64,
     },
     /// By the calendar, over and independent of the random ones.
     Calendar {
@@ -92,6 +121,8 @@ pub enum Process {
         at: Instants,
         /// For so long.
         lasts: Law,
+        /// The nodes of the target one after another, each for so long.
+        rolling: bool,
     },
 }
 

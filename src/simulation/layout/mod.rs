@@ -19,7 +19,7 @@ use crate::engine::streams::{Entity, EntityKey};
 use crate::model::{Ends, Model};
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Failback, Propagation};
-use crate::model::failure::{Ages, Instants};
+use crate::model::failure::{Ages, Instants, Role};
 use crate::model::topology::Term;
 use crate::time::{Span, Time};
 pub use groups::{GroupPlan, Pick, ShockPlan};
@@ -139,8 +139,10 @@ pub struct PoolPlan {
     pub wake: Law,
     /// Stream of wake times.
     pub wake_key: EntityKey,
-    /// Does waiting change anything?
+    /// Does waiting change nothing?
     pub hot: bool,
+    /// Do ages depend on how many of its nodes serve?
+    pub loaded: bool,
 }
 
 /// What a unit is.
@@ -200,6 +202,10 @@ pub struct Kind {
     pub silent: bool,
     /// When the age runs.
     pub ages: Ages,
+    /// In which role it does.
+    pub role: Role,
+    /// How much faster under more load.
+    pub load_power: f64,
     /// Of its lives and repairs, in turn.
     pub key: EntityKey,
     /// Of the draw that puts a part into its long run.
@@ -224,6 +230,10 @@ pub struct Calendar {
     pub cause: u32,
     /// Do checks of what it strikes only fail by their timeout?
     pub silent: bool,
+    /// Strikes units of pools in this role only.
+    pub role: Role,
+    /// One unit after another?
+    pub rolling: bool,
 }
 
 /// A place that a failover can choose.

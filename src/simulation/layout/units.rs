@@ -5,7 +5,7 @@ use super::{Calendar, ClockPlan, Kind, Layout, NOT_PLAIN, PoolPlan, Shelf, Unit,
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
 use crate::model::dist::Law;
-use crate::model::failure::{Ages, Fault, Process, Strikes, Target};
+use crate::model::failure::{Ages, Fault, Process, Role, Strikes, Target};
 use crate::model::topology::{Pool, PoolId, ZoneId};
 use crate::time::Span;
 use std::collections::BTreeMap;
@@ -99,6 +99,7 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
         ageing: pool.standby.ageing,
         wake: pool.standby.wake.clone(),
         wake_key: Entity::new(&name).key(Purpose::Wake),
+        loaded: false,
         hot: running == pool.nodes && pool.standby.ageing.to_bits() == 1.0f64.to_bits(),
     });
 }
@@ -129,17 +130,28 @@ fn add_faults(model: &Model, layout: &mut Layout) {
                     on_unit[unit as usize].push(Struck { fault: number as u32, member });
                 }
             }
-            Process::Calendar { at, lasts } => {
+            Process::Calendar { at, lasts, rolling } => {
                 let cause = layout.cause(&fault.cause);
-                let units: Vec<u32> = struck.into_iter().map(|(_, unit)| unit).collect();
+                let units: Vec<u32> = if *rolling {
+                    nodes_in(model, layout, fault.target)
+                } else {
+                    struck.into_iter().map(|(_, unit)| unit).collect()
+                };
                 for &unit in &units {
                     shared[unit as usize] = true;
                 }
                 let (at, lasts, silent) = (at.clone(), lasts.clone(), fault.mode.silent());
                 let key = entity(model, number).key(Purpose::Repair);
-                layout.calendars.push(Calendar { at, lasts, key, units, cause, silent });
+                let (role, rolling) = (fault.role, *rolling);
+                layout.calendars.push(Calendar { at, lasts, key, units, cause, silent, role, rolling });
             }
         }
+    }
+    for fault in &model.faults {
+        let Target::EachNode { pool, .. } = fault.target else { continue };
+        let plan = &mut layout.pools[pool.index()];
+        plan.hot &= fault.role == Role::Any;
+        plan.loaded |= matches!(fault.process, Process::Random { load_power, .. } if load_power != 0.0);
     }
     add_clocks(model, layout, on_unit, &shared);
 }
@@ -147,6 +159,7 @@ fn add_faults(model: &Model, layout: &mut Layout) {
 /// Has the fault one clock for what goes out and comes back together?
 fn is_group(fault: &Fault) -> bool {
     match (fault.strikes, &fault.process) {
+        (_, Process::Calendar { rolling: true, .. }) => false,
         (Strikes::Each, _) | (Strikes::Share(_) | Strikes::Nodes(_), Process::Random { .. }) => false,
         (Strikes::Blast(_), _) | (Strikes::Share(_) | Strikes::Nodes(_), Process::Calendar { .. }) => true,
     }
@@ -251,8 +264,9 @@ fn at_share(law: &Law, share: f64) -> Law {
 /// Can its clocks run without a look at anything else? A repair that never ends cannot be booked when it begins.
 fn is_plain(fault: &Fault) -> bool {
     match &fault.process {
-        Process::Random { repair, ages: Ages::Always, crew: None, beta, .. } => {
-            !repair.is_never() && *beta == 0.0 && fault.strikes == Strikes::Each
+        Process::Random { repair, ages: Ages::Always, crew: None, beta, load_power, .. } => {
+            let alone = fault.strikes == Strikes::Each && fault.role == Role::Any;
+            alone && !repair.is_never() && *beta == 0.0 && *load_power == 0.0
         }
         Process::Random { .. } | Process::Calendar { .. } => false,
     }
@@ -267,7 +281,7 @@ struct Struck {
 
 fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site: u32) {
     let fault = &model.faults[number];
-    let Process::Random { fails, repair, ages, crew: _, beta } = &fault.process else { return };
+    let Process::Random { fails, repair, ages, crew: _, beta, load_power } = &fault.process else { return };
     let entity = entity(model, number);
     let fails = match fault.strikes {
         Strikes::Each if *beta > 0.0 => at_share(fails, 1.0 - beta),
@@ -282,6 +296,8 @@ fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site:
         cause: layout.cause(&fault.cause),
         silent: fault.mode.silent(),
         ages: *ages,
+        role: fault.role,
+        load_power: *load_power,
         key: entity.key(Purpose::Life),
         start: entity.key(Purpose::Start),
     };
