@@ -68,7 +68,7 @@ fn add_service(model: &mut Model, name: &str, nodes: u32, need: u32, needs: &[u3
             zones: vec![ZoneId(region)],
             nodes,
             need,
-            standby: Standby::hot(),
+            standby: Standby::hot(), coverage: None,
         });
         model.faults.push(random(Target::EachNode { pool, zone: None }, mtbf_h, mttr_h));
     }

@@ -93,7 +93,8 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
     let strikes = strikes(fields, mode, beta > 0.0);
     fields.not_yet_unless("latent", &"0%".into(), "latent faults");
     fields.not_yet("inspect", "inspection");
-    let built = matches!(mode, None | Some(ModeName::Crash | ModeName::Outage | ModeName::HumanError | ModeName::Maintenance));
+    let built = matches!(mode, None | Some(ModeName::Crash | ModeName::Outage | ModeName::HumanError | ModeName::Maintenance))
+        || matches!(mode, Some(ModeName::Slow | ModeName::MemoryExhaustion));
     if built {
         check_fails(fields, "100%");
     } else {
@@ -116,6 +117,9 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
     } else if beta > 0.0 {
         fields.fault(Code::E304, "beta", "a fault by the calendar has no rate to share", "write `hits`".to_owned());
     }
+    if mode == Some(ModeName::MemoryExhaustion) {
+        ramp(fields, &mut process, beta);
+    }
     let drain = if mode == Some(ModeName::Maintenance) { maintenance(fields, &mut process) } else { Span::ZERO };
     Some(WrittenFault { drain, profile: None, mode, silent, strikes, role, process, cause, origin })
 }
@@ -135,13 +139,17 @@ fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>, in_force: Option<Mo
             fields.or::<bool>("outbound", true);
         }
         Some(ModeName::Slow) => {
-            fields.or::<Factor>("factor", 10);
-            fields.or::<Percent>("errors", "0%");
+            let Factor(factor) = fields.or("factor", 10);
+            let Percent(errors) = fields.or("errors", "0%");
+            if factor.is_finite() || errors > 0.0 {
+                let what = "a slow fault that is not a hang (`factor = inf`)";
+                not_yet(fields.session, fields.origin_of("factor"), what, "it is requests that feel it, and they");
+            }
+            return Some(true);
         }
         Some(ModeName::DiskFull) => {}
         Some(ModeName::MemoryExhaustion) => {
-            fields.or::<Law>("ramp", "30min");
-            fields.or::<Number>("factor", 5);
+            fields.on_request_clock(|fields| fields.or::<Number>("factor", 5));
         }
         Some(ModeName::ClockSkew) => {
             fields.required::<Span>("skew", "say by how much the clock is off");
@@ -151,6 +159,20 @@ fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>, in_force: Option<Mo
         Some(ModeName::Maintenance) => {}
     }
     None
+}
+
+/// Memory runs out for `ramp`, which only requests feel; then the node crashes.
+fn ramp(fields: &mut Fields<'_>, process: &mut Process, beta: f64) {
+    let ramp: Law = fields.or("ramp", "30min");
+    match (process, ramp.is_fixed()) {
+        (Process::Random { fails, .. }, Some(ramp)) if beta == 0.0 => *fails = fails.clone().with_offset(ramp),
+        (Process::Random { .. }, _) => {
+            not_yet(fields.session, fields.origin_of("ramp"), "a random `ramp`, or one with `beta`", "it");
+        }
+        (Process::Calendar { .. }, _) => {
+            not_yet(fields.session, fields.origin_of("mode"), "`memory-exhaustion` by the calendar", "it");
+        }
+    }
 }
 
 /// `rolling` and `drain`: what is drained takes no new work, so it is out for the drain too.

@@ -11,7 +11,7 @@ use super::strike::World;
 use super::tree::{Entry, Node, Table, Value};
 use super::value::{Count, Number, Percent, PerhapsNever, Text, Whole};
 use crate::model::dist::Law;
-use crate::model::topology::{Pool, RegionId, ServiceId, Standby};
+use crate::model::topology::{Coverage, Pool, RegionId, ServiceId, Standby};
 use crate::time::Span;
 
 /// What the pools of a service have in common.
@@ -21,6 +21,7 @@ pub(super) struct Template {
     zones: Option<Vec<At<Text>>>,
     faults: Vec<WrittenFault>,
     standby: Standby,
+    coverage: Option<Coverage>,
     origin: Origin,
 }
 
@@ -42,10 +43,10 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
     fields.not_yet("capacity", "capacity");
     fields.not_yet("warm_up", "slow starts");
     fields.not_yet("autoscale", "auto-scaling");
-    fields.not_yet("coverage", "imperfect coverage");
+    let coverage = coverage(fields);
     fields.on_request_clock(requests);
     let origin = if fields.has("nodes") { fields.origin_of("nodes") } else { fields.origin };
-    Template { nodes, need: required, zones, faults, standby, origin }
+    Template { nodes, need: required, zones, faults, standby, coverage, origin }
 }
 
 fn need(fields: &mut Fields<'_>, nodes: u32) -> u32 {
@@ -105,6 +106,17 @@ fn standby(fields: &mut Fields<'_>, database: bool) -> Standby {
     Standby { running, ageing, wake: Law::fixed(Span::MINUTE * minutes) }
 }
 
+/// What the failure of one node does to the others.
+fn coverage(fields: &mut Fields<'_>) -> Option<Coverage> {
+    let read = |fields: &mut Fields<'_>| {
+        let covered = fields.required::<Percent>("covered", "say which share of the failures is handled");
+        let pause = fields.or::<Law>("pause", "0s");
+        let uncovered = fields.required::<Law>("uncovered", "say how long the pool stops when one is not handled");
+        Some(Coverage { covered: covered?.0, pause, uncovered: uncovered? })
+    };
+    fields.table("coverage", "the failure of one node never stops the others", read).flatten()
+}
+
 /// The keys that only requests feel.
 fn requests(fields: &mut Fields<'_>) {
     for key in ["slots", "queue"] {
@@ -162,8 +174,8 @@ impl Template {
             None => *names.pools(service).first()?,
         };
         world.strike_nodes(session, &self.faults, &name.name, pool, name.dependency);
-        let standby = self.standby.clone();
-        Some(Pool { service, region, zones, nodes: self.nodes, need: self.need, standby })
+        let (standby, coverage) = (self.standby.clone(), self.coverage.clone());
+        Some(Pool { service, region, zones, nodes: self.nodes, need: self.need, standby, coverage })
     }
 }
 

@@ -31,7 +31,9 @@ impl World<'_> {
         for fault in faults {
             let mode = match fault.mode {
                 None | Some(ModeName::Outage) if external => Mode::Outage { silent: fault.silent.unwrap_or(true) },
-                None | Some(ModeName::Crash) => Mode::Crash { silent: fault.silent.unwrap_or(false) },
+                None | Some(ModeName::Crash | ModeName::Slow | ModeName::MemoryExhaustion) => {
+                    Mode::Crash { silent: fault.silent.unwrap_or(false) }
+                }
                 Some(ModeName::HumanError) => Mode::Outage { silent: true },
                 Some(ModeName::Maintenance) => Mode::Maintenance,
                 Some(other) => {
@@ -49,7 +51,7 @@ impl World<'_> {
         for fault in faults {
             refuse_on_place(session, fault);
             match fault.mode {
-                None | Some(ModeName::Outage | ModeName::HumanError | ModeName::Maintenance) => {
+                None | Some(ModeName::Outage | ModeName::HumanError | ModeName::Maintenance | ModeName::Slow) => {
                     let silent = fault.silent.unwrap_or(true);
                     let maintenance = fault.mode == Some(ModeName::Maintenance);
                     let mode = if maintenance { Mode::Maintenance } else { Mode::Outage { silent } };
@@ -68,7 +70,9 @@ impl World<'_> {
     /// Lays a fault with one clock on all the nodes of its target.
     fn strike_nodes_together(&mut self, session: &Session<'_>, fault: &WrittenFault, label: &str, target: Target) {
         let mode = match fault.mode {
-            None | Some(ModeName::Crash) => Mode::Crash { silent: fault.silent.unwrap_or(false) },
+            None | Some(ModeName::Crash | ModeName::Slow | ModeName::MemoryExhaustion) => {
+                Mode::Crash { silent: fault.silent.unwrap_or(false) }
+            }
             Some(ModeName::HumanError) => Mode::Outage { silent: true },
             Some(ModeName::Maintenance) => Mode::Maintenance,
             Some(other) => return wrong_target(session, fault, other, "nodes struck together"),
@@ -138,7 +142,10 @@ impl World<'_> {
             }
             Selected::Pool(pool) => self.strike_nodes(session, one, name, pool, false),
             Selected::PoolZone(pool, zone) => match fault.mode {
-                None | Some(ModeName::Crash | ModeName::Maintenance) => {
+                None
+                | Some(
+                    ModeName::Crash | ModeName::Maintenance | ModeName::Slow | ModeName::MemoryExhaustion,
+                ) => {
                     let maintenance = fault.mode == Some(ModeName::Maintenance);
                     let silent = fault.silent.unwrap_or(false);
                     let mode = if maintenance { Mode::Maintenance } else { Mode::Crash { silent } };

@@ -106,6 +106,9 @@ impl World<'_> {
             self.sites[self.layout.units[unit as usize].site as usize].changes[0] += 1;
             self.note(now, TraceEvent::Fault { unit, cause: plan.cause });
             self.hold(now, unit);
+            if !plan.planned && self.units[unit as usize].holds == 1 {
+                self.cover(now, unit);
+            }
             self.retime_unit(now, unit);
         }
         self.schedule(now + lasts, class::END, Event::CalendarEnd { calendar });

@@ -203,6 +203,9 @@ impl World<'_> {
         self.sites[site as usize].changes[usize::from(!broken)] += 1;
         if broken {
             self.hold(now, unit);
+            if self.units[unit as usize].holds == 1 {
+                self.cover(now, unit);
+            }
             self.await_crew(now, index);
         } else {
             (age.left, age.pace) = (due.since(now), 1.0);
@@ -282,10 +285,13 @@ impl World<'_> {
 
     /// Nodes of the pool over those that serve: how much more each of these carries.
     fn load(&self, pool: usize) -> f64 {
-        let plan = &self.layout.pools[pool];
-        let states = plan.shelves.iter().map(|&shelf| &self.shelves[shelf as usize]);
-        let serving: u32 = states.filter(|state| state.out == 0 && !state.stopped).map(|state| state.working).sum();
-        f64::from(plan.nodes) / f64::from(serving.max(1))
+        f64::from(self.layout.pools[pool].nodes) / f64::from(self.serving_nodes(pool).max(1))
+    }
+
+    /// Nodes of the pool that serve.
+    pub(super) fn serving_nodes(&self, pool: usize) -> u32 {
+        let states = self.layout.pools[pool].shelves.iter().map(|&shelf| &self.shelves[shelf as usize]);
+        states.filter(|state| state.out == 0 && !state.stopped).map(|state| state.working).sum()
     }
 
     /// Ages in the node's pool follow the load on it.

@@ -25,6 +25,11 @@ pub enum Event {
         /// Which one.
         shock: u32,
     },
+    /// A pool that the failure of a node has stopped goes on.
+    PoolResumes {
+        /// The pool.
+        pool: u32,
+    },
     /// Idle crews look for work.
     CrewLooks {
         /// Which set of crews.

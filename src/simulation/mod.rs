@@ -5,6 +5,7 @@
 
 mod calendars;
 mod clocks;
+mod coverage;
 mod crews;
 pub mod event;
 mod failovers;

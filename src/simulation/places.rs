@@ -60,7 +60,12 @@ impl<'a> World<'a> {
 
     /// The place goes out, and masks what stands in it.
     pub(super) fn place_out(&mut self, now: Time, unit: u32) {
-        for &shelf in self.shelves_of(unit) {
+        self.mask(now, self.shelves_of(unit));
+    }
+
+    /// One more reason why none of the nodes on these shelves serves.
+    pub(super) fn mask(&mut self, now: Time, shelves: &[u32]) {
+        for &shelf in shelves {
             let state = &mut self.shelves[shelf as usize];
             state.out += 1;
             if state.out == 1 {
@@ -82,17 +87,18 @@ impl<'a> World<'a> {
         let restart = region.map(|region| layout.restart[region].sample(&mut self.restart_streams[region]));
         match restart.filter(|restart| !restart.is_zero()) {
             Some(restart) => self.schedule(now + restart, class::END, Event::PlaceRestarted { unit }),
-            None => self.unmask(now, unit),
+            None => self.unmask(now, self.shelves_of(unit)),
         }
     }
 
     pub(super) fn place_restarted(&mut self, now: Time, unit: u32) -> bool {
-        self.unmask(now, unit);
+        self.unmask(now, self.shelves_of(unit));
         true
     }
 
-    fn unmask(&mut self, now: Time, unit: u32) {
-        for &shelf in self.shelves_of(unit) {
+    /// One reason less.
+    pub(super) fn unmask(&mut self, now: Time, shelves: &[u32]) {
+        for &shelf in shelves {
             let state = &mut self.shelves[shelf as usize];
             state.out -= 1;
             if state.out == 0 {

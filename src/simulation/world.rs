@@ -78,6 +78,8 @@ pub struct World<'a> {
     pub(super) units: Vec<UnitState>,
     pub(super) sites: Vec<SiteCounts>,
     pub(super) crews: Vec<CrewState>,
+    /// By pool: chance of its coverage, if it is imperfect.
+    pub(super) coverage: Vec<Option<Stream>>,
     pub(super) shocks: Vec<ShockState>,
     pub(super) groups: Vec<GroupState>,
     pub(super) calendars: Vec<CalendarState>,
@@ -120,6 +122,7 @@ impl<'a> World<'a> {
             units: vec![UnitState::default(); layout.units.len()],
             sites: vec![SiteCounts::default(); layout.sites.len()],
             crews: Vec::with_capacity(layout.crews.len()),
+            coverage: Vec::with_capacity(layout.pools.len()),
             shocks: Vec::with_capacity(layout.shocks.len()),
             groups: Vec::with_capacity(layout.groups.len()),
             calendars: Vec::with_capacity(layout.calendars.len()),
@@ -156,6 +159,9 @@ impl<'a> World<'a> {
             generation: 0,
             wake: streams.stream(plan.wake_key),
         }));
+        self.coverage.clear();
+        let chance = |plan: &super::layout::PoolPlan| plan.coverage.as_ref().map(|(_, key)| streams.stream(*key));
+        self.coverage.extend(layout.pools.iter().map(chance));
         for shelf in 0..layout.shelves.len() {
             self.count_shelf(shelf, layout.shelves[shelf].nodes, true, true);
         }
@@ -300,6 +306,7 @@ impl<'a> World<'a> {
             Event::CalendarEnd { calendar } => self.calendar_end(now, calendar),
             Event::PlaceRestarted { unit } => self.place_restarted(now, unit),
             Event::Shock { shock } => self.shock(now, shock),
+            Event::PoolResumes { pool } => self.pool_resumes(now, pool),
             Event::CrewLooks { crew } => self.crew_looks(now, crew),
             Event::CrewCalled { crew, caller, number } => self.crew_called(now, crew, caller, number),
             Event::Woken { pool, generation } => self.woken(now, pool, generation),

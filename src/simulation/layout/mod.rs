@@ -20,7 +20,7 @@ use crate::model::{Ends, Model};
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Failback, Propagation};
 use crate::model::failure::{Ages, Instants, Role};
-use crate::model::topology::Term;
+use crate::model::topology::{Coverage, Term};
 use crate::time::{Span, Time};
 pub use groups::{GroupPlan, Pick, ShockPlan};
 pub use crews::{CallerPlan, CrewPlan, Job};
@@ -141,6 +141,8 @@ pub struct PoolPlan {
     pub wake_key: EntityKey,
     /// Does waiting change nothing?
     pub hot: bool,
+    /// What the failure of a node does to the others, and the stream of its chance.
+    pub coverage: Option<(Coverage, EntityKey)>,
     /// Do ages depend on how many of its nodes serve?
     pub loaded: bool,
 }
@@ -232,6 +234,8 @@ pub struct Calendar {
     pub silent: bool,
     /// Strikes units of pools in this role only.
     pub role: Role,
+    /// Is it done on purpose?
+    pub planned: bool,
     /// One unit after another?
     pub rolling: bool,
 }

@@ -5,7 +5,7 @@ use super::{Calendar, ClockPlan, Kind, Layout, NOT_PLAIN, PoolPlan, Shelf, Unit,
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
 use crate::model::dist::Law;
-use crate::model::failure::{Ages, Fault, Process, Role, Strikes, Target};
+use crate::model::failure::{Ages, Fault, Mode, Process, Role, Strikes, Target};
 use crate::model::topology::{Pool, PoolId, ZoneId};
 use crate::time::Span;
 use std::collections::BTreeMap;
@@ -99,8 +99,9 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
         ageing: pool.standby.ageing,
         wake: pool.standby.wake.clone(),
         wake_key: Entity::new(&name).key(Purpose::Wake),
+        coverage: pool.coverage.clone().map(|coverage| (coverage, Entity::new(&name).key(Purpose::Coverage))),
         loaded: false,
-        hot: running == pool.nodes && pool.standby.ageing.to_bits() == 1.0f64.to_bits(),
+        hot: pool.coverage.is_none() && running == pool.nodes && pool.standby.ageing.to_bits() == 1.0f64.to_bits(),
     });
 }
 
@@ -142,8 +143,8 @@ fn add_faults(model: &Model, layout: &mut Layout) {
                 }
                 let (at, lasts, silent) = (at.clone(), lasts.clone(), fault.mode.silent());
                 let key = entity(model, number).key(Purpose::Repair);
-                let (role, rolling) = (fault.role, *rolling);
-                layout.calendars.push(Calendar { at, lasts, key, units, cause, silent, role, rolling });
+                let (role, rolling, planned) = (fault.role, *rolling, fault.mode == Mode::Maintenance);
+                layout.calendars.push(Calendar { at, lasts, key, units, cause, silent, role, planned, rolling });
             }
         }
     }
