@@ -52,7 +52,7 @@ fn random(target: Target, mtbf_h: u64, mttr_h: u64) -> Fault {
         target,
         strikes: Strikes::Each,
         role: Role::Any,
-        process: Process::Random { fails: law(mtbf_h), repair: law(mttr_h), ages: Ages::Always, crew: None, beta: 0.0, load_power: 0.0 },
+        process: Process::Random { fails: law(mtbf_h), repair: law(mttr_h), ages: Ages::Always, crew: None, beta: 0.0, load_power: 0.0, latent: None },
     }
 }
 

@@ -14,7 +14,7 @@ use super::source::Origin;
 use super::tree::{Entry, Node, Value};
 use super::value::{Factor, Number, Percent, PerhapsNever, Text, Written as _};
 use crate::model::dist::Law;
-use crate::model::failure::{Ages, Blast, Instants, Process, Role, Strikes};
+use crate::model::failure::{Ages, Blast, Inspection, Instants, Latent, Process, Role, Strikes};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -91,8 +91,7 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
     let Number(power) = fields.or("load_power", 0);
     let beta = beta(fields);
     let strikes = strikes(fields, mode, beta > 0.0);
-    fields.not_yet_unless("latent", &"0%".into(), "latent faults");
-    fields.not_yet("inspect", "inspection");
+    let unseen = latent(fields);
     let built = matches!(mode, None | Some(ModeName::Crash | ModeName::Outage | ModeName::HumanError | ModeName::Maintenance))
         || matches!(mode, Some(ModeName::Slow | ModeName::MemoryExhaustion));
     if built {
@@ -110,8 +109,11 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
         return None;
     }
     let mut process = process?;
-    if let Process::Random { beta: share, load_power, .. } = &mut process {
-        (*share, *load_power) = (beta, power);
+    if let Process::Random { beta: share, load_power, latent, .. } = &mut process {
+        (*share, *load_power, *latent) = (beta, power, unseen);
+    } else if unseen.is_some() {
+        let help = "give `fails` and `repair`".to_owned();
+        fields.fault(Code::E304, "latent", "a fault by the calendar lasts as long as it says, seen or not", help);
     } else if power > 0.0 {
         fields.fault(Code::E304, "load_power", "a fault by the calendar has no age", "leave it out".to_owned());
     } else if beta > 0.0 {
@@ -159,6 +161,24 @@ fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>, in_force: Option<Mo
         Some(ModeName::Maintenance) => {}
     }
     None
+}
+
+/// `latent` and `inspect`.
+fn latent(fields: &mut Fields<'_>) -> Option<Latent> {
+    let Percent(share) = fields.or("latent", "0%");
+    let inspect = fields.table("inspect", "what is latent is found by a promotion at most", |fields| {
+        let every = fields.required::<Law>("every", "say how often, such as `every = \"30d\"`");
+        if every.as_ref().is_some_and(|every| every.mean_s() == 0.0) {
+            fields.fault(Code::E104, "every", "an inspection every 0s never ends", "write a longer time".to_owned());
+        }
+        let first = fields.optional::<Span>("first");
+        if !fields.has("first") {
+            fields.show_note("first", "as from one to the next");
+        }
+        let takes = fields.or::<Law>("takes", "0s");
+        Some(Inspection { every: every?, first, takes })
+    });
+    (share > 0.0).then_some(Latent { share, inspect: inspect.flatten() })
 }
 
 /// Memory runs out for `ramp`, which only requests feel; then the node crashes.
@@ -249,7 +269,7 @@ fn process(fields: &mut Fields<'_>, crews: &Crews) -> Option<Process> {
                 fields.fault(Code::E104, "fails", "the time to failure is always 0", "write a longer time".to_owned());
             }
             let crew = crews.named(fields);
-            Some(Process::Random { fails: fails?, repair: repair?.0, ages, crew, beta: 0.0, load_power: 0.0 })
+            Some(Process::Random { fails: fails?, repair: repair?.0, ages, crew, beta: 0.0, load_power: 0.0, latent: None })
         }
         Some("every") => {
             let every: Span = fields.required("every", "")?;

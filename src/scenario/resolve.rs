@@ -21,7 +21,7 @@ use super::tree::{Node, Table, Value};
 use super::users;
 use super::warnings;
 use crate::model::{Ends, Model};
-use crate::model::failure::{Fault, Process};
+use crate::model::failure::{Fault, Latent, Process};
 use std::path::Path;
 
 /// What a scenario without errors becomes.
@@ -107,12 +107,18 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     complete.then_some((model, top.settings, services.calls))
 }
 
-/// The longest mean time that a fault lasts, in seconds.
+/// The longest mean time that a fault lasts, in seconds; or half an inspection period, since ten of these and twenty of
+/// the others are a run-in.
 fn longest_repair_s(faults: &[Fault]) -> f64 {
     let mean = |fault: &Fault| match &fault.process {
         Process::Random { repair, .. } => repair.mean_s(),
         Process::Calendar { lasts, .. } => lasts.mean_s(),
     };
+    let period = |fault: &Fault| match &fault.process {
+        Process::Random { latent: Some(Latent { inspect: Some(inspect), .. }), .. } => inspect.every.mean_s() / 2.0,
+        Process::Random { .. } | Process::Calendar { .. } => 0.0,
+    };
+    let mean = |fault: &Fault| mean(fault).max(period(fault));
     faults.iter().map(mean).filter(|mean| mean.is_finite()).fold(0.0, f64::max)
 }
 

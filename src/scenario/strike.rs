@@ -171,6 +171,9 @@ fn refuse_on_place(session: &Session<'_>, fault: &WrittenFault) {
     if fault.role != Role::Any {
         not_yet(session, fault.origin, "the `role` of a place", "faults of places in one role");
     }
+    if matches!(fault.process, Process::Random { latent: Some(_), .. }) {
+        not_yet(session, fault.origin, "a latent fault of a place", "what is unseen of places");
+    }
     if matches!(fault.process, Process::Random { load_power, .. } if load_power > 0.0) {
         let help = Some("it is the nodes of a pool that share the load".to_owned());
         session.report(Code::E204, fault.origin, "`load_power` is about nodes, this is a place", help);

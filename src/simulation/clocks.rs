@@ -39,6 +39,11 @@ pub struct Age {
 }
 
 impl Clock {
+    /// Number of the state that it is in.
+    pub(super) fn state(&self) -> u32 {
+        self.state
+    }
+
     pub(super) fn is_broken(&self) -> bool {
         self.state & 1 == 1
     }
@@ -180,11 +185,11 @@ impl World<'_> {
         }
     }
 
-    /// The part of this live clock breaks now, whatever its age.
-    pub(super) fn strike(&mut self, now: Time, index: u32) {
+    /// The part of this clock breaks or is mended now, whatever is left of its state.
+    pub(super) fn turn(&mut self, now: Time, index: u32) {
         let clock = &mut self.clocks[index as usize];
         let due = now + clock.lasts;
-        self.tree.set(index, due, self.counter.next(class::END));
+        self.tree.set(index, due, self.counter.next(CLASS_OF_END[usize::from(clock.is_broken())]));
         clock.state += 1;
         let next = clock.state + 1;
         clock.lasts = law(&self.layout.kinds[clock.kind as usize], next).sample(&mut clock.draws.draw(next));
@@ -197,20 +202,26 @@ impl World<'_> {
     /// The rest of a ring for a part that more than one fault can hold, or whose age does not always run.
     fn ring_slowly(&mut self, now: Time, index: u32, due: Time) {
         let broken = self.clocks[index as usize].is_broken();
-        let age = &mut self.ages[index as usize];
-        let unit = age.unit;
+        let unit = self.ages[index as usize].unit;
         let site = self.layout.units[unit as usize].site;
         self.sites[site as usize].changes[usize::from(!broken)] += 1;
-        if broken {
+        if broken && self.strikes_unseen(index) {
+            self.hide(now, index);
+        } else if broken {
             self.hold(now, unit);
             if self.units[unit as usize].holds == 1 {
                 self.cover(now, unit);
             }
             self.await_crew(now, index);
         } else {
+            let age = &mut self.ages[index as usize];
             (age.left, age.pace) = (due.since(now), 1.0);
-            self.release(now, unit);
-            self.free_crew(now, index);
+            if self.is_hidden(index) {
+                self.release_hidden(now, index);
+            } else {
+                self.release(now, unit);
+                self.free_crew(now, index);
+            }
         }
         self.retime_unit(now, unit);
     }
@@ -304,10 +315,20 @@ impl World<'_> {
 
     /// One more fault holds the unit.
     pub(super) fn hold(&mut self, now: Time, unit: u32) {
+        self.hold_as(now, unit, false);
+    }
+
+    /// One more fault holds the unit, which can be hidden.
+    pub(super) fn hold_as(&mut self, now: Time, unit: u32, hidden: bool) {
         let state = &mut self.units[unit as usize];
         state.holds += 1;
-        if state.holds == 1 {
-            state.since = now;
+        state.hidden += u32::from(hidden);
+        let (first, seen) = (state.holds == 1, state.holds - state.hidden == 1);
+        if seen && !hidden {
+            self.count_seen(unit, false);
+        }
+        if first {
+            self.units[unit as usize].since = now;
             match self.layout.units[unit as usize].kind {
                 UnitKind::Node(shelf) => {
                     self.count_node(shelf as usize, false);
@@ -321,9 +342,20 @@ impl World<'_> {
 
     /// One fault less holds the unit.
     pub(super) fn release(&mut self, now: Time, unit: u32) {
+        self.release_as(now, unit, false);
+    }
+
+    /// One fault less holds the unit, which can have been hidden.
+    pub(super) fn release_as(&mut self, now: Time, unit: u32, hidden: bool) {
         let state = &mut self.units[unit as usize];
         state.holds -= 1;
-        if state.holds == 0 {
+        state.hidden -= u32::from(hidden);
+        let (last, unseen) = (state.holds == 0, state.holds == state.hidden);
+        if unseen && !hidden {
+            self.count_seen(unit, true);
+        }
+        if last {
+            let state = self.units[unit as usize];
             let plan = self.layout.units[unit as usize];
             let down = now.since(state.since.max(self.counted_from));
             match plan.kind {

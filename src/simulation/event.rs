@@ -30,6 +30,18 @@ pub enum Event {
         /// The pool.
         pool: u32,
     },
+    /// Somebody looks for a latent fault.
+    Inspect {
+        /// Of this clock.
+        clock: u32,
+        /// Its how many-th time.
+        count: u32,
+    },
+    /// An inspection is over.
+    Inspected {
+        /// Of this clock.
+        clock: u32,
+    },
     /// Idle crews look for work.
     CrewLooks {
         /// Which set of crews.

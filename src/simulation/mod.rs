@@ -10,6 +10,7 @@ mod crews;
 pub mod event;
 mod failovers;
 mod gates;
+mod latent;
 pub mod layout;
 pub mod ledger;
 mod places;

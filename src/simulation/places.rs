@@ -71,6 +71,7 @@ impl<'a> World<'a> {
             if state.out == 1 {
                 let (working, stopped) = (state.working, state.stopped);
                 self.count_shelf(shelf as usize, working, false, !stopped);
+                self.count_shelf_seen(shelf as usize, false);
                 self.retime_shelf(now, shelf);
             }
         }
@@ -104,6 +105,7 @@ impl<'a> World<'a> {
             if state.out == 0 {
                 let (working, stopped) = (state.working, state.stopped);
                 self.count_shelf(shelf as usize, working, true, !stopped);
+                self.count_shelf_seen(shelf as usize, true);
                 self.retime_shelf(now, shelf);
             }
         }

@@ -90,7 +90,7 @@ impl World<'_> {
             return false;
         }
         (self.cause, self.silent) = (plan.cause, plan.silent);
-        struck.into_iter().for_each(|clock| self.strike(now, clock));
+        struck.into_iter().for_each(|clock| self.turn(now, clock));
         true
     }
 

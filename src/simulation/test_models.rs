@@ -31,7 +31,7 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         standby: Standby::hot(),
         coverage: None,
     };
-    let process = Process::Random { fails: law(life_h), repair: law(repair_h), ages: Ages::Always, crew: None, beta: 0.0, load_power: 0.0 };
+    let process = Process::Random { fails: law(life_h), repair: law(repair_h), ages: Ages::Always, crew: None, beta: 0.0, load_power: 0.0, latent: None };
     Model {
         name: "fleet".to_owned(),
         horizon: Span::YEAR,

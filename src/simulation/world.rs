@@ -26,6 +26,8 @@ use crate::time::{Span, Time};
 pub struct ShelfState {
     /// Nodes that no fault holds.
     pub working: u32,
+    /// Nodes of which no fault is seen, where faults can be latent.
+    pub apparent: u32,
     /// Reasons why none of them serves: places out.
     pub out: u32,
     /// Stopped while the pool waits?
@@ -48,6 +50,8 @@ pub struct PoolState {
 pub struct UnitState {
     /// Faults that hold it now.
     pub holds: u32,
+    /// Those of them that nobody sees.
+    pub hidden: u32,
     /// Since when, if any does.
     pub since: Time,
 }
@@ -77,6 +81,10 @@ pub struct World<'a> {
     pub(super) pools: Vec<PoolState>,
     pub(super) units: Vec<UnitState>,
     pub(super) sites: Vec<SiteCounts>,
+    /// The streams of the trial.
+    pub(super) streams: Streams,
+    /// By clock: is its fault latent? Empty where none can be.
+    pub(super) hidden: Vec<bool>,
     pub(super) crews: Vec<CrewState>,
     /// By pool: chance of its coverage, if it is imperfect.
     pub(super) coverage: Vec<Option<Stream>>,
@@ -121,6 +129,8 @@ impl<'a> World<'a> {
             pools: Vec::with_capacity(layout.pools.len()),
             units: vec![UnitState::default(); layout.units.len()],
             sites: vec![SiteCounts::default(); layout.sites.len()],
+            streams,
+            hidden: Vec::new(),
             crews: Vec::with_capacity(layout.crews.len()),
             coverage: Vec::with_capacity(layout.pools.len()),
             shocks: Vec::with_capacity(layout.shocks.len()),
@@ -143,6 +153,7 @@ impl<'a> World<'a> {
     /// Begin the trial of these streams at 0.
     pub fn reset(&mut self, streams: &Streams) {
         let layout = self.layout;
+        self.streams = *streams;
         self.queue.clear();
         self.counter.reset();
         self.gates.reset(&layout.wiring);
@@ -151,7 +162,7 @@ impl<'a> World<'a> {
         self.units.fill(UnitState::default());
         (self.cause, self.silent, self.moved, self.counted_from, self.events) = (0, false, false, Time::ZERO, 0);
         for (state, plan) in self.shelves.iter_mut().zip(&layout.shelves) {
-            *state = ShelfState { working: plan.nodes, out: 0, stopped: false };
+            *state = ShelfState { working: plan.nodes, apparent: plan.nodes, out: 0, stopped: false };
         }
         self.pools.clear();
         self.pools.extend(layout.pools.iter().map(|plan| PoolState {
@@ -164,10 +175,12 @@ impl<'a> World<'a> {
         self.coverage.extend(layout.pools.iter().map(chance));
         for shelf in 0..layout.shelves.len() {
             self.count_shelf(shelf, layout.shelves[shelf].nodes, true, true);
+            self.count_shelf_seen(shelf, true);
         }
         self.restart_streams.clear();
         self.restart_streams.extend(layout.region_keys.iter().map(|&key| streams.stream(key)));
         self.start_crews(streams);
+        self.start_inspections();
         self.start_clocks(streams);
         self.start_shocks(streams);
         self.start_calendars(streams);
@@ -307,6 +320,8 @@ impl<'a> World<'a> {
             Event::PlaceRestarted { unit } => self.place_restarted(now, unit),
             Event::Shock { shock } => self.shock(now, shock),
             Event::PoolResumes { pool } => self.pool_resumes(now, pool),
+            Event::Inspect { clock, count } => self.inspect(now, clock, count),
+            Event::Inspected { clock } => self.inspected(now, clock),
             Event::CrewLooks { crew } => self.crew_looks(now, crew),
             Event::CrewCalled { crew, caller, number } => self.crew_called(now, crew, caller, number),
             Event::Woken { pool, generation } => self.woken(now, pool, generation),

@@ -5,12 +5,14 @@
 //! clock a crash and an outage both stop what they strike.
 
 mod crew;
+mod latent;
 mod strikes;
 
 use super::dist::Law;
 use super::topology::{PoolId, RegionId, ServiceId, ZoneId};
 use crate::time::Span;
 pub use crew::{Crew, CrewId, Per};
+pub use latent::{Inspection, Latent};
 pub use strikes::{Blast, Strikes};
 
 /// One failure process.
@@ -114,6 +116,8 @@ pub enum Process {
         beta: f64,
         /// The age runs (nodes / serving nodes of the pool) to this power times as fast.
         load_power: f64,
+        /// What of it stays unseen, if any does.
+        latent: Option<Latent>,
     },
     /// By the calendar, over and independent of the random ones.
     Calendar {

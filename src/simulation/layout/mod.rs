@@ -19,7 +19,7 @@ use crate::engine::streams::{Entity, EntityKey};
 use crate::model::{Ends, Model};
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Failback, Propagation};
-use crate::model::failure::{Ages, Instants, Role};
+use crate::model::failure::{Ages, Instants, Latent, Role};
 use crate::model::topology::{Coverage, Term};
 use crate::time::{Span, Time};
 pub use groups::{GroupPlan, Pick, ShockPlan};
@@ -65,6 +65,10 @@ pub struct Layout {
     pub groups: Vec<GroupPlan>,
     /// Shocks that strike many nodes at once.
     pub shocks: Vec<ShockPlan>,
+    /// Can any fault be latent?
+    pub some_hide: bool,
+    /// The label of downtime for inspections.
+    pub inspection_cause: u32,
     /// Calendar faults.
     pub calendars: Vec<Calendar>,
     /// Labels that downtime is blamed on.
@@ -118,6 +122,8 @@ pub struct Shelf {
     pub serving: GateId,
     /// Counts nodes that would serve if they were running.
     pub fit: GateId,
+    /// Counts nodes of which no fault is seen; another gate than `fit` only where faults can be latent.
+    pub seen: GateId,
     /// Gates that add up serving nodes over pools.
     pub sums: Vec<GateId>,
     /// Stopped while the pool waits?
@@ -208,6 +214,8 @@ pub struct Kind {
     pub role: Role,
     /// How much faster under more load.
     pub load_power: f64,
+    /// What of it stays unseen, and the stream of that.
+    pub latent: Option<Box<(Latent, EntityKey)>>,
     /// Of its lives and repairs, in turn.
     pub key: EntityKey,
     /// Of the draw that puts a part into its long run.
@@ -245,6 +253,10 @@ pub struct Calendar {
 pub struct Place {
     /// Would it serve if it were promoted and running?
     pub fit: GateId,
+    /// Would it really, latent faults and all?
+    pub truly: GateId,
+    /// Pools whose latent faults a promotion lands on.
+    pub lands_on: Vec<u32>,
     /// What checks look at.
     pub seen: GateId,
     /// Does it serve, once promoted?
@@ -365,6 +377,8 @@ impl Layout {
             masks_stop_ages: false,
             groups: Vec::new(),
             shocks: Vec::new(),
+            some_hide: false,
+            inspection_cause: 0,
             calendars: Vec::new(),
             causes: Vec::new(),
             failback_cause: 0,
@@ -387,6 +401,9 @@ impl Layout {
         };
         units::build(model, &mut layout);
         layout.failback_cause = layout.cause("failback");
+        if layout.some_hide {
+            layout.inspection_cause = layout.cause("inspection");
+        }
         let structure = structure::build(model, &mut layout);
         processes::build(model, &mut layout, &structure);
         layout.find_plain_gates();

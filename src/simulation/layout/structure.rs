@@ -1,6 +1,6 @@
 //! What needs what: the gates of pools, services and regions.
 
-use super::{Layout, named};
+use super::{Layout, Shelf, named};
 use crate::model::Model;
 use crate::model::failover::{Detection, Sees};
 use crate::model::topology::{PoolId, Reach, RegionId, ServiceId, ServiceKind, Term};
@@ -15,6 +15,8 @@ pub struct Structure {
     pub serves: Vec<GateId>,
     /// By pool: the same, were all stopped nodes running, its own and those that it needs.
     pub fit: Vec<GateId>,
+    /// By pool: as `fit`, for all that can be seen.
+    pub believed: Vec<GateId>,
     /// By region: what routing's checks see.
     pub seen: Vec<GateId>,
     /// By service with failover and region: flag, primary stands here.
@@ -28,10 +30,11 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     let mut structure = Structure::default();
     for pool in 0..model.pools.len() {
         let shelf = layout.pools[pool].shelves[0] as usize;
-        structure.nodes.push(layout.shelves[shelf].fit);
+        structure.nodes.push(layout.shelves[shelf].seen);
     }
     structure.serves = vec![0; model.pools.len()];
     structure.fit = vec![0; model.pools.len()];
+    structure.believed = vec![0; model.pools.len()];
     layout.service_gates = vec![0; model.services.len()];
     let some_stop = layout.shelves.iter().any(|shelf| shelf.stoppable);
     for service in in_order(model) {
@@ -104,7 +107,8 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
     for &pool in &service.pools {
         let region = model.pools[pool.index()].region;
         let shelf = layout.pools[pool.index()].shelves[0] as usize;
-        let (serving, fit) = (layout.shelves[shelf].serving, layout.shelves[shelf].fit);
+        let Shelf { serving, fit, seen, .. } = layout.shelves[shelf];
+        let some_hide = layout.some_hide;
         let mut with_needs = |own: GateId, as_if: AsIf| -> Vec<GateId> {
             let needs = service.needs.iter();
             let terms = needs.map(|need| term_gate(model, layout, structure, &need.term, need.reach, region, as_if));
@@ -112,9 +116,12 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
         };
         let now = with_needs(serving, AsIf::Now);
         let woken = if some_stop { with_needs(fit, AsIf::Woken) } else { now.clone() };
+        let believed = if some_hide { with_needs(seen, AsIf::Believed) } else { woken.clone() };
         structure.serves[pool.index()] = layout.wiring.all(&now);
         structure.fit[pool.index()] =
             if woken == now { structure.serves[pool.index()] } else { layout.wiring.all(&woken) };
+        structure.believed[pool.index()] =
+            if believed == woken { structure.fit[pool.index()] } else { layout.wiring.all(&believed) };
     }
     layout.service_gates[id.index()] = if service.failover.is_some() {
         layout.wiring.gate(1)
@@ -151,6 +158,8 @@ pub enum AsIf {
     Now,
     /// Also those that are stopped while their pool waits.
     Woken,
+    /// These, latent faults not counting since nobody sees them.
+    Believed,
 }
 
 /// Does the term hold, seen from `from`?
@@ -166,6 +175,7 @@ pub fn term_gate(
     let pool_gate = |pool: PoolId| match as_if {
         AsIf::Now => structure.serves[pool.index()],
         AsIf::Woken => structure.fit[pool.index()],
+        AsIf::Believed => structure.believed[pool.index()],
     };
     match term {
         Term::Service(id) => {
@@ -252,7 +262,7 @@ fn seen_gate(
     };
     match sees {
         Sees::Node => structure.nodes[entry.index()],
-        Sees::Dependencies => structure.fit[entry.index()],
+        Sees::Dependencies => structure.believed[entry.index()],
         Sees::Region => {
             let mut seen: Vec<Option<GateId>> = vec![None; model.services.len()];
             for &service in order {

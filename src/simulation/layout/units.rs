@@ -71,11 +71,26 @@ fn running(pool: &Pool) -> u32 {
     (f64::from(pool.nodes) * pool.standby.running - 1e-9).ceil().max(0.0) as u32
 }
 
+/// Can a node of the pool break without being seen?
+fn can_hide(model: &Model, id: PoolId) -> bool {
+    let hides = |fault: &&Fault| matches!(fault.process, Process::Random { latent: Some(_), .. });
+    let pool = &model.pools[id.index()];
+    model.faults.iter().filter(hides).any(|fault| match fault.target {
+        Target::EachNode { pool, .. } => pool == id,
+        Target::Region(region) => pool.region == Some(region),
+        Target::Zone(zone) => pool.zones.contains(&zone),
+        Target::Service(service) => pool.service == service,
+    })
+}
+
 fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
+    let hides = can_hide(model, id);
+    layout.some_hide |= hides;
     let name = pool_name(model, pool);
     let serving = layout.wiring.gate(pool.need);
     let running = running(pool);
     let fit = if running < pool.nodes { layout.wiring.gate(pool.need) } else { serving };
+    let seen = if hides { layout.wiring.gate(pool.need) } else { fit };
     let first_shelf = layout.shelves.len();
     let mut shelf_at: BTreeMap<(Option<ZoneId>, bool), u32> = BTreeMap::new();
     let site = layout.sites.len() as u32;
@@ -86,7 +101,7 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
         let stoppable = node >= running;
         let shelf = *shelf_at.entry((zone, stoppable)).or_insert_with(|| {
             let zone = zone.map(|zone| zone.0);
-            layout.shelves.push(Shelf { pool: id.0, zone, nodes: 0, serving, fit, sums: Vec::new(), stoppable });
+            layout.shelves.push(Shelf { pool: id.0, zone, nodes: 0, serving, fit, seen, sums: Vec::new(), stoppable });
             layout.shelves.len() as u32 - 1
         });
         layout.shelves[shelf as usize].nodes += 1;
@@ -265,7 +280,7 @@ fn at_share(law: &Law, share: f64) -> Law {
 /// Can its clocks run without a look at anything else? A repair that never ends cannot be booked when it begins.
 fn is_plain(fault: &Fault) -> bool {
     match &fault.process {
-        Process::Random { repair, ages: Ages::Always, crew: None, beta, load_power, .. } => {
+        Process::Random { repair, ages: Ages::Always, crew: None, beta, load_power, latent: None, .. } => {
             let alone = fault.strikes == Strikes::Each && fault.role == Role::Any;
             alone && !repair.is_never() && *beta == 0.0 && *load_power == 0.0
         }
@@ -282,7 +297,7 @@ struct Struck {
 
 fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site: u32) {
     let fault = &model.faults[number];
-    let Process::Random { fails, repair, ages, crew: _, beta, load_power } = &fault.process else { return };
+    let Process::Random { fails, repair, ages, crew: _, beta, load_power, latent } = &fault.process else { return };
     let entity = entity(model, number);
     let fails = match fault.strikes {
         Strikes::Each if *beta > 0.0 => at_share(fails, 1.0 - beta),
@@ -299,6 +314,7 @@ fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site:
         ages: *ages,
         role: fault.role,
         load_power: *load_power,
+        latent: latent.clone().map(|latent| Box::new((latent, entity.key(Purpose::Latent)))),
         key: entity.key(Purpose::Life),
         start: entity.key(Purpose::Start),
     };
