@@ -39,6 +39,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
             propagation: Propagation::Instant,
         },
         faults: Vec::new(),
+        deploys: Vec::new(),
         crews: Vec::new(),
         objectives: Vec::new(),
     }
@@ -52,7 +53,15 @@ fn random(target: Target, mtbf_h: u64, mttr_h: u64) -> Fault {
         target,
         strikes: Strikes::Each,
         role: Role::Any,
-        process: Process::Random { fails: law(mtbf_h), repair: law(mttr_h), ages: Ages::Always, crew: None, beta: 0.0, load_power: 0.0, latent: None },
+        process: Process::Random {
+            fails: law(mtbf_h),
+            repair: law(mttr_h),
+            ages: Ages::Always,
+            crew: None,
+            beta: 0.0,
+            load_power: 0.0,
+            latent: None,
+        },
     }
 }
 
@@ -68,7 +77,8 @@ fn add_service(model: &mut Model, name: &str, nodes: u32, need: u32, needs: &[u3
             zones: vec![ZoneId(region)],
             nodes,
             need,
-            standby: Standby::hot(), coverage: None,
+            standby: Standby::hot(),
+            coverage: None,
         });
         model.faults.push(random(Target::EachNode { pool, zone: None }, mtbf_h, mttr_h));
     }

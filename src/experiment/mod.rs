@@ -142,7 +142,8 @@ fn results(model: &Model, layout: &Layout, identity: &Identity, plan: &Plan, tot
 
 fn notes(model: &Model, totals: &Totals) -> Vec<String> {
     let seen = totals.subjects[0].outages.count();
-    let mut notes: Vec<String> = totals.instants.note(model.horizon).filter(|_| totals.ends_early).into_iter().collect();
+    let mut notes: Vec<String> =
+        totals.instants.note(model.horizon).filter(|_| totals.ends_early).into_iter().collect();
     if (1..figures::FEW).contains(&seen) {
         let measure = Measure::UnavailabilityTime.name();
         notes.push(format!("only {seen} trials saw an outage: the interval of `{measure}` is a cautious bound"));

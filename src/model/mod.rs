@@ -13,7 +13,7 @@ pub mod traffic;
 
 use crate::time::Span;
 use failover::Routing;
-use failure::{Crew, Fault};
+use failure::{Crew, Deploys, Fault};
 use objective::Objective;
 use topology::{Endpoint, GroupId, Link, Pool, Region, RegionId, Service, Zone};
 use traffic::Group;
@@ -49,6 +49,8 @@ pub struct Model {
     pub routing: Routing,
     /// Failure processes.
     pub faults: Vec<Fault>,
+    /// Deploys, at most one entry a service.
+    pub deploys: Vec<Deploys>,
     /// Who mends what is broken.
     pub crews: Vec<Crew>,
     /// What is asked of the architecture.

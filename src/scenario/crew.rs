@@ -7,13 +7,8 @@ use super::value::{Count, Text};
 use crate::model::dist::Law;
 use crate::model::failure::{Crew, CrewId, Per};
 
-const PER: [(&str, Per); 5] = [
-    ("all", Per::All),
-    ("region", Per::Region),
-    ("zone", Per::Zone),
-    ("service", Per::Service),
-    ("pool", Per::Pool),
-];
+const PER: [(&str, Per); 5] =
+    [("all", Per::All), ("region", Per::Region), ("zone", Per::Zone), ("service", Per::Service), ("pool", Per::Pool)];
 
 /// The crews of a scenario.
 #[derive(Debug, Default)]
@@ -60,7 +55,12 @@ impl Crews {
     pub fn refuse(&self, fields: &mut Fields<'_>) {
         if fields.optional::<Text>("crew").is_some() {
             let help = "leave `crew` out, or give `fails` and `repair`".to_owned();
-            fields.fault(Code::E304, "crew", "a fault by the calendar takes no crew: `for` says how long it lasts", help);
+            fields.fault(
+                Code::E304,
+                "crew",
+                "a fault by the calendar takes no crew: `for` says how long it lasts",
+                help,
+            );
         }
     }
 }

@@ -92,8 +92,9 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
     let beta = beta(fields);
     let strikes = strikes(fields, mode, beta > 0.0);
     let unseen = latent(fields);
-    let built = matches!(mode, None | Some(ModeName::Crash | ModeName::Outage | ModeName::HumanError | ModeName::Maintenance))
-        || matches!(mode, Some(ModeName::Slow | ModeName::MemoryExhaustion));
+    let built =
+        matches!(mode, None | Some(ModeName::Crash | ModeName::Outage | ModeName::HumanError | ModeName::Maintenance))
+            || matches!(mode, Some(ModeName::Slow | ModeName::MemoryExhaustion));
     if built {
         check_fails(fields, "100%");
     } else {
@@ -269,7 +270,15 @@ fn process(fields: &mut Fields<'_>, crews: &Crews) -> Option<Process> {
                 fields.fault(Code::E104, "fails", "the time to failure is always 0", "write a longer time".to_owned());
             }
             let crew = crews.named(fields);
-            Some(Process::Random { fails: fails?, repair: repair?.0, ages, crew, beta: 0.0, load_power: 0.0, latent: None })
+            Some(Process::Random {
+                fails: fails?,
+                repair: repair?.0,
+                ages,
+                crew,
+                beta: 0.0,
+                load_power: 0.0,
+                latent: None,
+            })
         }
         Some("every") => {
             let every: Span = fields.required("every", "")?;
@@ -355,9 +364,8 @@ fn read_one(
         Value::Text(name) => profiles.get(session, name, node.origin),
         Value::Table(table) => {
             let origin = if std::ptr::eq(node, &raw const entry.node) { entry.key_origin } else { node.origin };
-            let (fault, explanation) = Fields::read(session, table, origin, path, false, |f| {
-                read(f, Some(striking), &profiles.crews)
-            });
+            let (fault, explanation) =
+                Fields::read(session, table, origin, path, false, |f| read(f, Some(striking), &profiles.crews));
             shown.push(explanation);
             fault
         }
@@ -386,7 +394,8 @@ impl Profiles {
     /// Reads the table `profiles`.
     pub fn read(root: &mut Fields<'_>, crews: Crews) -> Profiles {
         let list = root.tables("profiles", |name, fields| {
-            let fault = read(fields, None, &crews).map(|fault| WrittenFault { profile: Some(name.to_owned()), ..fault });
+            let fault =
+                read(fields, None, &crews).map(|fault| WrittenFault { profile: Some(name.to_owned()), ..fault });
             (name.to_owned(), fields.origin, fault)
         });
         let index = list.iter().enumerate().map(|(at, (name, _, _))| (name.clone(), at)).collect();

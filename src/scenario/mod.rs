@@ -13,6 +13,7 @@ mod call;
 mod check;
 mod compose;
 mod crew;
+mod deploys;
 mod diagnostic;
 mod empirical;
 mod experiment;

@@ -1,11 +1,11 @@
 //! The whole walk: one raw tree in, one model out, with every table read by its own reader.
 
 use super::call::Policies;
+use super::crew::Crews;
+use super::diagnostic::Code;
 use super::experiment;
 use super::explanation::Explanation;
 use super::failover;
-use super::crew::Crews;
-use super::diagnostic::Code;
 use super::fault::Profiles;
 use super::fields::Fields;
 use super::graph::Graph;
@@ -20,8 +20,8 @@ use super::strike::World;
 use super::tree::{Node, Table, Value};
 use super::users;
 use super::warnings;
-use crate::model::{Ends, Model};
 use crate::model::failure::{Fault, Latent, Process};
+use crate::model::{Ends, Model};
 use std::path::Path;
 
 /// What a scenario without errors becomes.
@@ -101,6 +101,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         groups,
         routing: routing?,
         faults: world.faults,
+        deploys: services.deploys,
         crews: world.profiles.crews.list,
         objectives,
     };

@@ -125,7 +125,12 @@ fn points(fields: &mut Fields<'_>, horizon: Span, ends: Ends) -> Vec<Point> {
     fields.show("points", node.show(), false);
     if ends == Ends::FirstOutage && !items.is_empty() {
         let help = "ask for points in a run to the horizon".to_owned();
-        fields.fault(Code::E304, "points", "with `ends = \"first-outage\"` nothing is known after the first outage", help);
+        fields.fault(
+            Code::E304,
+            "points",
+            "with `ends = \"first-outage\"` nothing is known after the first outage",
+            help,
+        );
     }
     let mut points = Vec::new();
     for item in items {

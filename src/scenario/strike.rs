@@ -64,7 +64,14 @@ impl World<'_> {
     }
 
     fn add(&mut self, fault: &WrittenFault, cause: String, mode: Mode, target: Target) {
-        self.faults.push(Fault { cause, mode, target, strikes: fault.strikes, role: fault.role, process: fault.process.clone() });
+        self.faults.push(Fault {
+            cause,
+            mode,
+            target,
+            strikes: fault.strikes,
+            role: fault.role,
+            process: fault.process.clone(),
+        });
     }
 
     /// Lays a fault with one clock on all the nodes of its target.
@@ -142,10 +149,7 @@ impl World<'_> {
             }
             Selected::Pool(pool) => self.strike_nodes(session, one, name, pool, false),
             Selected::PoolZone(pool, zone) => match fault.mode {
-                None
-                | Some(
-                    ModeName::Crash | ModeName::Maintenance | ModeName::Slow | ModeName::MemoryExhaustion,
-                ) => {
+                None | Some(ModeName::Crash | ModeName::Maintenance | ModeName::Slow | ModeName::MemoryExhaustion) => {
                     let maintenance = fault.mode == Some(ModeName::Maintenance);
                     let silent = fault.silent.unwrap_or(false);
                     let mode = if maintenance { Mode::Maintenance } else { Mode::Crash { silent } };

@@ -42,6 +42,25 @@ pub enum Event {
         /// Of this clock.
         clock: u32,
     },
+    /// The next step of a deploy is due.
+    DeployStep {
+        /// Of which service's deploys.
+        rollout: u32,
+        /// Of the step.
+        generation: u32,
+    },
+    /// A bad deploy is noticed.
+    DeployNoticed {
+        /// Of which service's deploys.
+        rollout: u32,
+        /// Its how many-th.
+        count: u32,
+    },
+    /// A bad deploy is rolled back.
+    DeployUndone {
+        /// Of which service's deploys.
+        rollout: u32,
+    },
     /// Idle crews look for work.
     CrewLooks {
         /// Which set of crews.

@@ -7,6 +7,7 @@ mod calendars;
 mod clocks;
 mod coverage;
 mod crews;
+mod deploys;
 pub mod event;
 mod failovers;
 mod gates;

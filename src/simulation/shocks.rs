@@ -53,7 +53,8 @@ impl World<'_> {
         self.shocks.clear();
         for (shock, plan) in layout.shocks.iter().enumerate() {
             let mut gap = streams.stream(plan.key);
-            let first = if layout.stationary { plan.fails.sample_residual(&mut gap) } else { plan.fails.sample(&mut gap) };
+            let first =
+                if layout.stationary { plan.fails.sample_residual(&mut gap) } else { plan.fails.sample(&mut gap) };
             self.shocks.push(ShockState { gap, hit: streams.stream(plan.hit) });
             self.schedule(Time::ZERO + first, class::START, Event::Shock { shock: shock as u32 });
         }

@@ -3,9 +3,7 @@
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Policy, Propagation, Routing};
 use crate::model::failure::{Ages, Crew, CrewId, Fault, Mode, Per, Process, Role, Strikes, Target};
-use crate::model::topology::{
-    Pool, PoolId, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Zone, ZoneId,
-};
+use crate::model::topology::{Pool, PoolId, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Zone, ZoneId};
 use crate::model::traffic::Group;
 use crate::model::{Ends, Model, Start};
 use crate::time::Span;
@@ -31,7 +29,15 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         standby: Standby::hot(),
         coverage: None,
     };
-    let process = Process::Random { fails: law(life_h), repair: law(repair_h), ages: Ages::Always, crew: None, beta: 0.0, load_power: 0.0, latent: None };
+    let process = Process::Random {
+        fails: law(life_h),
+        repair: law(repair_h),
+        ages: Ages::Always,
+        crew: None,
+        beta: 0.0,
+        load_power: 0.0,
+        latent: None,
+    };
     Model {
         name: "fleet".to_owned(),
         horizon: Span::YEAR,
@@ -61,6 +67,7 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
             role: Role::Any,
             process,
         }],
+        deploys: Vec::new(),
         crews: Vec::new(),
         objectives: Vec::new(),
     }

@@ -7,6 +7,7 @@
 use super::calendars::CalendarState;
 use super::clocks::{Age, Clock};
 use super::crews::CrewState;
+use super::deploys::RolloutState;
 use super::event::Event;
 use super::failovers::Failover;
 use super::gates::{Edge, Gates};
@@ -88,6 +89,7 @@ pub struct World<'a> {
     pub(super) crews: Vec<CrewState>,
     /// By pool: chance of its coverage, if it is imperfect.
     pub(super) coverage: Vec<Option<Stream>>,
+    pub(super) rollouts: Vec<RolloutState>,
     pub(super) shocks: Vec<ShockState>,
     pub(super) groups: Vec<GroupState>,
     pub(super) calendars: Vec<CalendarState>,
@@ -133,6 +135,7 @@ impl<'a> World<'a> {
             hidden: Vec::new(),
             crews: Vec::with_capacity(layout.crews.len()),
             coverage: Vec::with_capacity(layout.pools.len()),
+            rollouts: Vec::with_capacity(layout.rollouts.len()),
             shocks: Vec::with_capacity(layout.shocks.len()),
             groups: Vec::with_capacity(layout.groups.len()),
             calendars: Vec::with_capacity(layout.calendars.len()),
@@ -184,6 +187,7 @@ impl<'a> World<'a> {
         self.start_clocks(streams);
         self.start_shocks(streams);
         self.start_calendars(streams);
+        self.start_rollouts(streams);
         for process in 0..self.processes.len() {
             self.processes[process] = Failover::new(&layout.processes[process], streams);
             self.start_process(process);
@@ -322,6 +326,9 @@ impl<'a> World<'a> {
             Event::PoolResumes { pool } => self.pool_resumes(now, pool),
             Event::Inspect { clock, count } => self.inspect(now, clock, count),
             Event::Inspected { clock } => self.inspected(now, clock),
+            Event::DeployStep { rollout, generation } => self.deploy_step(now, rollout, generation),
+            Event::DeployNoticed { rollout, count } => self.deploy_noticed(now, rollout, count),
+            Event::DeployUndone { rollout } => self.deploy_undone(now, rollout),
             Event::CrewLooks { crew } => self.crew_looks(now, crew),
             Event::CrewCalled { crew, caller, number } => self.crew_called(now, crew, caller, number),
             Event::Woken { pool, generation } => self.woken(now, pool, generation),

@@ -316,9 +316,7 @@ mod maintenance_and_load {
     const SHARE: (Measure, &str, &str) = (Measure::UnavailabilityTime, "system", "mean");
 
     fn scenario(rest: &str) -> Run {
-        simulated(&format!(
-            "version = 1\nhorizon = \"50y\"\nstart = \"stationary\"\nsimulation.trials = 150\n{rest}\n"
-        ))
+        simulated(&format!("version = 1\nhorizon = \"50y\"\nstart = \"stationary\"\nsimulation.trials = 150\n{rest}\n"))
     }
 
     /// Lives of 100 h, repairs of 5 h each by itself; the last node ages four times as fast.
@@ -376,7 +374,8 @@ mod coverage_and_latent {
              faults = { fails = \"exp(mean=100h)\", repair = \"exp(mean=5h)\" }\n\
              coverage = { covered = \"80%\", uncovered = \"exp(mean=2h)\" }\n",
         );
-        let alike = [(0, 1, 0.0), (1, 0, 0.2), (1, 2, 0.01), (2, 1, 0.4), (3, 4, 0.02), (4, 3, 0.2), (4, 5, 0.01), (5, 4, 0.4)];
+        let alike =
+            [(0, 1, 0.0), (1, 0, 0.2), (1, 2, 0.01), (2, 1, 0.4), (3, 4, 0.02), (4, 3, 0.2), (4, 5, 0.01), (5, 4, 0.4)];
         let stops = [(0, 1, 0.02 * 0.8), (0, 4, 0.02 * 0.2), (3, 0, 0.5), (4, 1, 0.5), (5, 2, 0.5)];
         let law = stationary(6, &[&alike[..], &stops].concat());
         agrees(&run, SHARE, law[2..].iter().sum(), 0.02);
@@ -416,7 +415,9 @@ mod coverage_and_latent {
 
     #[test]
     fn memory_runs_out_before_the_node_crashes_and_a_hang_stops_it() {
-        for (mode, hours) in [("mode = \"memory-exhaustion\", ramp = \"2h\"", 12.0), ("mode = \"slow\", factor = inf", 10.0)] {
+        for (mode, hours) in
+            [("mode = \"memory-exhaustion\", ramp = \"2h\"", 12.0), ("mode = \"slow\", factor = inf", 10.0)]
+        {
             let run = simulated(&format!(
                 "version = 1\nends = \"first-outage\"\nsimulation.trials = 2\n[services.app]\n\
                  faults = {{ {mode}, fails = \"10h\", repair = \"1h\" }}\n"
@@ -424,5 +425,30 @@ mod coverage_and_latent {
             let first = run.results.find(Measure::TimeToFirstOutage, "system", "mean").unwrap().value.estimate;
             assert_eq!(first, Some(hours * 3_600.0));
         }
+    }
+}
+
+/// Four nodes, three needed, a deploy every 10 h for 95 h: nine of them. A good one restarts one node at a time and is
+/// never felt; where all four are needed it takes 4 x 6 min. A bad one is in the first node at 6 min, begins with the second
+/// at 36 min, is noticed at 56 min and rolled back at 66 min; what it reaches beyond its batch goes with the first.
+#[test]
+fn a_bad_deploy_spreads_until_it_is_noticed() {
+    let noticed = "noticed = \"50min\", rollback = \"10min\"";
+    for (need, rest, minutes, cause) in [
+        (4, String::new(), 24.0, "app: deploy"),
+        (3, String::new(), 0.0, ""),
+        (3, format!("bad = \"100%\", {noticed}"), 30.0, "app: deploy"),
+        (3, format!("bad = \"100%\", blast = \"service\", {noticed}"), 60.0, "app: bad deploy"),
+        (3, format!("bad = \"100%\", blast = \"region\", {noticed}"), 60.0, "app: bad deploy"),
+    ] {
+        let comma = if rest.is_empty() { "" } else { "," };
+        let run = simulated(&format!(
+            "version = 1\nhorizon = \"95h\"\nsimulation.trials = 2\n[services.app]\nnodes = 4\nneed = {need}\n\
+             deploys = {{ every = \"10h\", restart = \"6min\", bake = \"30min\"{comma} {rest} }}\n"
+        ));
+        let share = run.results.find(Measure::UnavailabilityTime, "system", "mean").unwrap().value.estimate;
+        assert!((share.unwrap_or(0.0) * 95.0 * 60.0 - 9.0 * minutes).abs() < 1e-9, "{need} {rest}: {share:?}");
+        let blamed = run.results.find(Measure::Contribution, "system", cause);
+        assert_eq!(blamed.and_then(|row| row.value.estimate), (minutes > 0.0).then_some(1.0), "{need} {rest}");
     }
 }

@@ -5,6 +5,7 @@
 //! clock a crash and an outage both stop what they strike.
 
 mod crew;
+mod deploys;
 mod latent;
 mod strikes;
 
@@ -12,6 +13,7 @@ use super::dist::Law;
 use super::topology::{PoolId, RegionId, ServiceId, ZoneId};
 use crate::time::Span;
 pub use crew::{Crew, CrewId, Per};
+pub use deploys::{DeployBlast, Deploys};
 pub use latent::{Inspection, Latent};
 pub use strikes::{Blast, Strikes};
 

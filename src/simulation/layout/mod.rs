@@ -9,6 +9,7 @@
 mod crews;
 mod groups;
 mod processes;
+mod rollout;
 mod structure;
 mod units;
 mod windows;
@@ -16,14 +17,15 @@ mod windows;
 use super::gates::{GateId, Wiring};
 use super::ledger::Meter;
 use crate::engine::streams::{Entity, EntityKey};
-use crate::model::{Ends, Model};
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Failback, Propagation};
 use crate::model::failure::{Ages, Instants, Latent, Role};
 use crate::model::topology::{Coverage, Term};
+use crate::model::{Ends, Model};
 use crate::time::{Span, Time};
-pub use groups::{GroupPlan, Pick, ShockPlan};
 pub use crews::{CallerPlan, CrewPlan, Job};
+pub use groups::{GroupPlan, Pick, ShockPlan};
+pub use rollout::RolloutPlan;
 pub use windows::{Lost, WindowPlan, subject_number};
 
 /// The compiled model.
@@ -69,6 +71,8 @@ pub struct Layout {
     pub some_hide: bool,
     /// The label of downtime for inspections.
     pub inspection_cause: u32,
+    /// Deploys.
+    pub rollouts: Vec<RolloutPlan>,
     /// Calendar faults.
     pub calendars: Vec<Calendar>,
     /// Labels that downtime is blamed on.
@@ -379,6 +383,7 @@ impl Layout {
             shocks: Vec::new(),
             some_hide: false,
             inspection_cause: 0,
+            rollouts: Vec::new(),
             calendars: Vec::new(),
             causes: Vec::new(),
             failback_cause: 0,
@@ -400,6 +405,7 @@ impl Layout {
             region_keys: Vec::new(),
         };
         units::build(model, &mut layout);
+        rollout::build(model, &mut layout);
         layout.failback_cause = layout.cause("failback");
         if layout.some_hide {
             layout.inspection_cause = layout.cause("inspection");

@@ -163,6 +163,10 @@ fn add_faults(model: &Model, layout: &mut Layout) {
             }
         }
     }
+    for deploys in &model.deploys {
+        let nodes = nodes_in(model, layout, Target::Service(deploys.service));
+        nodes.into_iter().for_each(|node| shared[node as usize] = true);
+    }
     for fault in &model.faults {
         let Target::EachNode { pool, .. } = fault.target else { continue };
         let plan = &mut layout.pools[pool.index()];
@@ -188,9 +192,7 @@ fn add_group(model: &Model, layout: &mut Layout, number: usize) {
         return;
     }
     let (whole, site) = match fault.target {
-        Target::EachNode { pool, .. } => {
-            (None, layout.units[layout.pools[pool.index()].first_unit as usize].site)
-        }
+        Target::EachNode { pool, .. } => (None, layout.units[layout.pools[pool.index()].first_unit as usize].site),
         Target::Region(_) | Target::Zone(_) | Target::Service(_) => {
             let unit = struck_units(model, layout, fault)[0].1;
             (Some(unit), layout.units[unit as usize].site)
@@ -222,11 +224,9 @@ fn add_clocks(model: &Model, layout: &mut Layout, on_unit: Vec<Vec<Struck>>, sha
         layout.units[unit].clocks = faults.len() as u32;
         let shelf = match layout.units[unit].kind {
             UnitKind::Node(shelf) if plain_pools[layout.shelves[shelf as usize].pool as usize] => shelf,
-            UnitKind::Node(_)
-            | UnitKind::Zone(_)
-            | UnitKind::Region(_)
-            | UnitKind::Service(_)
-            | UnitKind::Group(_) => NOT_PLAIN,
+            UnitKind::Node(_) | UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) | UnitKind::Group(_) => {
+                NOT_PLAIN
+            }
         };
         for Struck { fault, member } in faults {
             let site = layout.units[unit].site;
