@@ -52,7 +52,7 @@ impl Crews {
     }
 
     /// A calendar fault lasts as long as it says.
-    pub fn refuse(&self, fields: &mut Fields<'_>) {
+    pub fn refuse(fields: &mut Fields<'_>) {
         if fields.optional::<Text>("crew").is_some() {
             let help = "leave `crew` out, or give `fails` and `repair`".to_owned();
             fields.fault(

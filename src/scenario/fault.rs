@@ -150,7 +150,6 @@ fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>, in_force: Option<Mo
             }
             return Some(true);
         }
-        Some(ModeName::DiskFull) => {}
         Some(ModeName::MemoryExhaustion) => {
             fields.on_request_clock(|fields| fields.or::<Number>("factor", 5));
         }
@@ -158,8 +157,7 @@ fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>, in_force: Option<Mo
             fields.required::<Span>("skew", "say by how much the clock is off");
             fields.or::<Percent>("errors", "0%");
         }
-        Some(ModeName::HumanError) => {}
-        Some(ModeName::Maintenance) => {}
+        Some(ModeName::DiskFull | ModeName::HumanError | ModeName::Maintenance) => {}
     }
     None
 }
@@ -287,13 +285,13 @@ fn process(fields: &mut Fields<'_>, crews: &Crews) -> Option<Process> {
                 fields.fault(Code::E104, "every", "a fault every 0s never ends", "write a longer time".to_owned());
             }
             let lasts = lasts(fields);
-            crews.refuse(fields);
+            Crews::refuse(fields);
             Some(Process::Calendar { at: Instants::Every { first, every }, lasts: lasts?, rolling: false })
         }
         Some(_) => {
             let at = instants(fields);
             let lasts = lasts(fields);
-            crews.refuse(fields);
+            Crews::refuse(fields);
             Some(Process::Calendar { at: Instants::At(at?), lasts: lasts?, rolling: false })
         }
         None => {

@@ -172,7 +172,7 @@ fn refuse_on_place(session: &Session<'_>, fault: &WrittenFault) {
     if !fault.drain.is_zero() && !rolling {
         not_yet(session, fault.origin, "draining a place or a service as a whole", "moving its users away before");
     }
-    if fault.role != Role::Any {
+    if fault.role != Role::Any && !rolling {
         not_yet(session, fault.origin, "the `role` of a place", "faults of places in one role");
     }
     if matches!(fault.process, Process::Random { latent: Some(_), .. }) {

@@ -91,7 +91,9 @@ impl World<'_> {
             return false;
         }
         (self.cause, self.silent) = (plan.cause, plan.silent);
-        struck.into_iter().for_each(|clock| self.turn(now, clock));
+        for clock in struck {
+            self.turn(now, clock);
+        }
         true
     }
 

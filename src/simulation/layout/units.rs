@@ -165,7 +165,9 @@ fn add_faults(model: &Model, layout: &mut Layout) {
     }
     for deploys in &model.deploys {
         let nodes = nodes_in(model, layout, Target::Service(deploys.service));
-        nodes.into_iter().for_each(|node| shared[node as usize] = true);
+        for node in nodes {
+            shared[node as usize] = true;
+        }
     }
     for fault in &model.faults {
         let Target::EachNode { pool, .. } = fault.target else { continue };
@@ -179,8 +181,9 @@ fn add_faults(model: &Model, layout: &mut Layout) {
 /// Has the fault one clock for what goes out and comes back together?
 fn is_group(fault: &Fault) -> bool {
     match (fault.strikes, &fault.process) {
-        (_, Process::Calendar { rolling: true, .. }) => false,
-        (Strikes::Each, _) | (Strikes::Share(_) | Strikes::Nodes(_), Process::Random { .. }) => false,
+        (_, Process::Calendar { rolling: true, .. })
+        | (Strikes::Each, _)
+        | (Strikes::Share(_) | Strikes::Nodes(_), Process::Random { .. }) => false,
         (Strikes::Blast(_), _) | (Strikes::Share(_) | Strikes::Nodes(_), Process::Calendar { .. }) => true,
     }
 }
