@@ -2,12 +2,12 @@
 
 use ninefold::model::dist::Law;
 use ninefold::model::failover::{Detection, Policy, Propagation, Routing};
-use ninefold::model::failure::{Ages, Fault, Mode, Process, Target};
+use ninefold::model::failure::{Ages, Fault, Mode, Process, Role, Strikes, Target};
 use ninefold::model::topology::{
     Need, Pool, PoolId, Reach, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Term, Zone, ZoneId,
 };
 use ninefold::model::traffic::Group;
-use ninefold::model::{Model, Start};
+use ninefold::model::{Ends, Model, Start};
 use ninefold::time::Span;
 
 fn empty(horizon: Span, regions: &[&str]) -> Model {
@@ -21,6 +21,8 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         name: "bench".to_owned(),
         horizon,
         start: Start::Up,
+        ends: Ends::Horizon,
+        points: Vec::new(),
         down_below: 0.9,
         regions: all.clone().map(region).collect(),
         zones: all.map(|id| Zone { name: "a".to_owned(), region: RegionId(id) }).collect(),
@@ -39,6 +41,8 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
             spill: true,
         },
         faults: Vec::new(),
+        deploys: Vec::new(),
+        crews: Vec::new(),
         objectives: Vec::new(),
     }
 }
@@ -49,7 +53,17 @@ fn random(target: Target, mtbf_h: u64, mttr_h: u64) -> Fault {
         cause: "fault".to_owned(),
         mode: Mode::Crash { silent: false },
         target,
-        process: Process::Random { fails: law(mtbf_h), repair: law(mttr_h), ages: Ages::Always },
+        strikes: Strikes::Each,
+        role: Role::Any,
+        process: Process::Random {
+            fails: law(mtbf_h),
+            repair: law(mttr_h),
+            ages: Ages::Always,
+            crew: None,
+            beta: 0.0,
+            load_power: 0.0,
+            latent: None,
+        },
     }
 }
 
@@ -67,6 +81,7 @@ fn add_service(model: &mut Model, name: &str, nodes: u32, need: u32, needs: &[u3
             need,
             capacity: None,
             standby: Standby::hot(),
+            coverage: None,
         });
         model.faults.push(random(Target::EachNode { pool, zone: None }, mtbf_h, mttr_h));
     }

@@ -94,7 +94,7 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
         joint
     };
     let judged = |joint: &Joint| {
-        joint.each.iter().map(|totals| figures::unavailability(&totals.subjects[0], totals, plan)).collect()
+        joint.each.iter().zip(worlds).map(|(totals, (model, _))| figures::judged(model, totals, plan)).collect()
     };
     let joint = in_batches(plan, fresh, judged, |from, to, joint| {
         in_chunks(plan, watch, from..to, || layouts.iter().map(World::new).collect(), run, |part| joint.merge(part));

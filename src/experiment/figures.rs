@@ -43,8 +43,18 @@ pub fn rows(model: &Model, layout: &Layout, plan: &Plan, totals: &Totals) -> Vec
         horizon_s: model.horizon.as_secs_f64(),
         longest_s: longest_outage_s(model),
     };
-    for (name, subject) in layout.subjects.iter().zip(&totals.subjects) {
+    if totals.ends_early {
+        for (statistic, value) in totals.instants.to_first(model.horizon, plan.confidence) {
+            figures.push(Measure::TimeToFirstOutage, &layout.subjects[0], statistic, value);
+        }
+        return figures.rows;
+    }
+    for (index, (name, subject)) in layout.subjects.iter().zip(&totals.subjects).enumerate() {
         figures.levels(name, subject);
+        for (number, point) in model.points.iter().enumerate() {
+            let up = totals.instants.up_at(index, number, totals.trials, plan.confidence);
+            figures.push(Measure::AvailabilityPoint, name, &point.written, up);
+        }
         figures.outages(name, subject, totals);
         figures.causes(name, layout, subject);
     }
@@ -55,8 +65,17 @@ pub fn rows(model: &Model, layout: &Layout, plan: &Plan, totals: &Totals) -> Vec
     figures.rows
 }
 
+/// The figure by which a run is stopped: the system's unavailability, or its time to the first outage.
+pub fn judged(model: &Model, totals: &Totals, plan: &Plan) -> Estimate {
+    if totals.ends_early {
+        totals.instants.mean_to_first(model.horizon, plan.confidence)
+    } else {
+        unavailability(&totals.subjects[0], totals, plan)
+    }
+}
+
 /// The system's or another subject's unavailability in time.
-pub fn unavailability(subject: &SubjectTotals, totals: &Totals, plan: &Plan) -> Estimate {
+fn unavailability(subject: &SubjectTotals, totals: &Totals, plan: &Plan) -> Estimate {
     let moments = padded(&subject.down, totals.trials);
     interval::mean(&moments, plan.confidence)
 }

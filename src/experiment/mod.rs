@@ -7,6 +7,7 @@
 mod compare;
 mod curves;
 mod figures;
+mod instants;
 mod naive;
 mod replicate;
 mod totals;
@@ -75,7 +76,7 @@ pub fn run(model: &Model, identity: &Identity, plan: &Plan, watch: &Watch<'_>) -
     let totals = in_batches(
         plan,
         fresh,
-        |totals| vec![figures::unavailability(&totals.subjects[0], totals, plan)],
+        |totals| vec![figures::judged(model, totals, plan)],
         |from, to, totals| {
             replicate::replicate(&layout, model, plan, watch, from..to, totals);
         },
@@ -137,14 +138,15 @@ fn results(model: &Model, layout: &Layout, identity: &Identity, plan: &Plan, tot
         rows,
         verdicts,
         curves: curves::curves(model, layout, plan, totals),
-        notes: notes(totals),
+        notes: notes(model, totals),
         worst_trial: totals.worst.map(|(_, trial)| trial),
     }
 }
 
-fn notes(totals: &Totals) -> Vec<String> {
+fn notes(model: &Model, totals: &Totals) -> Vec<String> {
     let seen = totals.subjects[0].outages.count();
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> =
+        totals.instants.note(model.horizon).filter(|_| totals.ends_early).into_iter().collect();
     if (1..figures::FEW).contains(&seen) {
         let measure = Measure::UnavailabilityTime.name();
         notes.push(format!("only {seen} trials saw an outage: the interval of `{measure}` is a cautious bound"));

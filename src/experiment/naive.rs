@@ -85,7 +85,7 @@ fn of_faults(model: &Model, strikes: impl Fn(&Target) -> bool) -> f64 {
             let ratio = repair.mean_s() / fails.mean_s();
             if ratio.is_finite() { ratio / (1.0 + ratio) } else { 1.0 }
         }
-        Process::Calendar { at: Instants::Every { every, .. }, lasts } => {
+        Process::Calendar { at: Instants::Every { every, .. }, lasts, .. } => {
             (lasts.mean_s() / every.as_secs_f64()).min(1.0)
         }
         Process::Random { .. } | Process::Calendar { .. } => 0.0,

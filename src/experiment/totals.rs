@@ -4,6 +4,7 @@
 //! missing. Merging is in a fixed order.
 
 use super::Counted;
+use super::instants::Instants;
 use crate::model::Model;
 use crate::model::objective::{Condition, Objective};
 use crate::simulation::layout::Layout;
@@ -37,6 +38,10 @@ pub struct Totals {
     pub processes: Vec<ProcessTotals>,
     /// By objective, where it has windows of availability.
     pub windows: Vec<Option<WindowTotals>>,
+    /// Availability at instants, and the time to the first outage.
+    pub instants: Instants,
+    /// Does a trial end at the first outage?
+    pub ends_early: bool,
     /// Confidence of the intervals.
     pub confidence: f64,
     /// Has the run reached its aim before its last trial?
@@ -168,6 +173,8 @@ impl Totals {
                 .iter()
                 .map(|objective| target(objective).map(|_| WindowTotals::default()))
                 .collect(),
+            instants: Instants::new(model, layout.subjects.len()),
+            ends_early: super::instants::ends_early(model),
             confidence,
             settled: false,
             marks: Vec::new(),
@@ -186,6 +193,11 @@ impl Totals {
     pub fn push(&mut self, trial: u64, outcome: &Outcome) {
         self.trials += 1;
         self.events += outcome.events;
+        if self.ends_early {
+            self.instants.push_first(outcome);
+            return;
+        }
+        self.instants.push(outcome);
         let down = outcome.totals[0].down;
         if !down.is_zero() && self.worst.is_none_or(|(most, _)| down > most) {
             self.worst = Some((down, trial));
@@ -241,6 +253,7 @@ impl Totals {
     pub fn merge(&mut self, other: Totals) {
         self.trials += other.trials;
         self.events += other.events;
+        self.instants.merge(other.instants);
         if let Some((down, trial)) = other.worst
             && self.worst.is_none_or(|(most, _)| down > most)
         {

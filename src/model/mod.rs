@@ -13,7 +13,7 @@ pub mod traffic;
 
 use crate::time::Span;
 use failover::Routing;
-use failure::Fault;
+use failure::{Crew, Deploys, Fault};
 use objective::Objective;
 use topology::{Endpoint, GroupId, Link, Pool, Region, RegionId, Service, Zone};
 use traffic::Group;
@@ -27,6 +27,10 @@ pub struct Model {
     pub horizon: Span,
     /// How a trial begins.
     pub start: Start,
+    /// When a trial ends.
+    pub ends: Ends,
+    /// Instants at which availability is asked for, ascending, none after the horizon.
+    pub points: Vec<Point>,
     /// Level of service under which a subject is down, 0 to 1.
     pub down_below: f64,
     /// Regions, in the order written.
@@ -47,6 +51,10 @@ pub struct Model {
     pub routing: Routing,
     /// Failure processes.
     pub faults: Vec<Fault>,
+    /// Deploys, at most one entry a service.
+    pub deploys: Vec<Deploys>,
+    /// Who mends what is broken.
+    pub crews: Vec<Crew>,
     /// What is asked of the architecture.
     pub objectives: Vec<Objective>,
 }
@@ -61,6 +69,24 @@ pub enum Start {
         /// The time that is dropped.
         warm_up: Span,
     },
+}
+
+/// When a trial ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// At the horizon.
+    Horizon,
+    /// At the first outage of the system, at the horizon if there is none.
+    FirstOutage,
+}
+
+/// An instant at which availability is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// Since the start, or the end of the warm-up.
+    pub at: Span,
+    /// As the scenario writes it.
+    pub written: String,
 }
 
 impl Model {

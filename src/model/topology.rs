@@ -183,6 +183,19 @@ pub struct Pool {
     pub capacity: Option<f64>,
     /// What it is while it is not primary (or outside the active region).
     pub standby: Standby,
+    /// What the failure of a node does to those that remain; nothing, if not said.
+    pub coverage: Option<Coverage>,
+}
+
+/// Imperfect coverage: the failure of one node stops the others for a while.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coverage {
+    /// Chance that the pool only pauses, 0 to 1.
+    pub covered: f64,
+    /// For so long it stops then.
+    pub pause: Law,
+    /// For so long it stops otherwise.
+    pub uncovered: Law,
 }
 
 /// How a pool waits while it is not in use.

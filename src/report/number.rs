@@ -36,7 +36,10 @@ type Write = fn(f64, f64) -> String;
 /// The figure of a row, written as its measure asks.
 pub fn figure(measure: Measure, value: &Estimate) -> Figure {
     match measure {
-        Measure::AvailabilityTime | Measure::AvailabilityRequest | Measure::NaiveComposite => availability(value),
+        Measure::AvailabilityTime
+        | Measure::AvailabilityRequest
+        | Measure::AvailabilityPoint
+        | Measure::NaiveComposite => availability(value),
         Measure::UnavailabilityTime | Measure::UnavailabilityRequest => written(value, scientific, true),
         Measure::NinesTime | Measure::NinesRequest => nines(value),
         Measure::DegradedTime
@@ -57,7 +60,8 @@ pub fn figure(measure: Measure, value: &Estimate) -> Figure {
         | Measure::DetectionDelay
         | Measure::Faults
         | Measure::Repairs
-        | Measure::NodesDown => plain(measure, value),
+        | Measure::NodesDown
+        | Measure::TimeToFirstOutage => plain(measure, value),
     }
 }
 

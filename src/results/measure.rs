@@ -56,6 +56,10 @@ pub enum Measure {
     Repairs,
     /// Nodes that do not work, in the time mean.
     NodesDown,
+    /// Chance of not being down at an instant; the statistic is the instant.
+    AvailabilityPoint,
+    /// From the start to the first outage.
+    TimeToFirstOutage,
 }
 
 /// What a figure is counted in.
@@ -88,7 +92,7 @@ impl Unit {
 
 impl Measure {
     /// All measures, in the order in which they are reported.
-    pub const ALL: [Measure; 26] = [
+    pub const ALL: [Measure; 28] = [
         Measure::AvailabilityTime,
         Measure::AvailabilityRequest,
         Measure::UnavailabilityTime,
@@ -115,6 +119,8 @@ impl Measure {
         Measure::Faults,
         Measure::Repairs,
         Measure::NodesDown,
+        Measure::AvailabilityPoint,
+        Measure::TimeToFirstOutage,
     ];
 
     /// The name in JSON, csv and conditions.
@@ -146,6 +152,8 @@ impl Measure {
             Measure::Faults => "faults",
             Measure::Repairs => "repairs",
             Measure::NodesDown => "nodes_down",
+            Measure::AvailabilityPoint => "availability.point",
+            Measure::TimeToFirstOutage => "time_to_first_outage",
         }
     }
 
@@ -162,7 +170,8 @@ impl Measure {
             | Measure::NaiveComposite
             | Measure::SloAttainment
             | Measure::ErrorBudgetUsed
-            | Measure::Contribution => Unit::Ratio,
+            | Measure::Contribution
+            | Measure::AvailabilityPoint => Unit::Ratio,
             Measure::NinesTime | Measure::NinesRequest => Unit::Nines,
             Measure::DowntimePerYear
             | Measure::OutageDuration
@@ -171,7 +180,8 @@ impl Measure {
             | Measure::Rto
             | Measure::Rpo
             | Measure::Waterfall
-            | Measure::DetectionDelay => Unit::Seconds,
+            | Measure::DetectionDelay
+            | Measure::TimeToFirstOutage => Unit::Seconds,
             Measure::OutagesPerYear | Measure::FalseFailoversPerYear => Unit::PerYear,
             Measure::Faults | Measure::Repairs | Measure::NodesDown => Unit::Count,
         }

@@ -87,6 +87,7 @@ codes! {
     W407 "shared check";
     W409 "no distance";
     W410 "unused";
+    W411 "crew with too much work";
     W412 "lag too long";
     W413 "timeouts in the wrong order";
     W414 "ejects nobody";

@@ -1,5 +1,6 @@
 //! Chaos experiments and operators: read and checked; neither has a meaning on the structure clock.
 
+use super::crew::Crews;
 use super::diagnostic::Code;
 use super::fault::read as read_fault;
 use super::fields::{Fields, not_yet, shorten, wrong_type};
@@ -133,7 +134,7 @@ fn method(fields: &mut Fields<'_>, names: &Names, length: Span) {
                 let message = format!("`at = {}` comes when the run is over, after {length}", at.unwrap_or_default());
                 fields.fault(Code::E316, "at", message, "raise `length`".to_owned());
             }
-            read_fault(fields, None);
+            read_fault(fields, None, &Crews::default());
         });
     }
 }

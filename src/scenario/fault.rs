@@ -4,6 +4,7 @@
 //! mode and its label. A mode that cannot strike such a target is refused there.
 
 use super::check::check_fails;
+use super::crew::Crews;
 use super::diagnostic::Code;
 use super::explanation::Explanation;
 use super::fields::{Fields, not_yet, shorten, wrong_type};
@@ -11,9 +12,9 @@ use super::names::check_name;
 use super::session::{Session, suggest};
 use super::source::Origin;
 use super::tree::{Entry, Node, Value};
-use super::value::{Count, Factor, Number, Percent, PerhapsNever, Text, Written as _};
+use super::value::{Factor, Number, Percent, PerhapsNever, Text, Written as _};
 use crate::model::dist::Law;
-use crate::model::failure::{Ages, Instants, Process};
+use crate::model::failure::{Ages, Blast, Inspection, Instants, Latent, Process, Role, Strikes};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -56,6 +57,10 @@ pub(super) struct WrittenFault {
     pub profile: Option<String>,
     pub mode: Option<ModeName>,
     pub silent: Option<bool>,
+    /// Time for which it is drained before it is out.
+    pub drain: Span,
+    pub strikes: Strikes,
+    pub role: Role,
     pub process: Process,
     pub cause: Option<String>,
     /// Where a fault of mode and target is shown.
@@ -71,7 +76,7 @@ pub(super) enum Striking {
 }
 
 /// Reads the keys of a fault; nothing if it cannot be used.
-pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>) -> Option<WrittenFault> {
+pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &Crews) -> Option<WrittenFault> {
     let mode = fields.optional_choice("mode", &MODES);
     let default = striking.map(|striking| match striking {
         Striking::Nodes => ModeName::Crash,
@@ -82,15 +87,16 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>) -> Optio
         fields.show("mode", format!("\"{}\"", default.word()), true);
     }
     let silent = own_keys(fields, mode, mode.or(default));
-    let process = process(fields);
-    fields.not_yet("crew", "repair crews");
-    fields.not_yet_unless("role", &"any".into(), "faults of one role");
-    fields.not_yet_unless("load_power", &0.into(), "ageing under load");
-    beta(fields);
-    fields.not_yet("hits", "common cause");
-    fields.not_yet_unless("latent", &"0%".into(), "latent faults");
-    fields.not_yet("inspect", "inspection");
-    let built = matches!(mode, None | Some(ModeName::Crash | ModeName::Outage | ModeName::Partition));
+    let process = process(fields, crews);
+    let roles = [("any", Role::Any), ("primary", Role::Primary), ("standby", Role::Standby)];
+    let role = fields.choice("role", &roles, "any");
+    let Number(power) = fields.or("load_power", 0);
+    let beta = beta(fields);
+    let strikes = strikes(fields, mode, beta > 0.0);
+    let unseen = latent(fields);
+    let built =
+        matches!(mode, None | Some(ModeName::Crash | ModeName::Outage | ModeName::HumanError | ModeName::Maintenance))
+            || matches!(mode, Some(ModeName::Slow | ModeName::MemoryExhaustion | ModeName::Partition));
     if built {
         check_fails(fields, "100%");
     } else {
@@ -105,7 +111,22 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>) -> Optio
         not_yet(fields.session, origin, &format!("`mode = \"{}\"`", mode.word()), "this mode");
         return None;
     }
-    Some(WrittenFault { profile: None, mode, silent, process: process?, cause, origin })
+    let mut process = process?;
+    if let Process::Random { beta: share, load_power, latent, .. } = &mut process {
+        (*share, *load_power, *latent) = (beta, power, unseen);
+    } else if unseen.is_some() {
+        let help = "give `fails` and `repair`".to_owned();
+        fields.fault(Code::E304, "latent", "a fault by the calendar lasts as long as it says, seen or not", help);
+    } else if power > 0.0 {
+        fields.fault(Code::E304, "load_power", "a fault by the calendar has no age", "leave it out".to_owned());
+    } else if beta > 0.0 {
+        fields.fault(Code::E304, "beta", "a fault by the calendar has no rate to share", "write `hits`".to_owned());
+    }
+    if mode == Some(ModeName::MemoryExhaustion) {
+        ramp(fields, &mut process, beta);
+    }
+    let drain = if mode == Some(ModeName::Maintenance) { maintenance(fields, &mut process) } else { Span::ZERO };
+    Some(WrittenFault { drain, profile: None, mode, silent, strikes, role, process, cause, origin })
 }
 
 /// The keys that belong to one mode only; gives `silent`.
@@ -123,31 +144,99 @@ fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>, in_force: Option<Mo
             fields.or::<bool>("outbound", true);
         }
         Some(ModeName::Slow) => {
-            fields.or::<Factor>("factor", 10);
-            fields.or::<Percent>("errors", "0%");
+            let Factor(factor) = fields.or("factor", 10);
+            let Percent(errors) = fields.or("errors", "0%");
+            if factor.is_finite() || errors > 0.0 {
+                let what = "a slow fault that is not a hang (`factor = inf`)";
+                not_yet(fields.session, fields.origin_of("factor"), what, "it is requests that feel it, and they");
+            }
+            return Some(true);
         }
-        Some(ModeName::DiskFull) => {}
         Some(ModeName::MemoryExhaustion) => {
-            fields.or::<Law>("ramp", "30min");
-            fields.or::<Number>("factor", 5);
+            fields.on_request_clock(|fields| fields.or::<Number>("factor", 5));
         }
         Some(ModeName::ClockSkew) => {
             fields.required::<Span>("skew", "say by how much the clock is off");
             fields.or::<Percent>("errors", "0%");
         }
-        Some(ModeName::HumanError) => {
-            let choices = ["node", "zone", "region", "service"].map(|word| (word, ()));
-            fields.optional_choice("blast", &choices);
-        }
-        Some(ModeName::Maintenance) => {
-            fields.or::<Span>("drain", "0s");
-            fields.or::<bool>("rolling", false);
-        }
+        Some(ModeName::DiskFull | ModeName::HumanError | ModeName::Maintenance) => {}
     }
     None
 }
 
-fn beta(fields: &mut Fields<'_>) {
+/// `latent` and `inspect`.
+fn latent(fields: &mut Fields<'_>) -> Option<Latent> {
+    let Percent(share) = fields.or("latent", "0%");
+    let inspect = fields.table("inspect", "what is latent is found by a promotion at most", |fields| {
+        let every = fields.required::<Law>("every", "say how often, such as `every = \"30d\"`");
+        if every.as_ref().is_some_and(|every| every.mean_s() == 0.0) {
+            fields.fault(Code::E104, "every", "an inspection every 0s never ends", "write a longer time".to_owned());
+        }
+        let first = fields.optional::<Span>("first");
+        if !fields.has("first") {
+            fields.show_note("first", "as from one to the next");
+        }
+        let takes = fields.or::<Law>("takes", "0s");
+        Some(Inspection { every: every?, first, takes })
+    });
+    (share > 0.0).then_some(Latent { share, inspect: inspect.flatten() })
+}
+
+/// Memory runs out for `ramp`, which only requests feel; then the node crashes.
+fn ramp(fields: &mut Fields<'_>, process: &mut Process, beta: f64) {
+    let ramp: Law = fields.or("ramp", "30min");
+    match (process, ramp.is_fixed()) {
+        (Process::Random { fails, .. }, Some(ramp)) if beta == 0.0 => *fails = fails.clone().with_offset(ramp),
+        (Process::Random { .. }, _) => {
+            not_yet(fields.session, fields.origin_of("ramp"), "a random `ramp`, or one with `beta`", "it");
+        }
+        (Process::Calendar { .. }, _) => {
+            not_yet(fields.session, fields.origin_of("mode"), "`memory-exhaustion` by the calendar", "it");
+        }
+    }
+}
+
+/// `rolling` and `drain`: what is drained takes no new work, so it is out for the drain too.
+fn maintenance(fields: &mut Fields<'_>, process: &mut Process) -> Span {
+    let drain: Span = fields.or("drain", "0s");
+    let one_by_one = fields.or::<bool>("rolling", false);
+    match process {
+        Process::Calendar { lasts, rolling, .. } => {
+            *lasts = lasts.clone().with_offset(drain);
+            *rolling = one_by_one;
+        }
+        Process::Random { repair, .. } => {
+            *repair = repair.clone().with_offset(drain);
+            if one_by_one {
+                let help = "give `every` or `at`".to_owned();
+                fields.fault(Code::E304, "rolling", "node by node goes by the calendar, not by chance", help);
+            }
+        }
+    }
+    drain
+}
+
+/// Whom it strikes, as far as the fault itself says so.
+fn strikes(fields: &mut Fields<'_>, mode: Option<ModeName>, beta: bool) -> Strikes {
+    let blasts = [("node", Blast::Node), ("zone", Blast::Zone), ("region", Blast::Region), ("service", Blast::Service)];
+    let hits = fields.optional::<Percent>("hits").map(|share| share.0);
+    if hits.is_some() && (beta || mode == Some(ModeName::HumanError)) {
+        let other = if beta { "beta" } else { "human-error" };
+        let message = format!("`hits` and `{other}` both say whom it strikes");
+        fields.fault(Code::E304, "hits", message, "keep one".to_owned());
+    }
+    if mode == Some(ModeName::HumanError) {
+        let blast = fields.optional_choice("blast", &blasts);
+        if !fields.has("blast") {
+            fields.show_note("blast", "the whole target");
+        }
+        return Strikes::Blast(blast.unwrap_or(Blast::Whole));
+    }
+    hits.map_or(Strikes::Each, Strikes::Share)
+}
+
+/// The share of the rate that strikes all nodes at once.
+fn beta(fields: &mut Fields<'_>) -> f64 {
     let exponential = fields.peek("fails").and_then(Node::as_text);
     if let Some(law) = exponential.filter(|law| !law.trim_start().starts_with("exp(")) {
         let beta = fields.peek("beta").map(Node::as_text);
@@ -157,16 +246,16 @@ fn beta(fields: &mut Fields<'_>) {
             fields.fault(Code::E311, "beta", format!("`beta` needs `exp`, this is `{}`", shorten(name)), help);
         }
     }
-    fields.not_yet_unless("beta", &"0%".into(), "common cause");
+    fields.or::<Percent>("beta", "0%").0
 }
 
-fn process(fields: &mut Fields<'_>) -> Option<Process> {
+fn process(fields: &mut Fields<'_>, crews: &Crews) -> Option<Process> {
     let triggers: Vec<&str> = ["fails", "every", "at"].into_iter().filter(|key| fields.has(key)).collect();
     if let [_, second, ..] = triggers.as_slice() {
         let origin = fields.key_origin(second);
         let message = format!("`{}` and `{second}` both say when it strikes", triggers[0]);
         fields.session.report(Code::E304, origin, message, Some("keep one".to_owned()));
-        fields.leave(["fails", "every", "at", "first", "repair", "for", "ages"]);
+        fields.leave(["fails", "every", "at", "first", "repair", "for", "ages", "crew"]);
     }
     let ages_words = [("always", Ages::Always), ("running", Ages::Running)];
     match triggers.first().copied() {
@@ -180,7 +269,16 @@ fn process(fields: &mut Fields<'_>) -> Option<Process> {
             {
                 fields.fault(Code::E104, "fails", "the time to failure is always 0", "write a longer time".to_owned());
             }
-            Some(Process::Random { fails: fails?, repair: repair?.0, ages })
+            let crew = crews.named(fields);
+            Some(Process::Random {
+                fails: fails?,
+                repair: repair?.0,
+                ages,
+                crew,
+                beta: 0.0,
+                load_power: 0.0,
+                latent: None,
+            })
         }
         Some("every") => {
             let every: Span = fields.required("every", "")?;
@@ -189,17 +287,19 @@ fn process(fields: &mut Fields<'_>) -> Option<Process> {
                 fields.fault(Code::E104, "every", "a fault every 0s never ends", "write a longer time".to_owned());
             }
             let lasts = lasts(fields);
-            Some(Process::Calendar { at: Instants::Every { first, every }, lasts: lasts? })
+            Crews::refuse(fields);
+            Some(Process::Calendar { at: Instants::Every { first, every }, lasts: lasts?, rolling: false })
         }
         Some(_) => {
             let at = instants(fields);
             let lasts = lasts(fields);
-            Some(Process::Calendar { at: Instants::At(at?), lasts: lasts? })
+            Crews::refuse(fields);
+            Some(Process::Calendar { at: Instants::At(at?), lasts: lasts?, rolling: false })
         }
         None => {
             let help = Some("say when it strikes, such as `fails = \"exp(mean=90d)\"`".to_owned());
             fields.session.report(Code::E310, fields.origin, "the fault has no `fails`, `every` or `at`", help);
-            for key in ["repair", "for", "first", "ages"] {
+            for key in ["repair", "for", "first", "ages", "crew"] {
                 fields.node(key);
             }
             None
@@ -264,7 +364,8 @@ fn read_one(
         Value::Text(name) => profiles.get(session, name, node.origin),
         Value::Table(table) => {
             let origin = if std::ptr::eq(node, &raw const entry.node) { entry.key_origin } else { node.origin };
-            let (fault, explanation) = Fields::read(session, table, origin, path, false, |f| read(f, Some(striking)));
+            let (fault, explanation) =
+                Fields::read(session, table, origin, path, false, |f| read(f, Some(striking), &profiles.crews));
             shown.push(explanation);
             fault
         }
@@ -283,19 +384,22 @@ fn read_one(
 /// The profiles of a scenario, read.
 #[derive(Debug, Default)]
 pub(super) struct Profiles {
+    /// The crews that faults may name.
+    pub crews: Crews,
     list: Vec<(String, Origin, Option<WrittenFault>)>,
     index: BTreeMap<String, usize>,
 }
 
 impl Profiles {
     /// Reads the table `profiles`.
-    pub fn read(root: &mut Fields<'_>) -> Profiles {
+    pub fn read(root: &mut Fields<'_>, crews: Crews) -> Profiles {
         let list = root.tables("profiles", |name, fields| {
-            let fault = read(fields, None).map(|fault| WrittenFault { profile: Some(name.to_owned()), ..fault });
+            let fault =
+                read(fields, None, &crews).map(|fault| WrittenFault { profile: Some(name.to_owned()), ..fault });
             (name.to_owned(), fields.origin, fault)
         });
         let index = list.iter().enumerate().map(|(at, (name, _, _))| (name.clone(), at)).collect();
-        Profiles { list, index }
+        Profiles { crews, list, index }
     }
 
     fn get(&self, session: &Session<'_>, name: &str, origin: Origin) -> Option<WrittenFault> {
@@ -324,17 +428,4 @@ impl Profiles {
             }
         }
     }
-}
-
-/// Repair crews: read and checked, without meaning so far.
-pub(super) fn crews(root: &mut Fields<'_>) {
-    if root.has("crews") {
-        not_yet(root.session, root.key_origin("crews"), "`crews`", "repair crews");
-    }
-    root.tables("crews", |_, fields| {
-        fields.or::<Count>("size", 1);
-        fields.choice("per", &["all", "region", "zone", "service", "pool"].map(|word| (word, ())), "all");
-        fields.list::<Text>("priority");
-        fields.or::<Law>("dispatch", "0s");
-    });
 }

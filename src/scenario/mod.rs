@@ -12,6 +12,8 @@
 mod call;
 mod check;
 mod compose;
+mod crew;
+mod deploys;
 mod diagnostic;
 mod empirical;
 mod experiment;

@@ -11,7 +11,7 @@ use super::strike::World;
 use super::tree::{Entry, Node, Table, Value};
 use super::value::{Count, Number, Percent, PerhapsNever, Rate, Text, Whole};
 use crate::model::dist::Law;
-use crate::model::topology::{Pool, RegionId, ServiceId, Standby};
+use crate::model::topology::{Coverage, Pool, RegionId, ServiceId, Standby};
 use crate::time::Span;
 
 /// What the pools of a service have in common.
@@ -22,6 +22,7 @@ pub(super) struct Template {
     faults: Vec<WrittenFault>,
     capacity: Option<f64>,
     standby: Standby,
+    coverage: Option<Coverage>,
     origin: Origin,
 }
 
@@ -48,10 +49,10 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
     }
     fields.not_yet("warm_up", "slow starts");
     fields.not_yet("autoscale", "auto-scaling");
-    fields.not_yet("coverage", "imperfect coverage");
+    let coverage = coverage(fields);
     fields.on_request_clock(requests);
     let origin = if fields.has("nodes") { fields.origin_of("nodes") } else { fields.origin };
-    Template { nodes, need: required, zones, faults, capacity, standby, origin }
+    Template { nodes, need: required, zones, faults, capacity, standby, coverage, origin }
 }
 
 fn need(fields: &mut Fields<'_>, world: &World<'_>, nodes: u32) -> u32 {
@@ -113,6 +114,17 @@ fn standby(fields: &mut Fields<'_>, database: bool) -> Standby {
     Standby { running, ageing, wake: Law::fixed(Span::MINUTE * minutes) }
 }
 
+/// What the failure of one node does to the others.
+fn coverage(fields: &mut Fields<'_>) -> Option<Coverage> {
+    let read = |fields: &mut Fields<'_>| {
+        let covered = fields.required::<Percent>("covered", "say which share of the failures is handled");
+        let pause = fields.or::<Law>("pause", "0s");
+        let uncovered = fields.required::<Law>("uncovered", "say how long the pool stops when one is not handled");
+        Some(Coverage { covered: covered?.0, pause, uncovered: uncovered? })
+    };
+    fields.table("coverage", "the failure of one node never stops the others", read).flatten()
+}
+
 /// The keys that only requests feel.
 fn requests(fields: &mut Fields<'_>) {
     for key in ["slots", "queue"] {
@@ -170,8 +182,9 @@ impl Template {
             None => *names.pools(service).first()?,
         };
         world.strike_nodes(session, &self.faults, &name.name, pool, name.dependency);
-        let standby = self.standby.clone();
-        Some(Pool { service, region, zones, nodes: self.nodes, need: self.need, capacity: self.capacity, standby })
+        let (standby, coverage) = (self.standby.clone(), self.coverage.clone());
+        let (nodes, need, capacity) = (self.nodes, self.need, self.capacity);
+        Some(Pool { service, region, zones, nodes, need, capacity, standby, coverage })
     }
 }
 

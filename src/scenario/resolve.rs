@@ -1,11 +1,12 @@
 //! The whole walk: one raw tree in, one model out, with every table read by its own reader.
 
 use super::call::Policies;
+use super::crew::Crews;
 use super::diagnostic::Code;
 use super::experiment;
 use super::explanation::Explanation;
 use super::failover;
-use super::fault::{Profiles, crews};
+use super::fault::Profiles;
 use super::fields::Fields;
 use super::graph::Graph;
 use super::names::Names;
@@ -19,8 +20,8 @@ use super::strike::World;
 use super::tree::{Node, Table, Value};
 use super::users;
 use super::warnings;
-use crate::model::Model;
-use crate::model::failure::{Fault, Process};
+use crate::model::failure::{Fault, Latent, Process};
+use crate::model::{Ends, Model};
 use std::cell::Cell;
 use std::path::Path;
 
@@ -50,10 +51,10 @@ pub(super) fn resolve(session: &Session<'_>, root: &Table, path: &Path) -> Optio
 fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunSettings, Vec<super::call::Call>)> {
     let session = root.session;
     let top = settings::read(root, stem);
-    let profiles = Profiles::read(root);
+    let crews = Crews::read(root, names);
+    let profiles = Profiles::read(root, crews);
     let mut world =
         World { names, profiles, faults: Vec::new(), nodes: 0, capacity: Cell::new(None), quorum: Cell::new(false) };
-    crews(root);
     let (regions, zones) = places::regions(root, &mut world);
     let links = places::links(root, &mut world);
     let policies = Policies::read(root, names);
@@ -76,6 +77,11 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     }
     world.read_faults(root);
     let objectives = objective::read(root, names);
+    if top.ends == Ends::FirstOutage && !objectives.is_empty() {
+        let help = Some("judge them in a run to the horizon".to_owned());
+        let message = "objectives are judged over the horizon, and the trial ends at the first outage";
+        session.report(Code::E304, root.key_origin("objectives"), message, help);
+    }
     experiment::operators(root, names);
     places::costs(root, names);
     experiment::read(root, names);
@@ -89,6 +95,8 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         name: top.name,
         horizon: top.horizon,
         start,
+        ends: top.ends,
+        points: top.points,
         down_below: top.down_below,
         regions,
         zones,
@@ -99,17 +107,25 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         writes,
         routing: routing?,
         faults: world.faults,
+        deploys: services.deploys,
+        crews: world.profiles.crews.list,
         objectives,
     };
     complete.then_some((model, top.settings, services.calls))
 }
 
-/// The longest mean time that a fault lasts, in seconds.
+/// The longest mean time that a fault lasts, in seconds; or half an inspection period, since ten of these and twenty of
+/// the others are a run-in.
 fn longest_repair_s(faults: &[Fault]) -> f64 {
     let mean = |fault: &Fault| match &fault.process {
         Process::Random { repair, .. } => repair.mean_s(),
         Process::Calendar { lasts, .. } => lasts.mean_s(),
     };
+    let period = |fault: &Fault| match &fault.process {
+        Process::Random { latent: Some(Latent { inspect: Some(inspect), .. }), .. } => inspect.every.mean_s() / 2.0,
+        Process::Random { .. } | Process::Calendar { .. } => 0.0,
+    };
+    let mean = |fault: &Fault| mean(fault).max(period(fault));
     faults.iter().map(mean).filter(|mean| mean.is_finite()).fold(0.0, f64::max)
 }
 

@@ -2,6 +2,7 @@
 
 use super::call::{Call, Policies, calls, depends_on};
 use super::check;
+use super::deploys;
 use super::diagnostic::Code;
 use super::failover;
 use super::fields::Fields;
@@ -9,6 +10,7 @@ use super::policy;
 use super::pool::read_pools;
 use super::strike::World;
 use super::value::Percent;
+use crate::model::failure::Deploys;
 use crate::model::topology::{Need, Pool, Reach, Service, ServiceKind, Term};
 
 const KINDS: [(&str, ServiceKind); 4] = [
@@ -24,6 +26,7 @@ pub(super) struct Services {
     pub list: Vec<Service>,
     pub pools: Vec<Pool>,
     pub calls: Vec<Call>,
+    pub deploys: Vec<Deploys>,
 }
 
 /// Reads `services`.
@@ -61,7 +64,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
         let help = "add `replication = { mode = \"async\" }` (semi-sync, sync, quorum, multi-primary)".to_owned();
         fields.session.report(Code::E308, fields.origin, message, Some(help));
     }
-    fields.not_yet("deploys", "deploys");
+    all.deploys.extend(deploys::read(fields, id));
     fields.on_request_clock(requests);
     if kind == ServiceKind::Dependency {
         fields.leave(["nodes", "zones", "need"]);

@@ -5,7 +5,7 @@ use super::fields::Fields;
 use super::objective::refuse;
 use super::tree::Value;
 use super::value::{Count, Percent, Text, Whole, Written as _};
-use crate::model::Start;
+use crate::model::{Ends, Point, Start};
 use crate::time::Span;
 
 /// What is simulated of the world.
@@ -28,8 +28,6 @@ pub struct RunSettings {
     pub confidence: f64,
     /// Seed of all random streams.
     pub seed: u64,
-    /// Instants for `availability.point`.
-    pub points: Vec<Span>,
 }
 
 /// The top level, as far as it is not a table.
@@ -38,6 +36,10 @@ pub(super) struct Top {
     pub horizon: Span,
     pub stationary: bool,
     pub down_below: f64,
+    /// When a trial ends.
+    pub ends: Ends,
+    /// Instants for `availability.point`.
+    pub points: Vec<Point>,
     /// `simulation.warm_up`, if written.
     pub warm_up: Option<Span>,
     pub settings: RunSettings,
@@ -53,13 +55,14 @@ pub(super) fn read(root: &mut Fields<'_>, stem: &str) -> Top {
         root.fault(Code::E104, "horizon", "a trial has a length", "write a longer time".to_owned());
     }
     let start = root.choice("start", &[("up", false), ("stationary", true)], "up");
-    if root.choice("ends", &[("horizon", false), ("first-outage", true)], "horizon") {
-        refuse(root, "ends", "first-outage", "time to first outage");
-    }
+    let ends = root.choice("ends", &[("horizon", Ends::Horizon), ("first-outage", Ends::FirstOutage)], "horizon");
     let Percent(down_below) = root.or("down_below", "90%");
-    let read = |fields: &mut Fields<'_>| simulation(fields, start);
-    let (settings, warm_up) = root.table_or_empty("simulation", read);
-    Top { name, horizon, stationary: start, down_below, warm_up, settings }
+    let read = |fields: &mut Fields<'_>| {
+        let (settings, warm_up) = simulation(fields, start);
+        (settings, warm_up, points(fields, horizon, ends))
+    };
+    let (settings, warm_up, points) = root.table_or_empty("simulation", read);
+    Top { name, horizon, stationary: start, down_below, ends, points, warm_up, settings }
 }
 
 fn version(root: &mut Fields<'_>) {
@@ -106,20 +109,42 @@ fn simulation(fields: &mut Fields<'_>, stationary: bool) -> (RunSettings, Option
             fields.or::<Percent>("live", "5%");
         });
     });
-    let points = points(fields);
-    (RunSettings { fidelity: Fidelity::Structure, trials, until, confidence, seed, points }, warm_up)
+    (RunSettings { fidelity: Fidelity::Structure, trials, until, confidence, seed }, warm_up)
 }
 
-fn points(fields: &mut Fields<'_>) -> Vec<Span> {
-    let Some(node) = fields.node("points") else { return Vec::new() };
+/// `points`, ascending, each with its text, which names its figure.
+fn points(fields: &mut Fields<'_>, horizon: Span, ends: Ends) -> Vec<Point> {
+    let Some(node) = fields.node("points") else {
+        fields.show("points", "[]".to_owned(), true);
+        return Vec::new();
+    };
     let Value::List(items) = &node.value else {
         super::fields::wrong_type(fields.session, node, "a list of instants", None);
         return Vec::new();
     };
-    if !items.is_empty() {
-        super::fields::not_yet(fields.session, node.origin, "`points`", "availability at instants");
+    fields.show("points", node.show(), false);
+    if ends == Ends::FirstOutage && !items.is_empty() {
+        let help = "ask for points in a run to the horizon".to_owned();
+        fields.fault(
+            Code::E304,
+            "points",
+            "with `ends = \"first-outage\"` nothing is known after the first outage",
+            help,
+        );
     }
-    items.iter().filter_map(|item| Span::read(item, fields.session)).collect()
+    let mut points = Vec::new();
+    for item in items {
+        let Some(at) = Span::read(item, fields.session) else { continue };
+        if at > horizon {
+            let message = format!("the trial ends at {horizon}, before {at}");
+            fields.session.report(Code::E316, item.origin, message, Some("raise `horizon`".to_owned()));
+        }
+        let written = item.as_text().map_or_else(|| at.to_string(), str::to_owned);
+        points.push(Point { at, written });
+    }
+    points.sort_by_key(|point| point.at);
+    points.dedup_by_key(|point| point.at);
+    points
 }
 
 impl Top {

@@ -6,7 +6,7 @@ use super::fields::{Fields, not_yet};
 use super::names::Names;
 use super::session::Session;
 use super::term::{self, Selected, Selector};
-use crate::model::failure::{Fault, Mode, Target};
+use crate::model::failure::{Fault, Mode, Process, Role, Strikes, Target};
 use crate::model::topology::{Endpoint, PoolId};
 use std::cell::Cell;
 
@@ -36,7 +36,11 @@ impl World<'_> {
         for fault in faults {
             let mode = match fault.mode {
                 None | Some(ModeName::Outage) if external => Mode::Outage { silent: fault.silent.unwrap_or(true) },
-                None | Some(ModeName::Crash) => Mode::Crash { silent: fault.silent.unwrap_or(false) },
+                None | Some(ModeName::Crash | ModeName::Slow | ModeName::MemoryExhaustion) => {
+                    Mode::Crash { silent: fault.silent.unwrap_or(false) }
+                }
+                Some(ModeName::HumanError) => Mode::Outage { silent: true },
+                Some(ModeName::Maintenance) => Mode::Maintenance,
                 Some(other) => {
                     wrong_target(session, fault, other, "a node");
                     continue;
@@ -50,9 +54,12 @@ impl World<'_> {
     /// Lays faults on a place or a whole service.
     pub fn strike_place(&mut self, session: &Session<'_>, faults: &[WrittenFault], label: &str, target: Target) {
         for fault in faults {
+            refuse_on_place(session, fault);
             match fault.mode {
-                None | Some(ModeName::Outage) => {
-                    let mode = Mode::Outage { silent: fault.silent.unwrap_or(true) };
+                None | Some(ModeName::Outage | ModeName::HumanError | ModeName::Maintenance | ModeName::Slow) => {
+                    let silent = fault.silent.unwrap_or(true);
+                    let maintenance = fault.mode == Some(ModeName::Maintenance);
+                    let mode = if maintenance { Mode::Maintenance } else { Mode::Outage { silent } };
                     let cause = cause_of(fault, label, faults);
                     self.add(fault, cause, mode, target);
                 }
@@ -84,12 +91,34 @@ impl World<'_> {
     }
 
     fn add(&mut self, fault: &WrittenFault, cause: String, mode: Mode, target: Target) {
-        self.faults.push(Fault { cause, mode, target, process: fault.process.clone() });
+        self.faults.push(Fault {
+            cause,
+            mode,
+            target,
+            strikes: fault.strikes,
+            role: fault.role,
+            process: fault.process.clone(),
+        });
+    }
+
+    /// Lays a fault with one clock on all the nodes of its target.
+    fn strike_nodes_together(&mut self, session: &Session<'_>, fault: &WrittenFault, label: &str, target: Target) {
+        let mode = match fault.mode {
+            None | Some(ModeName::Crash | ModeName::Slow | ModeName::MemoryExhaustion) => {
+                Mode::Crash { silent: fault.silent.unwrap_or(false) }
+            }
+            Some(ModeName::HumanError) => Mode::Outage { silent: true },
+            Some(ModeName::Maintenance) => Mode::Maintenance,
+            Some(other) => return wrong_target(session, fault, other, "nodes struck together"),
+        };
+        let cause = cause_of(fault, label, std::slice::from_ref(fault));
+        self.add(fault, cause, mode, target);
     }
 
     /// Reads the table `faults`: each has a target.
     pub fn read_faults(&mut self, root: &mut Fields<'_>) {
         let names = self.names;
+        let crews = &self.profiles.crews;
         let read_one = |name: &str, fields: &mut Fields<'_>| {
             let target = if let Some(node) = fields.node("target") {
                 fields.show("target", node.show(), false);
@@ -98,7 +127,7 @@ impl World<'_> {
                 fields.missing("target", "say what it strikes, such as `target = \"api@us-east\"`");
                 None
             };
-            (name.to_owned(), target, read(fields, None))
+            (name.to_owned(), target, read(fields, None, crews))
         };
         let found = root.tables("faults", read_one);
         for (name, target, fault) in found {
@@ -116,17 +145,27 @@ impl World<'_> {
         selector: Selector,
         origin: super::source::Origin,
     ) {
-        if selector.drawn.is_some() {
-            not_yet(session, origin, "a number of nodes drawn at random", "a fault on some nodes");
-            return;
+        let mut fault = fault.clone();
+        if let Some(count) = selector.drawn {
+            match fault.strikes {
+                Strikes::Each => fault.strikes = Strikes::Nodes(count),
+                Strikes::Share(_) | Strikes::Nodes(_) | Strikes::Blast(_) => {
+                    let message = "the target and the fault both say whom it strikes";
+                    session.report(Code::E304, origin, message, Some("keep one".to_owned()));
+                }
+            }
         }
+        let fault = &fault;
         let one = std::slice::from_ref(fault);
-        let outage = fault.mode == Some(ModeName::Outage);
+        let whole = matches!(fault.mode, Some(ModeName::Outage | ModeName::Maintenance));
+        if let Some(target) = shared_target(fault, selector.selected) {
+            return self.strike_nodes_together(session, fault, name, target);
+        }
         match selector.selected {
             Selected::Region(region) => self.strike_place(session, one, name, Target::Region(region)),
             Selected::Zone(zone) => self.strike_place(session, one, name, Target::Zone(zone)),
             Selected::Service(service) => {
-                if outage && !self.names.services[service.index()].dependency {
+                if whole && !self.names.services[service.index()].dependency {
                     self.strike_place(session, one, name, Target::Service(service));
                     return;
                 }
@@ -137,8 +176,10 @@ impl World<'_> {
             }
             Selected::Pool(pool) => self.strike_nodes(session, one, name, pool, false),
             Selected::PoolZone(pool, zone) => match fault.mode {
-                None | Some(ModeName::Crash) => {
-                    let mode = Mode::Crash { silent: fault.silent.unwrap_or(false) };
+                None | Some(ModeName::Crash | ModeName::Maintenance | ModeName::Slow | ModeName::MemoryExhaustion) => {
+                    let maintenance = fault.mode == Some(ModeName::Maintenance);
+                    let silent = fault.silent.unwrap_or(false);
+                    let mode = if maintenance { Mode::Maintenance } else { Mode::Crash { silent } };
                     let target = Target::EachNode { pool, zone: Some(zone) };
                     self.add(fault, cause_of(fault, name, one), mode, target);
                 }
@@ -146,6 +187,39 @@ impl World<'_> {
             },
             Selected::Link(from, to) => self.strike_link(session, one, name, (from, to)),
         }
+    }
+}
+
+/// What has a meaning for nodes only, so far.
+fn refuse_on_place(session: &Session<'_>, fault: &WrittenFault) {
+    let rolling = matches!(fault.process, Process::Calendar { rolling: true, .. });
+    if !fault.drain.is_zero() && !rolling {
+        not_yet(session, fault.origin, "draining a place or a service as a whole", "moving its users away before");
+    }
+    if fault.role != Role::Any && !rolling {
+        not_yet(session, fault.origin, "the `role` of a place", "faults of places in one role");
+    }
+    if matches!(fault.process, Process::Random { latent: Some(_), .. }) {
+        not_yet(session, fault.origin, "a latent fault of a place", "what is unseen of places");
+    }
+    if matches!(fault.process, Process::Random { load_power, .. } if load_power > 0.0) {
+        let help = Some("it is the nodes of a pool that share the load".to_owned());
+        session.report(Code::E204, fault.origin, "`load_power` is about nodes, this is a place", help);
+    }
+}
+
+/// The target of a fault with one clock for all that is in it.
+fn shared_target(fault: &WrittenFault, selected: Selected) -> Option<Target> {
+    if fault.strikes == Strikes::Each {
+        return None;
+    }
+    match selected {
+        Selected::Region(region) => Some(Target::Region(region)),
+        Selected::Zone(zone) => Some(Target::Zone(zone)),
+        Selected::Service(service) => Some(Target::Service(service)),
+        Selected::Pool(pool) => Some(Target::EachNode { pool, zone: None }),
+        Selected::PoolZone(pool, zone) => Some(Target::EachNode { pool, zone: Some(zone) }),
+        Selected::Link(..) => None,
     }
 }
 
@@ -169,6 +243,9 @@ fn wrong_target(session: &Session<'_>, fault: &WrittenFault, mode: ModeName, wha
 fn cause_of(fault: &WrittenFault, label: &str, all: &[WrittenFault]) -> String {
     if let Some(cause) = &fault.cause {
         return cause.clone();
+    }
+    if fault.mode == Some(ModeName::Maintenance) {
+        return "planned".to_owned();
     }
     if all.len() < 2 {
         return label.to_owned();

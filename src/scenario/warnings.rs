@@ -9,7 +9,7 @@ use super::source::{FileId, Origin};
 use super::tree::Table;
 use crate::model::Model;
 use crate::model::failover::{Check, Detection, Policy, Propagation, Replication, Sees};
-use crate::model::failure::{Process, Target};
+use crate::model::failure::{Per, Process, Strikes, Target};
 use crate::model::objective::{Condition, Statistic};
 use crate::model::topology::{PoolId, ServiceId, Term};
 use crate::time::Span;
@@ -20,6 +20,41 @@ pub(super) fn warn(session: &Session<'_>, root: &Table, names: &Names, model: &M
     perfect(session, root, names, model);
     objectives(session, root, model);
     calls_of(session, names, model, calls);
+    crews(session, root, model);
+}
+
+/// W411: more repairs than there are hands. The work is the sum over parts of mean (dispatch + repair) / mean life, as
+/// many crews as it takes on average if nothing waits.
+fn crews(session: &Session<'_>, root: &Table, model: &Model) {
+    for (index, crew) in model.crews.iter().enumerate() {
+        if crew.per != Per::All {
+            continue;
+        }
+        let mut work = 0.0;
+        for fault in &model.faults {
+            let Process::Random { fails, repair, crew: Some(id), .. } = &fault.process else { continue };
+            if fault.strikes == Strikes::Each && id.index() == index && fails.mean_s().is_finite() {
+                work += parts(model, fault.target) * (crew.dispatch.mean_s() + repair.mean_s()) / fails.mean_s();
+            }
+        }
+        let share = work / f64::from(crew.size);
+        if share > 1.0 {
+            let message = format!("`{}` has {} % work", crew.name, (share * 100.0).round());
+            let help = Some("more crews or shorter repairs".to_owned());
+            session.report(Code::W411, key(root, &["crews", &crew.name]), message, help);
+        }
+    }
+}
+
+/// How many parts fail by themselves.
+fn parts(model: &Model, target: Target) -> f64 {
+    match target {
+        Target::EachNode { pool, zone } => {
+            let pool = &model.pools[pool.index()];
+            f64::from(pool.nodes) / if zone.is_some() { pool.zones.len().max(1) as f64 } else { 1.0 }
+        }
+        Target::Region(_) | Target::Zone(_) | Target::Service(_) | Target::Link { .. } => 1.0,
+    }
 }
 
 fn service_origin(names: &Names, service: ServiceId) -> Origin {

@@ -4,14 +4,14 @@
 //! (several faults on one part, standbys that age more slowly, masked parts that do not age) goes through
 //! [`World::retime`], which stops, slows and restarts ages.
 
-use super::event::{Event, class};
+use super::event::class;
 use super::layout::{Kind, NOT_PLAIN, UnitKind};
 use super::trace::TraceEvent;
 use super::world::{SiteCounts, World};
 use crate::engine::queue::Rank;
 use crate::engine::streams::{Numbered, Streams};
 use crate::model::dist::Law;
-use crate::model::failure::{Ages, Instants};
+use crate::model::failure::Ages;
 use crate::time::{Span, Time};
 use rand::RngExt;
 
@@ -33,14 +33,19 @@ pub struct Clock {
 /// The rest of a clock, for parts whose age does not always run.
 #[derive(Clone, Copy, Debug)]
 pub struct Age {
-    /// Age left while the pace is not 1.
-    left: Span,
+    /// Age left while the pace is not 1; length of the repair while it waits for a crew.
+    pub(super) left: Span,
     pace: f32,
     unit: u32,
 }
 
 impl Clock {
-    fn is_broken(&self) -> bool {
+    /// Number of the state that it is in.
+    pub(super) fn state(&self) -> u32 {
+        self.state
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
         self.state & 1 == 1
     }
 }
@@ -139,6 +144,9 @@ impl World<'_> {
                 } else {
                     self.count_node(kind.shelf as usize, false);
                 }
+                if self.needs_crew(index as u32) {
+                    self.await_crew(Time::ZERO, index as u32);
+                }
                 self.react(Time::ZERO);
             }
         }
@@ -179,18 +187,43 @@ impl World<'_> {
         }
     }
 
+    /// The part of this clock breaks or is mended now, whatever is left of its state.
+    pub(super) fn turn(&mut self, now: Time, index: u32) {
+        let clock = &mut self.clocks[index as usize];
+        let due = now + clock.lasts;
+        self.tree.set(index, due, self.counter.next(CLASS_OF_END[usize::from(clock.is_broken())]));
+        clock.state += 1;
+        let next = clock.state + 1;
+        clock.lasts = law(&self.layout.kinds[clock.kind as usize], next).sample(&mut clock.draws.draw(next));
+        self.ring_slowly(now, index, due);
+        if self.trace.is_some() {
+            self.note_clock(now, index);
+        }
+    }
+
     /// The rest of a ring for a part that more than one fault can hold, or whose age does not always run.
     fn ring_slowly(&mut self, now: Time, index: u32, due: Time) {
         let broken = self.clocks[index as usize].is_broken();
-        let age = &mut self.ages[index as usize];
-        let unit = age.unit;
+        let unit = self.ages[index as usize].unit;
         let site = self.layout.units[unit as usize].site;
         self.sites[site as usize].changes[usize::from(!broken)] += 1;
-        if broken {
+        if broken && self.strikes_unseen(index) {
+            self.hide(now, index);
+        } else if broken {
             self.hold(now, unit);
+            if self.units[unit as usize].holds == 1 {
+                self.cover(now, unit);
+            }
+            self.await_crew(now, index);
         } else {
+            let age = &mut self.ages[index as usize];
             (age.left, age.pace) = (due.since(now), 1.0);
-            self.release(now, unit);
+            if self.is_hidden(index) {
+                self.release_hidden(now, index);
+            } else {
+                self.release(now, unit);
+                self.free_crew(now, index);
+            }
         }
         self.retime_unit(now, unit);
     }
@@ -255,37 +288,88 @@ impl World<'_> {
             return 0.0;
         }
         let pool = layout.shelves[shelf as usize].pool as usize;
-        if self.pools[pool].waiting { layout.pools[pool].ageing } else { 1.0 }
+        let (waiting, kind) = (self.pools[pool].waiting, &layout.kinds[clock.kind as usize]);
+        if !kind.role.includes(waiting) {
+            return 0.0;
+        }
+        let pace = if waiting { layout.pools[pool].ageing } else { 1.0 };
+        if kind.load_power == 0.0 { pace } else { pace * self.load(pool).powf(kind.load_power) }
+    }
+
+    /// Nodes of the pool over those that serve: how much more each of these carries.
+    fn load(&self, pool: usize) -> f64 {
+        f64::from(self.layout.pools[pool].nodes) / f64::from(self.serving_nodes(pool).max(1))
+    }
+
+    /// Nodes of the pool that serve.
+    pub(super) fn serving_nodes(&self, pool: usize) -> u32 {
+        let states = self.layout.pools[pool].shelves.iter().map(|&shelf| &self.shelves[shelf as usize]);
+        states.filter(|state| state.out == 0 && !state.stopped).map(|state| state.working).sum()
+    }
+
+    /// Ages in the node's pool follow the load on it.
+    fn retime_load(&mut self, now: Time, shelf: u32) {
+        let pool = self.layout.shelves[shelf as usize].pool;
+        if self.layout.pools[pool as usize].loaded {
+            self.retime_pool(now, pool);
+        }
     }
 
     /// One more fault holds the unit.
     pub(super) fn hold(&mut self, now: Time, unit: u32) {
+        self.hold_as(now, unit, false);
+    }
+
+    /// One more fault holds the unit, which can be hidden.
+    pub(super) fn hold_as(&mut self, now: Time, unit: u32, hidden: bool) {
         let state = &mut self.units[unit as usize];
         state.holds += 1;
-        if state.holds == 1 {
-            state.since = now;
+        state.hidden += u32::from(hidden);
+        let (first, seen) = (state.holds == 1, state.holds - state.hidden == 1);
+        if seen && !hidden {
+            self.count_seen(unit, false);
+        }
+        if first {
+            self.units[unit as usize].since = now;
             match self.layout.units[unit as usize].kind {
-                UnitKind::Node(shelf) => self.count_node(shelf as usize, false),
+                UnitKind::Node(shelf) => {
+                    self.count_node(shelf as usize, false);
+                    self.retime_load(now, shelf);
+                }
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_out(now, unit),
                 UnitKind::Cut(cut) => self.set_cut(now, unit, cut, true),
+                UnitKind::Group(group) => self.hold_group(now, group),
             }
         }
     }
 
     /// One fault less holds the unit.
     pub(super) fn release(&mut self, now: Time, unit: u32) {
+        self.release_as(now, unit, false);
+    }
+
+    /// One fault less holds the unit, which can have been hidden.
+    pub(super) fn release_as(&mut self, now: Time, unit: u32, hidden: bool) {
         let state = &mut self.units[unit as usize];
         state.holds -= 1;
-        if state.holds == 0 {
+        state.hidden -= u32::from(hidden);
+        let (last, unseen) = (state.holds == 0, state.holds == state.hidden);
+        if unseen && !hidden {
+            self.count_seen(unit, true);
+        }
+        if last {
+            let state = self.units[unit as usize];
             let plan = self.layout.units[unit as usize];
             let down = now.since(state.since.max(self.counted_from));
             match plan.kind {
                 UnitKind::Node(shelf) => {
                     self.sites[plan.site as usize].down_ns += u128::from(down.as_nanos());
                     self.count_node(shelf as usize, true);
+                    self.retime_load(now, shelf);
                 }
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_back(now, unit),
                 UnitKind::Cut(cut) => self.set_cut(now, unit, cut, false),
+                UnitKind::Group(group) => self.release_group(now, group),
             }
         }
     }
@@ -318,53 +402,5 @@ impl World<'_> {
                 self.sites[kind.site as usize].down_ns += u128::from(ahead);
             }
         }
-    }
-
-    /// Calendar faults count from the end of the warm-up.
-    pub(super) fn start_calendars(&mut self, streams: &Streams) {
-        let layout = self.layout;
-        self.calendar_streams.clear();
-        for (index, calendar) in layout.calendars.iter().enumerate() {
-            self.calendar_streams.push(streams.stream(calendar.key));
-            self.schedule_calendar(index as u32, 0);
-        }
-    }
-
-    fn schedule_calendar(&mut self, calendar: u32, count: u32) {
-        let plan = &self.layout.calendars[calendar as usize];
-        let at = match &plan.at {
-            Instants::Every { first, every } => Some(*first + *every * u64::from(count)),
-            Instants::At(instants) => instants.get(count as usize).copied(),
-        };
-        if let Some(at) = at {
-            let at = Time::ZERO + self.layout.warm_up + at;
-            self.schedule(at, class::START, Event::CalendarStart { calendar, count });
-        }
-    }
-
-    pub(super) fn calendar_start(&mut self, now: Time, calendar: u32, count: u32) -> bool {
-        let plan = &self.layout.calendars[calendar as usize];
-        (self.cause, self.silent) = (plan.cause, plan.silent);
-        let lasts = plan.lasts.sample(&mut self.calendar_streams[calendar as usize]);
-        for &unit in &plan.units {
-            self.sites[self.layout.units[unit as usize].site as usize].changes[0] += 1;
-            self.note(now, TraceEvent::Fault { unit, cause: plan.cause });
-            self.hold(now, unit);
-            self.retime_unit(now, unit);
-        }
-        self.schedule(now + lasts, class::END, Event::CalendarEnd { calendar });
-        self.schedule_calendar(calendar, count + 1);
-        true
-    }
-
-    pub(super) fn calendar_end(&mut self, now: Time, calendar: u32) -> bool {
-        let plan = &self.layout.calendars[calendar as usize];
-        for &unit in &plan.units {
-            self.sites[self.layout.units[unit as usize].site as usize].changes[1] += 1;
-            self.note(now, TraceEvent::Repair { unit, cause: plan.cause });
-            self.release(now, unit);
-            self.retime_unit(now, unit);
-        }
-        true
     }
 }

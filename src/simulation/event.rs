@@ -20,6 +20,61 @@ pub enum Event {
         /// The place.
         unit: u32,
     },
+    /// A shock strikes.
+    Shock {
+        /// Which one.
+        shock: u32,
+    },
+    /// A pool that the failure of a node has stopped goes on.
+    PoolResumes {
+        /// The pool.
+        pool: u32,
+    },
+    /// Somebody looks for a latent fault.
+    Inspect {
+        /// Of this clock.
+        clock: u32,
+        /// Its how many-th time.
+        count: u32,
+    },
+    /// An inspection is over.
+    Inspected {
+        /// Of this clock.
+        clock: u32,
+    },
+    /// The next step of a deploy is due.
+    DeployStep {
+        /// Of which service's deploys.
+        rollout: u32,
+        /// Of the step.
+        generation: u32,
+    },
+    /// A bad deploy is noticed.
+    DeployNoticed {
+        /// Of which service's deploys.
+        rollout: u32,
+        /// Its how many-th.
+        count: u32,
+    },
+    /// A bad deploy is rolled back.
+    DeployUndone {
+        /// Of which service's deploys.
+        rollout: u32,
+    },
+    /// Idle crews look for work.
+    CrewLooks {
+        /// Which set of crews.
+        crew: u32,
+    },
+    /// A call reaches an idle crew.
+    CrewCalled {
+        /// Which set of crews.
+        crew: u32,
+        /// Who calls.
+        caller: u32,
+        /// Of the call.
+        number: u32,
+    },
     /// Stopped nodes of a pool have started.
     Woken {
         /// The pool.
@@ -104,6 +159,8 @@ pub mod class {
     pub const END: u8 = 1;
     /// Faults.
     pub const START: u8 = 2;
+    /// Crews are called.
+    pub const CALL: u8 = 3;
     /// Checks.
     pub const CHECK: u8 = 4;
 }

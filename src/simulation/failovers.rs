@@ -464,7 +464,9 @@ impl World<'_> {
             Phase::Held => self.noticed(now, process),
             Phase::Deciding => self.decide(now, process),
             Phase::Promoting => {
-                let works = state.success && self.gates.holds(plan.needs);
+                let target = &plan.places[state.target];
+                let landed_well = self.gates.holds(target.truly) || !self.gates.holds(target.fit);
+                let works = state.success && self.gates.holds(plan.needs) && landed_well;
                 match &plan.manual {
                     Some(manual) if !works => {
                         state.phase = Phase::Manual;
@@ -475,11 +477,14 @@ impl World<'_> {
                     Some(_) | None => {
                         state.counts.automatic += 1;
                         self.complete(now, process, true);
+                        self.land_on(now, &target.lands_on, false);
                     }
                 }
             }
             Phase::Manual => {
                 state.counts.manual += 1;
+                let target = state.target;
+                self.land_on(now, &plan.places[target].lands_on, true);
                 self.complete(now, process, true);
             }
             Phase::FailingBack => self.complete(now, process, false),
@@ -656,6 +661,7 @@ impl World<'_> {
         }
         let primary = &plan.places[state.primary];
         match state.phase {
+            Phase::Steady if self.gates.holds(primary.fit) && !self.gates.holds(primary.truly) => Stage::Undetected,
             Phase::Steady if !self.gates.holds(primary.fit) => {
                 let watch = &state.watches[state.primary];
                 if watch.believed && !watch.healthy { Stage::Undetected } else { Stage::Repairing }

@@ -180,6 +180,12 @@ impl Ledger {
         self.is_down(subject) || self.accounts[subject].level.slope < 0.0
     }
 
+    /// Settle at `now`: has the subject been down for more than an instant since the books were opened?
+    pub fn was_down(&mut self, subject: usize, now: Time) -> bool {
+        self.settle(subject, now);
+        self.accounts[subject].down > Span::ZERO
+    }
+
     /// Is any subject's level below full?
     pub fn level(&self, subject: usize) -> f64 {
         self.accounts[subject].level.value

@@ -4,18 +4,26 @@
 //! One loop takes the earliest of two stores: clocks of faults and repairs in a winner tree, everything else in a
 //! queue. Time is an integer, draws come from named streams, so a trial is a pure function of (layout, seed, trial).
 
+mod calendars;
 mod clocks;
 mod copies;
+mod coverage;
+mod crews;
+mod deploys;
 mod elect;
 pub mod event;
 mod failovers;
 mod gates;
+mod latent;
 pub mod layout;
 pub mod ledger;
 mod load;
 mod partitions;
 mod places;
 mod routing;
+mod shocks;
+#[cfg(test)]
+mod test_models;
 pub mod trace;
 mod watch;
 mod world;
@@ -24,6 +32,7 @@ pub use failovers::FailoverCounts;
 pub use world::{SiteCounts, World};
 
 use crate::engine::streams::Streams;
+use crate::model::Ends;
 use crate::time::{Span, Time};
 
 use layout::{Lost, WindowPlan};
@@ -57,8 +66,12 @@ impl World<'_> {
             self.advance(counted);
             self.begin_counting(counted);
         }
-        self.advance(layout.end);
-        self.finish(layout.end)
+        let end = match layout.ends {
+            Ends::Horizon => layout.end,
+            Ends::FirstOutage => self.first_outage(),
+        };
+        self.advance(end);
+        self.finish(end)
     }
 
     /// As [`run`](Self::run), with a line for everything that happened.
@@ -91,6 +104,18 @@ impl World<'_> {
                     self.handle(now, event);
                 }
             }
+        }
+    }
+
+    /// Go on until the system has been down for more than an instant, or to the end; answers where that is.
+    fn first_outage(&mut self) -> Time {
+        let end = self.layout.end;
+        loop {
+            let next = self.queue.next().0.min(self.tree.next().0).min(end);
+            if next == end || self.ledger.was_down(0, next) {
+                return next;
+            }
+            self.advance(next + Span::from_nanos(1));
         }
     }
 

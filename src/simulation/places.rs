@@ -61,12 +61,18 @@ impl<'a> World<'a> {
 
     /// The place goes out, and masks what stands in it.
     pub(super) fn place_out(&mut self, now: Time, unit: u32) {
-        for &shelf in self.shelves_of(unit) {
+        self.mask(now, self.shelves_of(unit));
+    }
+
+    /// One more reason why none of the nodes on these shelves serves.
+    pub(super) fn mask(&mut self, now: Time, shelves: &[u32]) {
+        for &shelf in shelves {
             let state = &mut self.shelves[shelf as usize];
             state.out += 1;
             if state.out == 1 {
                 let (working, stopped) = (state.working, state.stopped);
                 self.count_shelf(shelf as usize, working, false, !stopped);
+                self.count_shelf_seen(shelf as usize, false);
                 self.retime_shelf(now, shelf);
             }
         }
@@ -78,27 +84,29 @@ impl<'a> World<'a> {
         let region = match layout.units[unit as usize].kind {
             UnitKind::Zone(zone) => Some(layout.zone_region[zone as usize] as usize),
             UnitKind::Region(region) => Some(region as usize),
-            UnitKind::Node(_) | UnitKind::Service(_) | UnitKind::Cut(_) => None,
+            UnitKind::Node(_) | UnitKind::Service(_) | UnitKind::Cut(_) | UnitKind::Group(_) => None,
         };
         let restart = region.map(|region| layout.restart[region].sample(&mut self.restart_streams[region]));
         match restart.filter(|restart| !restart.is_zero()) {
             Some(restart) => self.schedule(now + restart, class::END, Event::PlaceRestarted { unit }),
-            None => self.unmask(now, unit),
+            None => self.unmask(now, self.shelves_of(unit)),
         }
     }
 
     pub(super) fn place_restarted(&mut self, now: Time, unit: u32) -> bool {
-        self.unmask(now, unit);
+        self.unmask(now, self.shelves_of(unit));
         true
     }
 
-    fn unmask(&mut self, now: Time, unit: u32) {
-        for &shelf in self.shelves_of(unit) {
+    /// One reason less.
+    pub(super) fn unmask(&mut self, now: Time, shelves: &[u32]) {
+        for &shelf in shelves {
             let state = &mut self.shelves[shelf as usize];
             state.out -= 1;
             if state.out == 0 {
                 let (working, stopped) = (state.working, state.stopped);
                 self.count_shelf(shelf as usize, working, true, !stopped);
+                self.count_shelf_seen(shelf as usize, true);
                 self.retime_shelf(now, shelf);
             }
         }
@@ -106,12 +114,13 @@ impl<'a> World<'a> {
 
     /// Ages that depend on the shelf's state follow it.
     fn retime_shelf(&mut self, now: Time, shelf: u32) {
-        if self.layout.masks_stop_ages {
-            self.retime_pool(now, self.layout.shelves[shelf as usize].pool);
+        let pool = self.layout.shelves[shelf as usize].pool;
+        if self.layout.masks_stop_ages || self.layout.pools[pool as usize].loaded {
+            self.retime_pool(now, pool);
         }
     }
 
-    fn retime_pool(&mut self, now: Time, pool: u32) {
+    pub(super) fn retime_pool(&mut self, now: Time, pool: u32) {
         let plan = &self.layout.pools[pool as usize];
         for unit in plan.first_unit..plan.first_unit + plan.nodes {
             self.retime_unit(now, unit);

@@ -4,7 +4,10 @@
 //! gates; where a threshold is crossed the gates report whom it concerns, and [`World::react`] lets subjects, failover
 //! processes and routing follow until nothing moves. The state is a plain value: it can be cloned at any instant.
 
+use super::calendars::CalendarState;
 use super::clocks::{Age, Clock};
+use super::crews::CrewState;
+use super::deploys::RolloutState;
 use super::event::Event;
 use super::failovers::Failover;
 use super::gates::{Edge, Gates};
@@ -12,6 +15,7 @@ use super::layout::{Layout, RoutingPlan};
 use super::ledger::{Ledger, Level};
 use super::load::Loads;
 use super::routing::Routing;
+use super::shocks::{GroupState, ShockState};
 use super::trace::{TraceEvent, TraceLine};
 use crate::engine::queue::{Counter, EventQueue};
 use crate::engine::streams::{Family, Stream, Streams};
@@ -24,6 +28,8 @@ use crate::time::{Span, Time};
 pub struct ShelfState {
     /// Nodes that no fault holds.
     pub working: u32,
+    /// Nodes of which no fault is seen, where faults can be latent.
+    pub apparent: u32,
     /// Reasons why none of them serves: places out.
     pub out: u32,
     /// Stopped while the pool waits?
@@ -46,6 +52,8 @@ pub struct PoolState {
 pub struct UnitState {
     /// Faults that hold it now.
     pub holds: u32,
+    /// Those of them that nobody sees.
+    pub hidden: u32,
     /// Since when, if any does.
     pub since: Time,
 }
@@ -75,7 +83,17 @@ pub struct World<'a> {
     pub(super) pools: Vec<PoolState>,
     pub(super) units: Vec<UnitState>,
     pub(super) sites: Vec<SiteCounts>,
-    pub(super) calendar_streams: Vec<Stream>,
+    /// The streams of the trial.
+    pub(super) streams: Streams,
+    /// By clock: is its fault latent? Empty where none can be.
+    pub(super) hidden: Vec<bool>,
+    pub(super) crews: Vec<CrewState>,
+    /// By pool: chance of its coverage, if it is imperfect.
+    pub(super) coverage: Vec<Option<Stream>>,
+    pub(super) rollouts: Vec<RolloutState>,
+    pub(super) shocks: Vec<ShockState>,
+    pub(super) groups: Vec<GroupState>,
+    pub(super) calendars: Vec<CalendarState>,
     pub(super) restart_streams: Vec<Stream>,
     pub(super) processes: Vec<Failover>,
     pub(super) routing: Option<Routing>,
@@ -115,7 +133,14 @@ impl<'a> World<'a> {
             pools: Vec::with_capacity(layout.pools.len()),
             units: vec![UnitState::default(); layout.units.len()],
             sites: vec![SiteCounts::default(); layout.sites.len()],
-            calendar_streams: Vec::with_capacity(layout.calendars.len()),
+            streams,
+            hidden: Vec::new(),
+            crews: Vec::with_capacity(layout.crews.len()),
+            coverage: Vec::with_capacity(layout.pools.len()),
+            rollouts: Vec::with_capacity(layout.rollouts.len()),
+            shocks: Vec::with_capacity(layout.shocks.len()),
+            groups: Vec::with_capacity(layout.groups.len()),
+            calendars: Vec::with_capacity(layout.calendars.len()),
             restart_streams: Vec::with_capacity(layout.region_keys.len()),
             processes: layout.processes.iter().map(|plan| Failover::new(plan, &streams)).collect(),
             routing: tracked,
@@ -134,6 +159,7 @@ impl<'a> World<'a> {
     /// Begin the trial of these streams at 0.
     pub fn reset(&mut self, streams: &Streams) {
         let layout = self.layout;
+        self.streams = *streams;
         self.queue.clear();
         self.counter.reset();
         self.gates.reset(&layout.wiring);
@@ -143,7 +169,7 @@ impl<'a> World<'a> {
         self.units.fill(UnitState::default());
         (self.cause, self.silent, self.moved, self.counted_from, self.events) = (0, false, false, Time::ZERO, 0);
         for (state, plan) in self.shelves.iter_mut().zip(&layout.shelves) {
-            *state = ShelfState { working: plan.nodes, out: 0, stopped: false };
+            *state = ShelfState { working: plan.nodes, apparent: plan.nodes, out: 0, stopped: false };
         }
         self.pools.clear();
         self.pools.extend(layout.pools.iter().map(|plan| PoolState {
@@ -151,16 +177,24 @@ impl<'a> World<'a> {
             generation: 0,
             wake: streams.stream(plan.wake_key),
         }));
+        self.coverage.clear();
+        let chance = |plan: &super::layout::PoolPlan| plan.coverage.as_ref().map(|(_, key)| streams.stream(*key));
+        self.coverage.extend(layout.pools.iter().map(chance));
         for shelf in 0..layout.shelves.len() {
             self.count_shelf(shelf, layout.shelves[shelf].nodes, true, true);
+            self.count_shelf_seen(shelf, true);
         }
         for cut in &layout.cuts.list {
             self.gates.step(&layout.wiring, cut.flag, true);
         }
         self.restart_streams.clear();
         self.restart_streams.extend(layout.region_keys.iter().map(|&key| streams.stream(key)));
+        self.start_crews(streams);
+        self.start_inspections();
         self.start_clocks(streams);
+        self.start_shocks(streams);
         self.start_calendars(streams);
+        self.start_rollouts(streams);
         for process in 0..self.processes.len() {
             self.processes[process].reset(&layout.processes[process], streams);
             self.start_process(process);
@@ -170,6 +204,11 @@ impl<'a> World<'a> {
                 routing.reset(tracked, streams);
             }
             self.start_routing();
+        }
+        for (pool, plan) in layout.pools.iter().enumerate() {
+            if !plan.hot {
+                self.retime_pool(Time::ZERO, pool as u32);
+            }
         }
         self.gates.touched.clear();
         self.start_levels();
@@ -303,6 +342,15 @@ impl<'a> World<'a> {
             Event::CalendarStart { calendar, count } => self.calendar_start(now, calendar, count),
             Event::CalendarEnd { calendar } => self.calendar_end(now, calendar),
             Event::PlaceRestarted { unit } => self.place_restarted(now, unit),
+            Event::Shock { shock } => self.shock(now, shock),
+            Event::PoolResumes { pool } => self.pool_resumes(now, pool),
+            Event::Inspect { clock, count } => self.inspect(now, clock, count),
+            Event::Inspected { clock } => self.inspected(now, clock),
+            Event::DeployStep { rollout, generation } => self.deploy_step(now, rollout, generation),
+            Event::DeployNoticed { rollout, count } => self.deploy_noticed(now, rollout, count),
+            Event::DeployUndone { rollout } => self.deploy_undone(now, rollout),
+            Event::CrewLooks { crew } => self.crew_looks(now, crew),
+            Event::CrewCalled { crew, caller, number } => self.crew_called(now, crew, caller, number),
             Event::Woken { pool, generation } => self.woken(now, pool, generation),
             Event::PlaceBelieved { process, place, checker, generation } => {
                 self.place_believed(now, process, place, checker, generation)

@@ -20,6 +20,7 @@ mod naive_composite;
 mod oracle;
 mod partitions;
 mod readme;
+mod repair_oracle;
 mod scenarios;
 mod shell;
 mod tape;

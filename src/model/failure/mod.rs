@@ -4,9 +4,18 @@
 //! Several faults on one part compete. What a mode does to a part is one of a closed set of effects; on the structure
 //! clock a crash and an outage both stop what they strike.
 
+mod crew;
+mod deploys;
+mod latent;
+mod strikes;
+
 use super::dist::Law;
 use super::topology::{Endpoint, PoolId, RegionId, ServiceId, ZoneId};
 use crate::time::Span;
+pub use crew::{Crew, CrewId, Per};
+pub use deploys::{DeployBlast, Deploys};
+pub use latent::{Inspection, Latent};
+pub use strikes::{Blast, Strikes};
 
 /// One failure process.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +26,10 @@ pub struct Fault {
     pub mode: Mode,
     /// What it strikes.
     pub target: Target,
+    /// Whom within it.
+    pub strikes: Strikes,
+    /// In which role of a node it ages and strikes.
+    pub role: Role,
     /// When it strikes, and for how long.
     pub process: Process,
 }
@@ -36,6 +49,30 @@ pub enum Mode {
         /// As for a crash.
         silent: bool,
     },
+    /// Taken out on purpose.
+    Maintenance,
+}
+
+/// What a pool is doing: one that waits outside the active region, or to be promoted, is a standby.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Either.
+    Any,
+    /// In use.
+    Primary,
+    /// Waiting.
+    Standby,
+}
+
+impl Role {
+    /// Does a pool that waits (or is in use) have this role?
+    pub const fn includes(self, waiting: bool) -> bool {
+        match self {
+            Role::Any => true,
+            Role::Primary => !waiting,
+            Role::Standby => waiting,
+        }
+    }
 }
 
 impl Mode {
@@ -44,6 +81,7 @@ impl Mode {
         match self {
             Mode::Crash { silent } | Mode::Outage { silent } => silent,
             Mode::Partition => true,
+            Mode::Maintenance => false,
         }
     }
 }
@@ -84,6 +122,14 @@ pub enum Process {
         repair: Law,
         /// When the age runs.
         ages: Ages,
+        /// Who mends it; nobody named: at once, all in parallel.
+        crew: Option<CrewId>,
+        /// This share of the rate, 0 to 1, strikes all working nodes of the target at once (exponential lives only).
+        beta: f64,
+        /// The age runs (nodes / serving nodes of the pool) to this power times as fast.
+        load_power: f64,
+        /// What of it stays unseen, if any does.
+        latent: Option<Latent>,
     },
     /// By the calendar, over and independent of the random ones.
     Calendar {
@@ -91,6 +137,8 @@ pub enum Process {
         at: Instants,
         /// For so long.
         lasts: Law,
+        /// The nodes of the target one after another, each for so long.
+        rolling: bool,
     },
 }
 

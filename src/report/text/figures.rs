@@ -34,6 +34,12 @@ pub fn availability(results: &Results, look: Look) -> String {
         }
         table.row(cells);
     }
+    let instants = [Measure::AvailabilityPoint, Measure::TimeToFirstOutage];
+    for row in results.rows.iter().filter(|row| instants.contains(&row.measure) && row.subject == SYSTEM) {
+        let mut cells = vec![Cell::left(format!("{} {}", title_of(row.measure), row.statistic))];
+        cells.extend(estimate_cells(number::figure(row.measure, &row.value)));
+        table.row(cells);
+    }
     if table.is_empty() { String::new() } else { heading("AVAILABILITY", SYSTEM, look) + &table.render(4, look) }
 }
 

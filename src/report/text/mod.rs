@@ -136,6 +136,8 @@ fn title_of(measure: Measure) -> &'static str {
         Measure::Faults => "faults",
         Measure::Repairs => "repairs",
         Measure::NodesDown => "nodes down",
+        Measure::AvailabilityPoint => "available at",
+        Measure::TimeToFirstOutage => "first outage",
     }
 }
 

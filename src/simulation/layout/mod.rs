@@ -7,9 +7,12 @@
 //! - a *process* is a failover: of a service among its pools, or of the active region.
 
 mod copies;
+mod crews;
 mod cuts;
+mod groups;
 pub mod load;
 mod processes;
+mod rollout;
 mod structure;
 mod units;
 mod windows;
@@ -17,12 +20,15 @@ mod windows;
 use super::gates::{GateId, Wiring};
 use super::ledger::Meter;
 use crate::engine::streams::{Entity, EntityKey};
-use crate::model::Model;
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Failback, Propagation};
-use crate::model::failure::{Ages, Instants};
-use crate::model::topology::Term;
+use crate::model::failure::{Ages, Instants, Latent, Role};
+use crate::model::topology::{Coverage, Term};
+use crate::model::{Ends, Model};
 use crate::time::{Span, Time};
+pub use crews::{CallerPlan, CrewPlan, Job};
+pub use groups::{GroupPlan, Pick, ShockPlan};
+pub use rollout::RolloutPlan;
 pub use windows::{Lost, WindowPlan, subject_number};
 
 /// The compiled model.
@@ -32,6 +38,8 @@ pub struct Layout {
     pub end: Time,
     /// Time that is run and dropped before counting begins.
     pub warm_up: Span,
+    /// When a trial ends.
+    pub ends: Ends,
     /// Draw the start from the long run?
     pub stationary: bool,
     /// Level under which a subject is down.
@@ -50,10 +58,24 @@ pub struct Layout {
     pub units: Vec<Unit>,
     /// Random faults by unit; the clocks of a unit are neighbours.
     pub clocks: Vec<ClockPlan>,
+    /// By clock: who mends its part, if somebody must; empty if there are no crews.
+    pub jobs: Vec<Option<Job>>,
+    /// Sets of crews.
+    pub crews: Vec<CrewPlan>,
     /// What they have in common.
     pub kinds: Vec<Kind>,
     /// Does any age stand still while its part is masked or stopped?
     pub masks_stop_ages: bool,
+    /// Groups of units.
+    pub groups: Vec<GroupPlan>,
+    /// Shocks that strike many nodes at once.
+    pub shocks: Vec<ShockPlan>,
+    /// Can any fault be latent?
+    pub some_hide: bool,
+    /// The label of downtime for inspections.
+    pub inspection_cause: u32,
+    /// Deploys.
+    pub rollouts: Vec<RolloutPlan>,
     /// Calendar faults.
     pub calendars: Vec<Calendar>,
     /// Labels that downtime is blamed on.
@@ -113,6 +135,8 @@ pub struct Shelf {
     pub serving: GateId,
     /// Counts nodes that would serve if they were running.
     pub fit: GateId,
+    /// Counts nodes of which no fault is seen; another gate than `fit` only where faults can be latent.
+    pub seen: GateId,
     /// Gates that add up serving nodes over pools.
     pub sums: Vec<GateId>,
     /// Stopped while the pool waits?
@@ -134,8 +158,12 @@ pub struct PoolPlan {
     pub wake: Law,
     /// Stream of wake times.
     pub wake_key: EntityKey,
-    /// Does waiting change anything?
+    /// Does waiting change nothing?
     pub hot: bool,
+    /// What the failure of a node does to the others, and the stream of its chance.
+    pub coverage: Option<(Coverage, EntityKey)>,
+    /// Do ages depend on how many of its nodes serve?
+    pub loaded: bool,
 }
 
 /// What a unit is.
@@ -151,6 +179,8 @@ pub enum UnitKind {
     Service(u32),
     /// What a partition cuts.
     Cut(u32),
+    /// Some of this group of units, drawn anew each time.
+    Group(u32),
 }
 
 /// What faults can hold.
@@ -195,6 +225,12 @@ pub struct Kind {
     pub silent: bool,
     /// When the age runs.
     pub ages: Ages,
+    /// In which role it does.
+    pub role: Role,
+    /// How much faster under more load.
+    pub load_power: f64,
+    /// What of it stays unseen, and the stream of that.
+    pub latent: Option<Box<(Latent, EntityKey)>>,
     /// Of its lives and repairs, in turn.
     pub key: EntityKey,
     /// Of the draw that puts a part into its long run.
@@ -219,6 +255,12 @@ pub struct Calendar {
     pub cause: u32,
     /// Do checks of what it strikes only fail by their timeout?
     pub silent: bool,
+    /// Strikes units of pools in this role only.
+    pub role: Role,
+    /// Is it done on purpose?
+    pub planned: bool,
+    /// One unit after another?
+    pub rolling: bool,
 }
 
 /// A place that a failover can choose.
@@ -226,6 +268,10 @@ pub struct Calendar {
 pub struct Place {
     /// Would it serve if it were promoted and running?
     pub fit: GateId,
+    /// Would it really, latent faults and all?
+    pub truly: GateId,
+    /// Pools whose latent faults a promotion lands on.
+    pub lands_on: Vec<u32>,
     /// What checks look at.
     pub seen: GateId,
     /// Does it serve, once promoted?
@@ -355,6 +401,7 @@ impl Layout {
         let mut layout = Layout {
             end: Time::ZERO + warm_up + model.horizon,
             warm_up,
+            ends: model.ends,
             stationary: model.start != crate::model::Start::Up,
             down_below: model.down_below,
             wiring: Wiring::default(),
@@ -364,8 +411,15 @@ impl Layout {
             first_place: model.pools.iter().map(|pool| pool.nodes).sum(),
             units: Vec::new(),
             clocks: Vec::new(),
+            jobs: Vec::new(),
+            crews: Vec::new(),
             kinds: Vec::new(),
             masks_stop_ages: false,
+            groups: Vec::new(),
+            shocks: Vec::new(),
+            some_hide: false,
+            inspection_cause: 0,
+            rollouts: Vec::new(),
             calendars: Vec::new(),
             causes: Vec::new(),
             failback_cause: 0,
@@ -391,7 +445,11 @@ impl Layout {
         };
         layout.cuts = cuts::collect(model, &mut layout);
         units::build(model, &mut layout);
+        rollout::build(model, &mut layout);
         layout.failback_cause = layout.cause("failback");
+        if layout.some_hide {
+            layout.inspection_cause = layout.cause("inspection");
+        }
         let mut structure = structure::build(model, &mut layout);
         layout.load = load::build(model, &mut layout, &mut structure);
         processes::build(model, &mut layout, &structure);

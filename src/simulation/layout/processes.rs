@@ -50,7 +50,7 @@ fn add_service_process(
     };
     let place = |pool: PoolId| {
         let region = model.pools[pool.index()].region;
-        let fit = structure.fit[pool.index()];
+        let fit = structure.believed[pool.index()];
         let seen = match &failover.detection {
             Detection::Check(check) if check.sees == Sees::Node => structure.nodes[pool.index()],
             Detection::Check(check) if check.sees == Sees::Region => structure.seen_in_region[pool.index()],
@@ -59,6 +59,8 @@ fn add_service_process(
         let region_name = region.map_or("", |region| &model.regions[region.index()].name);
         Place {
             fit,
+            truly: structure.fit[pool.index()],
+            lands_on: vec![pool.0],
             seen,
             serves: structure.serves[pool.index()],
             acks: structure.acks.iter().find(|(acks, _)| *acks == pool.0).map(|&(_, gate)| gate),
@@ -262,8 +264,17 @@ fn add_region_process(model: &Model, layout: &mut Layout, structure: &Structure,
         let pools = services.filter_map(|service| pool_in(model, ServiceId(service as u32), region));
         pools.map(|pool| pool.0).filter(|&pool| !layout.pools[pool as usize].hot).collect::<Vec<_>>()
     };
+    let in_region = |region: RegionId| {
+        let here = |pool: &usize| {
+            let pool = &model.pools[*pool];
+            pool.region == Some(region) && model.services[pool.service.index()].failover.is_none()
+        };
+        (0..model.pools.len()).filter(here).map(|pool| pool as u32).collect()
+    };
     let place = |region: RegionId| Place {
         fit: structure.seen[region.index()],
+        truly: layout.region_levels[region.index()],
+        lands_on: in_region(region),
         seen: structure.seen[region.index()],
         serves: layout.region_gates[region.index()],
         acks: None,

@@ -1,6 +1,6 @@
 //! What needs what: the gates of pools, services and regions.
 
-use super::{Layout, copies, cuts, named};
+use super::{Layout, Shelf, copies, cuts, named};
 use crate::model::Model;
 use crate::model::failover::{Detection, Replication, Sees};
 use crate::model::topology::{Need, PoolId, Reach, RegionId, Service, ServiceId, ServiceKind, Term};
@@ -15,6 +15,8 @@ pub struct Structure {
     pub serves: Vec<GateId>,
     /// By pool: the same, were all stopped nodes running, its own and those that it needs.
     pub fit: Vec<GateId>,
+    /// By pool: as `fit`, for all that can be seen.
+    pub believed: Vec<GateId>,
     /// By region: what routing's checks see.
     pub seen: Vec<GateId>,
     /// By pool: what a failover's checks see whose `sees` is the region.
@@ -42,11 +44,12 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     let mut structure = Structure::default();
     for pool in 0..model.pools.len() {
         let shelf = layout.pools[pool].shelves[0] as usize;
-        structure.nodes.push(layout.shelves[shelf].fit);
+        structure.nodes.push(layout.shelves[shelf].seen);
     }
     structure.serves = vec![0; model.pools.len()];
     structure.fit = vec![0; model.pools.len()];
     structure.writes = vec![None; model.pools.len()];
+    structure.believed = vec![0; model.pools.len()];
     layout.service_gates = vec![0; model.services.len()];
     let some_stop = layout.shelves.iter().any(|shelf| shelf.stoppable);
     for service in in_order(model) {
@@ -129,7 +132,8 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
     for (place, &pool) in service.pools.iter().enumerate() {
         let region = model.pools[pool.index()].region;
         let shelf = layout.pools[pool.index()].shelves[0] as usize;
-        let (serving, fit) = (layout.shelves[shelf].serving, layout.shelves[shelf].fit);
+        let Shelf { serving, fit, seen, .. } = layout.shelves[shelf];
+        let some_hide = layout.some_hide;
         let mut with_needs = |own: GateId, as_if: AsIf| -> Vec<GateId> {
             let needs = service.needs.iter();
             let terms = needs.filter_map(|need| need_gate(model, layout, structure, need, region, as_if));
@@ -137,6 +141,7 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
         };
         let mut now = with_needs(serving, AsIf::Now);
         let mut woken = if some_stop { with_needs(fit, AsIf::Woken) } else { now.clone() };
+        let mut believed = if some_hide { with_needs(seen, AsIf::Believed) } else { woken.clone() };
         let (majority, writes) = (&copies.fit[place], &copies.writes[place]);
         if model.writes < 1.0 {
             let both: Vec<GateId> = majority.iter().chain(writes).copied().collect();
@@ -145,6 +150,7 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
             now.extend(majority.iter().chain(writes));
         }
         woken.extend(majority);
+        believed.extend(majority);
         structure.serves[pool.index()] = layout.wiring.all(&now);
         if let Some(&(_, leads)) = structure.leads.iter().find(|(known, _)| *known == pool.0) {
             let led = layout.wiring.all(&[leads, structure.serves[pool.index()]]);
@@ -152,6 +158,8 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
         }
         structure.fit[pool.index()] =
             if woken == now { structure.serves[pool.index()] } else { layout.wiring.all(&woken) };
+        structure.believed[pool.index()] =
+            if believed == woken { structure.fit[pool.index()] } else { layout.wiring.all(&believed) };
     }
     layout.service_gates[id.index()] = if service.failover.is_some() {
         layout.wiring.gate(1)
@@ -233,6 +241,8 @@ pub enum AsIf {
     Now,
     /// Also those that are stopped while their pool waits.
     Woken,
+    /// These, latent faults not counting since nobody sees them.
+    Believed,
 }
 
 /// Does the term hold, seen from `from`?
@@ -248,6 +258,7 @@ pub fn term_gate(
     let pool_gate = |pool: PoolId| match as_if {
         AsIf::Now => structure.serves[pool.index()],
         AsIf::Woken => structure.fit[pool.index()],
+        AsIf::Believed => structure.believed[pool.index()],
     };
     match term {
         Term::Service(id) => {
@@ -307,6 +318,7 @@ fn over_ways(
             let serves = match as_if {
                 AsIf::Now => structure.serves[pool.index()],
                 AsIf::Woken => structure.fit[pool.index()],
+                AsIf::Believed => structure.believed[pool.index()],
             };
             cuts::over(layout, led.unwrap_or(serves), from, model.pools[pool.index()].region)
         })
@@ -375,7 +387,7 @@ fn seen_gate(
     };
     match sees {
         Sees::Node => structure.nodes[entry.index()],
-        Sees::Dependencies => structure.fit[entry.index()],
+        Sees::Dependencies => structure.believed[entry.index()],
         Sees::Region => {
             let seen = seen_services(model, layout, structure, region, order);
             seen[routing.entry.index()].unwrap_or(structure.nodes[entry.index()])

@@ -1,10 +1,13 @@
 //! Shelves, units and clocks: where nodes stand and which faults strike them.
 
+use super::groups::{Pick, ShockPlan, group, nodes_in};
 use super::{Calendar, ClockPlan, Kind, Layout, NOT_PLAIN, PoolPlan, Shelf, Unit, UnitKind};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
-use crate::model::failure::{Ages, Fault, Mode, Process, Target};
+use crate::model::dist::Law;
+use crate::model::failure::{Ages, Fault, Mode, Process, Role, Strikes, Target};
 use crate::model::topology::{Endpoint, Pool, PoolId, ZoneId};
+use crate::time::Span;
 use std::collections::BTreeMap;
 
 /// Lay out pools, then units by kind, then the faults on them.
@@ -23,7 +26,7 @@ pub fn build(model: &Model, layout: &mut Layout) {
             UnitKind::Region(region) => model.regions[region as usize].name.clone(),
             UnitKind::Service(service) => model.services[service as usize].name.clone(),
             UnitKind::Cut(cut) => cut_name(model, layout.cuts.list[cut as usize].target),
-            UnitKind::Node(_) => unreachable!("places only"),
+            UnitKind::Node(_) | UnitKind::Group(_) => unreachable!("places only"),
         };
         let site = layout.sites.len() as u32;
         layout.sites.push(name);
@@ -41,7 +44,7 @@ fn shelves_in(model: &Model, layout: &Layout, place: UnitKind) -> Vec<u32> {
     let stands_there = |shelf: &Shelf| {
         let pool = &model.pools[shelf.pool as usize];
         match place {
-            UnitKind::Node(_) => false,
+            UnitKind::Node(_) | UnitKind::Group(_) => false,
             UnitKind::Zone(zone) => shelf.zone == Some(zone),
             UnitKind::Region(region) => pool.region.is_some_and(|id| id.0 == region),
             UnitKind::Service(service) => pool.service.0 == service,
@@ -89,11 +92,27 @@ fn running(pool: &Pool) -> u32 {
     (f64::from(pool.nodes) * pool.standby.running - 1e-9).ceil().max(0.0) as u32
 }
 
+/// Can a node of the pool break without being seen?
+fn can_hide(model: &Model, id: PoolId) -> bool {
+    let hides = |fault: &&Fault| matches!(fault.process, Process::Random { latent: Some(_), .. });
+    let pool = &model.pools[id.index()];
+    model.faults.iter().filter(hides).any(|fault| match fault.target {
+        Target::EachNode { pool, .. } => pool == id,
+        Target::Region(region) => pool.region == Some(region),
+        Target::Zone(zone) => pool.zones.contains(&zone),
+        Target::Service(service) => pool.service == service,
+        Target::Link { .. } => false,
+    })
+}
+
 fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
+    let hides = can_hide(model, id);
+    layout.some_hide |= hides;
     let name = pool_name(model, pool);
     let serving = layout.wiring.gate(pool.need);
     let running = running(pool);
     let fit = if running < pool.nodes { layout.wiring.gate(pool.need) } else { serving };
+    let seen = if hides { layout.wiring.gate(pool.need) } else { fit };
     let first_shelf = layout.shelves.len();
     let mut shelf_at: BTreeMap<(Option<ZoneId>, bool), u32> = BTreeMap::new();
     let site = layout.sites.len() as u32;
@@ -104,7 +123,7 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
         let stoppable = node >= running;
         let shelf = *shelf_at.entry((zone, stoppable)).or_insert_with(|| {
             let zone = zone.map(|zone| zone.0);
-            layout.shelves.push(Shelf { pool: id.0, zone, nodes: 0, serving, fit, sums: Vec::new(), stoppable });
+            layout.shelves.push(Shelf { pool: id.0, zone, nodes: 0, serving, fit, seen, sums: Vec::new(), stoppable });
             layout.shelves.len() as u32 - 1
         });
         layout.shelves[shelf as usize].nodes += 1;
@@ -117,55 +136,125 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
         ageing: pool.standby.ageing,
         wake: pool.standby.wake.clone(),
         wake_key: Entity::new(&name).key(Purpose::Wake),
-        hot: running == pool.nodes && pool.standby.ageing.to_bits() == 1.0f64.to_bits(),
+        coverage: pool.coverage.clone().map(|coverage| (coverage, Entity::new(&name).key(Purpose::Coverage))),
+        loaded: false,
+        hot: pool.coverage.is_none() && running == pool.nodes && pool.standby.ageing.to_bits() == 1.0f64.to_bits(),
     });
 }
 
 fn add_faults(model: &Model, layout: &mut Layout) {
+    let first_group = layout.units.len();
+    for number in 0..model.faults.len() {
+        add_group(model, layout, number);
+    }
+    let mut group = first_group as u32;
     let mut on_unit: Vec<Vec<Struck>> = vec![Vec::new(); layout.units.len()];
-    let mut calendar_units = vec![false; layout.units.len()];
+    let mut shared = vec![false; layout.units.len()];
     for (number, fault) in model.faults.iter().enumerate() {
-        let struck = struck_units(model, layout, fault);
+        let struck = if is_group(fault) {
+            group += 1;
+            let UnitKind::Group(plan) = layout.units[group as usize - 1].kind else { continue };
+            let units = layout.groups[plan as usize].choices.iter().flatten();
+            units.for_each(|&unit| shared[unit as usize] = true);
+            vec![(0, group - 1)]
+        } else if fault.strikes == Strikes::Each {
+            struck_units(model, layout, fault)
+        } else {
+            nodes_in(model, layout, fault.target).into_iter().enumerate().map(|(at, unit)| (at as u32, unit)).collect()
+        };
         match &fault.process {
             Process::Random { .. } => {
                 for (member, unit) in struck {
                     on_unit[unit as usize].push(Struck { fault: number as u32, member });
                 }
             }
-            Process::Calendar { at, lasts } => {
+            Process::Calendar { at, lasts, rolling } => {
                 let cause = layout.cause(&fault.cause);
-                let units: Vec<u32> = struck.into_iter().map(|(_, unit)| unit).collect();
+                let units: Vec<u32> = if *rolling {
+                    nodes_in(model, layout, fault.target)
+                } else {
+                    struck.into_iter().map(|(_, unit)| unit).collect()
+                };
                 for &unit in &units {
-                    calendar_units[unit as usize] = true;
+                    shared[unit as usize] = true;
                 }
                 let (at, lasts, silent) = (at.clone(), lasts.clone(), fault.mode.silent());
                 let key = entity(model, number).key(Purpose::Repair);
-                layout.calendars.push(Calendar { at, lasts, key, units, cause, silent });
+                let (role, rolling, planned) = (fault.role, *rolling, fault.mode == Mode::Maintenance);
+                layout.calendars.push(Calendar { at, lasts, key, units, cause, silent, role, planned, rolling });
             }
         }
     }
+    for deploys in &model.deploys {
+        let nodes = nodes_in(model, layout, Target::Service(deploys.service));
+        for node in nodes {
+            shared[node as usize] = true;
+        }
+    }
+    for fault in &model.faults {
+        let Target::EachNode { pool, .. } = fault.target else { continue };
+        let plan = &mut layout.pools[pool.index()];
+        plan.hot &= fault.role == Role::Any;
+        plan.loaded |= matches!(fault.process, Process::Random { load_power, .. } if load_power != 0.0);
+    }
+    add_clocks(model, layout, on_unit, &shared);
+}
+
+/// Has the fault one clock for what goes out and comes back together?
+fn is_group(fault: &Fault) -> bool {
+    match (fault.strikes, &fault.process) {
+        (_, Process::Calendar { rolling: true, .. })
+        | (Strikes::Each, _)
+        | (Strikes::Share(_) | Strikes::Nodes(_), Process::Random { .. }) => false,
+        (Strikes::Blast(_), _) | (Strikes::Share(_) | Strikes::Nodes(_), Process::Calendar { .. }) => true,
+    }
+}
+
+/// The unit of a fault on a group.
+fn add_group(model: &Model, layout: &mut Layout, number: usize) {
+    let fault = &model.faults[number];
+    if !is_group(fault) {
+        return;
+    }
+    let (whole, site) = match fault.target {
+        Target::EachNode { pool, .. } => (None, layout.units[layout.pools[pool.index()].first_unit as usize].site),
+        Target::Region(_) | Target::Zone(_) | Target::Service(_) | Target::Link { .. } => {
+            let unit = struck_units(model, layout, fault)[0].1;
+            (Some(unit), layout.units[unit as usize].site)
+        }
+    };
+    let plan = group(model, layout, fault, whole, entity(model, number).key(Purpose::Hit));
+    let kind = UnitKind::Group(layout.groups.len() as u32);
+    layout.groups.push(plan);
+    layout.units.push(Unit { kind, first_clock: 0, clocks: 0, site });
+}
+
+/// Clocks unit by unit; `shared` units are held by more than their own clocks.
+fn add_clocks(model: &Model, layout: &mut Layout, on_unit: Vec<Vec<Struck>>, shared: &[bool]) {
     let plain_pools: Vec<bool> = (0..layout.pools.len())
         .map(|pool| {
             let plan = &layout.pools[pool];
             let units = plan.first_unit as usize..(plan.first_unit + plan.nodes) as usize;
             let alone = |unit: usize| {
                 let [only] = on_unit[unit][..] else { return false };
-                let always =
-                    matches!(model.faults[only.fault as usize].process, Process::Random { ages: Ages::Always, .. });
-                always && !calendar_units[unit]
+                is_plain(&model.faults[only.fault as usize]) && !shared[unit]
             };
             plan.hot && units.into_iter().all(alone)
         })
         .collect();
     let mut kinds = BTreeMap::new();
+    let mut fault_of_clock = Vec::new();
     for (unit, faults) in on_unit.into_iter().enumerate() {
         layout.units[unit].first_clock = layout.clocks.len() as u32;
         layout.units[unit].clocks = faults.len() as u32;
         let shelf = match layout.units[unit].kind {
             UnitKind::Node(shelf) if plain_pools[layout.shelves[shelf as usize].pool as usize] => shelf,
-            UnitKind::Node(_) | UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) | UnitKind::Cut(_) => {
-                NOT_PLAIN
-            }
+            UnitKind::Node(_)
+            | UnitKind::Zone(_)
+            | UnitKind::Region(_)
+            | UnitKind::Service(_)
+            | UnitKind::Cut(_)
+            | UnitKind::Group(_) => NOT_PLAIN,
         };
         for Struck { fault, member } in faults {
             let site = layout.units[unit].site;
@@ -174,7 +263,58 @@ fn add_faults(model: &Model, layout: &mut Layout) {
                 layout.kinds.len() as u32 - 1
             });
             layout.clocks.push(ClockPlan { unit: unit as u32, kind, member });
+            fault_of_clock.push(fault);
         }
+    }
+    super::crews::build(model, layout, &fault_of_clock);
+    for number in 0..model.faults.len() {
+        add_shock(model, layout, number, &fault_of_clock);
+    }
+}
+
+/// The shock of a fault whose nodes are struck together, all or some.
+fn add_shock(model: &Model, layout: &mut Layout, number: usize, fault_of_clock: &[u32]) {
+    let fault = &model.faults[number];
+    let Process::Random { fails, beta, .. } = &fault.process else { return };
+    let (fails, pick) = match fault.strikes {
+        Strikes::Each if *beta > 0.0 => (at_share(fails, *beta), Pick::Share(1.0)),
+        Strikes::Each | Strikes::Blast(_) => return,
+        Strikes::Share(share) => (fails.clone(), Pick::Share(share)),
+        Strikes::Nodes(count) => (fails.clone(), Pick::Nodes(count)),
+    };
+    let pool = match fault.target {
+        Target::EachNode { pool, .. } if *beta > 0.0 => Some(pool.0),
+        Target::EachNode { .. } | Target::Region(_) | Target::Zone(_) | Target::Service(_) | Target::Link { .. } => {
+            None
+        }
+    };
+    let clocks = (0..fault_of_clock.len() as u32).filter(|&clock| fault_of_clock[clock as usize] == number as u32);
+    let (entity, cause) = (entity(model, number), layout.cause(&fault.cause));
+    layout.shocks.push(ShockPlan {
+        fails,
+        key: entity.key(Purpose::Choice),
+        hit: entity.key(Purpose::Hit),
+        clocks: clocks.collect(),
+        pick,
+        pool,
+        cause,
+        silent: fault.mode.silent(),
+    });
+}
+
+/// The exponential law with this share of the rate.
+fn at_share(law: &Law, share: f64) -> Law {
+    if share <= 0.0 { Law::never() } else { Law::exponential(Span::from_secs_f64(law.mean_s() / share)) }
+}
+
+/// Can its clocks run without a look at anything else? A repair that never ends cannot be booked when it begins.
+fn is_plain(fault: &Fault) -> bool {
+    match &fault.process {
+        Process::Random { repair, ages: Ages::Always, crew: None, beta, load_power, latent: None, .. } => {
+            let alone = fault.strikes == Strikes::Each && fault.role == Role::Any;
+            alone && !repair.is_never() && *beta == 0.0 && *load_power == 0.0
+        }
+        Process::Random { .. } | Process::Calendar { .. } => false,
     }
 }
 
@@ -187,16 +327,24 @@ struct Struck {
 
 fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site: u32) {
     let fault = &model.faults[number];
-    let Process::Random { fails, repair, ages } = &fault.process else { return };
+    let Process::Random { fails, repair, ages, crew: _, beta, load_power, latent } = &fault.process else { return };
     let entity = entity(model, number);
+    let fails = match fault.strikes {
+        Strikes::Each if *beta > 0.0 => at_share(fails, 1.0 - beta),
+        Strikes::Each | Strikes::Blast(_) => fails.clone(),
+        Strikes::Share(_) | Strikes::Nodes(_) => Law::never(),
+    };
     let kind = Kind {
-        laws: [repair.clone(), fails.clone()],
+        laws: [repair.clone(), fails],
         shelf,
         gate: 0,
         site,
         cause: layout.cause(&fault.cause),
         silent: fault.mode.silent(),
         ages: *ages,
+        role: fault.role,
+        load_power: *load_power,
+        latent: latent.clone().map(|latent| Box::new((latent, entity.key(Purpose::Latent)))),
         key: entity.key(Purpose::Life),
         start: entity.key(Purpose::Start),
     };

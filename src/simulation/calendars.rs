@@ -1,0 +1,127 @@
+//! Faults by the calendar: all of the target at once, or its nodes one after another.
+//!
+//! They lie over the random ones and take no crew. A round of rolling maintenance that is not over when the next is
+//! due swallows it. What is struck by role is chosen at the start and comes back at the end, whatever it is then.
+
+use super::event::{Event, class};
+use super::layout::{Calendar, UnitKind};
+use super::trace::TraceEvent;
+use super::world::World;
+use crate::engine::streams::{Stream, Streams};
+use crate::model::failure::{Instants, Role};
+use crate::time::Time;
+use std::collections::VecDeque;
+
+/// A calendar fault, dynamically.
+#[derive(Clone, Debug)]
+pub struct CalendarState {
+    lasts: Stream,
+    /// Which unit's turn it is, of a rolling one.
+    turn: Option<u32>,
+    /// Who is out, by start, where that depends on the role.
+    out: VecDeque<Vec<u32>>,
+}
+
+impl World<'_> {
+    /// Calendar faults count from the end of the warm-up.
+    pub(super) fn start_calendars(&mut self, streams: &Streams) {
+        let layout = self.layout;
+        self.calendars.clear();
+        for (index, calendar) in layout.calendars.iter().enumerate() {
+            let lasts = streams.stream(calendar.key);
+            self.calendars.push(CalendarState { lasts, turn: None, out: VecDeque::new() });
+            self.schedule_calendar(index as u32, 0);
+        }
+    }
+
+    fn schedule_calendar(&mut self, calendar: u32, count: u32) {
+        let plan = &self.layout.calendars[calendar as usize];
+        let at = match &plan.at {
+            Instants::Every { first, every } => Some(*first + *every * u64::from(count)),
+            Instants::At(instants) => instants.get(count as usize).copied(),
+        };
+        if let Some(at) = at {
+            let at = Time::ZERO + self.layout.warm_up + at;
+            self.schedule(at, class::START, Event::CalendarStart { calendar, count });
+        }
+    }
+
+    pub(super) fn calendar_start(&mut self, now: Time, calendar: u32, count: u32) -> bool {
+        let plan = &self.layout.calendars[calendar as usize];
+        self.schedule_calendar(calendar, count + 1);
+        if plan.rolling {
+            return self.calendars[calendar as usize].turn.is_none() && self.next_turn(now, calendar, 0);
+        }
+        if plan.role == Role::Any {
+            self.take_out(now, calendar, &plan.units);
+        } else {
+            let in_role = |&&unit: &&u32| self.is_in_role(unit, plan.role);
+            let units: Vec<u32> = plan.units.iter().filter(in_role).copied().collect();
+            self.take_out(now, calendar, &units);
+            self.calendars[calendar as usize].out.push_back(units);
+        }
+        true
+    }
+
+    pub(super) fn calendar_end(&mut self, now: Time, calendar: u32) -> bool {
+        let plan = &self.layout.calendars[calendar as usize];
+        let state = &mut self.calendars[calendar as usize];
+        if let Some(turn) = state.turn.take() {
+            self.put_back(now, plan, &plan.units[turn as usize..=turn as usize]);
+            self.next_turn(now, calendar, turn + 1);
+        } else if let Some(units) = state.out.pop_front() {
+            self.put_back(now, plan, &units);
+        } else {
+            self.put_back(now, plan, &plan.units);
+        }
+        true
+    }
+
+    /// Take out the next unit in the role, from number `turn` on.
+    fn next_turn(&mut self, now: Time, calendar: u32, turn: u32) -> bool {
+        let plan = &self.layout.calendars[calendar as usize];
+        let later = plan.units.iter().enumerate().skip(turn as usize);
+        let next = later.into_iter().find(|&(_, &unit)| self.is_in_role(unit, plan.role)).map(|(turn, _)| turn);
+        if let Some(turn) = next {
+            self.calendars[calendar as usize].turn = Some(turn as u32);
+            self.take_out(now, calendar, &plan.units[turn..=turn]);
+        }
+        next.is_some()
+    }
+
+    fn is_in_role(&self, unit: u32, role: Role) -> bool {
+        match self.layout.units[unit as usize].kind {
+            UnitKind::Node(shelf) => {
+                role.includes(self.pools[self.layout.shelves[shelf as usize].pool as usize].waiting)
+            }
+            UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) | UnitKind::Cut(_) | UnitKind::Group(_) => {
+                true
+            }
+        }
+    }
+
+    fn take_out(&mut self, now: Time, calendar: u32, units: &[u32]) {
+        let plan = &self.layout.calendars[calendar as usize];
+        (self.cause, self.silent) = (plan.cause, plan.silent);
+        let lasts = plan.lasts.sample(&mut self.calendars[calendar as usize].lasts);
+        for &unit in units {
+            self.sites[self.layout.units[unit as usize].site as usize].changes[0] += 1;
+            self.note(now, TraceEvent::Fault { unit, cause: plan.cause });
+            self.hold(now, unit);
+            if !plan.planned && self.units[unit as usize].holds == 1 {
+                self.cover(now, unit);
+            }
+            self.retime_unit(now, unit);
+        }
+        self.schedule(now + lasts, class::END, Event::CalendarEnd { calendar });
+    }
+
+    fn put_back(&mut self, now: Time, plan: &Calendar, units: &[u32]) {
+        for &unit in units {
+            self.sites[self.layout.units[unit as usize].site as usize].changes[1] += 1;
+            self.note(now, TraceEvent::Repair { unit, cause: plan.cause });
+            self.release(now, unit);
+            self.retime_unit(now, unit);
+        }
+    }
+}

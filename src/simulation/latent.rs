@@ -1,0 +1,170 @@
+//! Latent faults: hidden from checks and crews until an inspection or a promotion lands on them.
+//!
+//! A hidden fault holds its node like any other, so the node does not serve; only the gate of what is seen does not
+//! hear of it. Invariant: a unit's hidden holds are among its holds, and a clock is hidden only while it is broken.
+
+use super::event::{Event, class};
+use super::layout::UnitKind;
+use super::world::World;
+use crate::time::{Span, Time};
+use rand::RngExt;
+
+impl World<'_> {
+    /// Has the fault that strikes now, of this clock, struck unseen? Its draws are numbered by its state.
+    pub(super) fn strikes_unseen(&self, index: u32) -> bool {
+        let layout = self.layout;
+        let plan = layout.clocks[index as usize];
+        let Some(latent) = &layout.kinds[plan.kind as usize].latent else { return false };
+        let state = self.clocks[index as usize].state();
+        let draws = self.streams.family(latent.1).member(plan.member);
+        draws.draw(2 * state).random::<f64>() < latent.0.share
+    }
+
+    /// The node of this clock, whose repair stands in the tree as if it began now, is dead and nobody knows.
+    pub(super) fn hide(&mut self, now: Time, index: u32) {
+        let unit = self.layout.clocks[index as usize].unit;
+        let due = self.tree.time(index);
+        self.ages[index as usize].left = if due == Time::NEVER { Span::MAX } else { due.since(now) };
+        self.tree.cancel(index);
+        self.hidden[index as usize] = true;
+        self.hold_as(now, unit, true);
+    }
+
+    /// Is the fault of this clock hidden?
+    pub(super) fn is_hidden(&self, index: u32) -> bool {
+        self.hidden.get(index as usize).copied().unwrap_or(false)
+    }
+
+    /// A hidden fault is mended on the spot: nobody ever saw it.
+    pub(super) fn release_hidden(&mut self, now: Time, index: u32) {
+        let unit = self.layout.clocks[index as usize].unit;
+        self.hidden[index as usize] = false;
+        self.release_as(now, unit, true);
+    }
+
+    /// Somebody has found the fault: it is seen, and its repair begins.
+    pub(super) fn reveal(&mut self, now: Time, index: u32) -> bool {
+        if !self.is_hidden(index) {
+            return false;
+        }
+        let plan = self.layout.clocks[index as usize];
+        let kind = &self.layout.kinds[plan.kind as usize];
+        (self.cause, self.silent) = (kind.cause, kind.silent);
+        self.hidden[index as usize] = false;
+        let state = &mut self.units[plan.unit as usize];
+        state.hidden -= 1;
+        if state.holds - state.hidden == 1 {
+            self.count_seen(plan.unit, false);
+        }
+        let left = self.ages[index as usize].left;
+        if left < Span::MAX {
+            self.tree.set(index, now + left, self.counter.next(class::END));
+        }
+        self.await_crew(now, index);
+        true
+    }
+
+    /// One node is seen to be sound again, or no longer.
+    pub(super) fn count_seen(&mut self, unit: u32, up: bool) {
+        let layout = self.layout;
+        let UnitKind::Node(shelf) = layout.units[unit as usize].kind else { return };
+        let plan = &layout.shelves[shelf as usize];
+        if plan.seen == plan.fit {
+            return;
+        }
+        let state = &mut self.shelves[shelf as usize];
+        state.apparent = state.apparent.wrapping_add(1).wrapping_sub(2 * u32::from(!up));
+        if state.out == 0 {
+            self.gates.shift(&layout.wiring, plan.seen, 1, up);
+        }
+    }
+
+    /// All nodes of the shelf are seen again, or no longer.
+    pub(super) fn count_shelf_seen(&mut self, shelf: usize, up: bool) {
+        let plan = &self.layout.shelves[shelf];
+        if plan.seen != plan.fit && self.shelves[shelf].apparent > 0 {
+            self.gates.shift(&self.layout.wiring, plan.seen, self.shelves[shelf].apparent, up);
+        }
+    }
+
+    /// Inspections go on through a dropped warm-up, in step with its end.
+    pub(super) fn start_inspections(&mut self) {
+        let layout = self.layout;
+        self.hidden.clear();
+        if !layout.some_hide {
+            return;
+        }
+        self.hidden.resize(layout.clocks.len(), false);
+        for (index, plan) in layout.clocks.iter().enumerate() {
+            let Some(latent) = &layout.kinds[plan.kind as usize].latent else { continue };
+            let Some(inspection) = &latent.0.inspect else { continue };
+            let first = inspection.first.or_else(|| inspection.every.is_fixed());
+            let at = match (first, inspection.every.is_fixed()) {
+                (Some(first), Some(every)) => {
+                    Span::from_nanos((layout.warm_up + first).as_nanos() % every.as_nanos().max(1))
+                }
+                (Some(first), None) => first,
+                (None, _) => self.inspection_gap(index as u32, 0),
+            };
+            let at = if layout.warm_up.is_zero() { first.unwrap_or(at) } else { at };
+            self.schedule(Time::ZERO + at, class::CHECK, Event::Inspect { clock: index as u32, count: 1 });
+        }
+    }
+
+    fn inspection_gap(&self, clock: u32, count: u32) -> Span {
+        let plan = self.layout.clocks[clock as usize];
+        let Some(latent) = &self.layout.kinds[plan.kind as usize].latent else { return Span::MAX };
+        let Some(inspection) = &latent.0.inspect else { return Span::MAX };
+        inspection.every.sample(&mut self.streams.family(latent.1).member(plan.member).draw(2 * count + 1))
+    }
+
+    /// Somebody looks at the part; one that is known to be broken is left alone.
+    pub(super) fn inspect(&mut self, now: Time, clock: u32, count: u32) -> bool {
+        let gap = self.inspection_gap(clock, count);
+        self.schedule(now + gap, class::CHECK, Event::Inspect { clock, count: count + 1 });
+        let plan = self.layout.clocks[clock as usize];
+        let unit = self.units[plan.unit as usize];
+        let Some(latent) = &self.layout.kinds[plan.kind as usize].latent else { return false };
+        let Some(inspection) = latent.0.inspect.as_ref().filter(|_| unit.holds == unit.hidden) else { return false };
+        let mut draws = self.streams.family(latent.1).member(plan.member).draw(2 * count + 1);
+        let _ = draws.random::<u64>();
+        let takes = inspection.takes.sample(&mut draws);
+        if takes.is_zero() {
+            return self.reveal(now, clock);
+        }
+        (self.cause, self.silent) = (self.layout.inspection_cause, false);
+        self.hold(now, plan.unit);
+        self.retime_unit(now, plan.unit);
+        self.schedule(now + takes, class::END, Event::Inspected { clock });
+        true
+    }
+
+    /// The inspection is over.
+    pub(super) fn inspected(&mut self, now: Time, clock: u32) -> bool {
+        let unit = self.layout.clocks[clock as usize].unit;
+        self.reveal(now, clock);
+        self.release(now, unit);
+        self.retime_unit(now, unit);
+        true
+    }
+
+    /// A promotion has landed on these pools: what is hidden there is found, and with `clear` mended at once.
+    pub(super) fn land_on(&mut self, now: Time, pools: &[u32], clear: bool) {
+        if !self.layout.some_hide {
+            return;
+        }
+        for &pool in pools {
+            let plan = &self.layout.pools[pool as usize];
+            for unit in plan.first_unit..plan.first_unit + plan.nodes {
+                let unit = self.layout.units[unit as usize];
+                for index in unit.first_clock..unit.first_clock + unit.clocks {
+                    if self.is_hidden(index) && clear {
+                        self.turn(now, index);
+                    } else {
+                        self.reveal(now, index);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Common cause: shocks that break many nodes at once, and groups of which some go out together.
+//!
+//! Both skip what is down already. A shock keeps coming whatever is broken; one that is a share of the nodes' own
+//! rate comes as much more rarely to a waiting pool as its nodes age more slowly (thinned: exact for exponential
+//! lives, for paces up to that of use).
+
+use super::event::{Event, class};
+use super::layout::{Pick, UnitKind};
+use super::world::World;
+use crate::engine::streams::{Stream, Streams};
+use crate::model::failure::Ages;
+use crate::time::Time;
+use rand::RngExt;
+
+/// A shock's chance.
+#[derive(Clone, Debug)]
+pub struct ShockState {
+    gap: Stream,
+    hit: Stream,
+}
+
+/// A group's chance, and who of it is out.
+#[derive(Clone, Debug)]
+pub struct GroupState {
+    hit: Stream,
+    out: Vec<u32>,
+}
+
+/// Those of `able` units that `pick` takes; every unit has its own draw, so that who is able moves nobody else's luck.
+fn picked(units: &[u32], able: impl Fn(u32) -> bool, pick: Pick, hit: &mut Stream) -> Vec<u32> {
+    match pick {
+        Pick::Share(share) => {
+            units.iter().copied().filter(|&unit| (hit.random::<f64>() < share) & able(unit)).collect()
+        }
+        Pick::Nodes(count) => {
+            let drawn = units.iter().map(|&unit| (hit.random::<u64>(), unit));
+            let mut drawn: Vec<(u64, u32)> = drawn.filter(|&(_, unit)| able(unit)).collect();
+            drawn.sort_unstable();
+            drawn.truncate(count as usize);
+            drawn.into_iter().map(|(_, unit)| unit).collect()
+        }
+        Pick::One => units.to_vec(),
+    }
+}
+
+impl World<'_> {
+    /// Every shock at its first time, every group whole.
+    pub(super) fn start_shocks(&mut self, streams: &Streams) {
+        let layout = self.layout;
+        self.groups.clear();
+        let group = |hit| GroupState { hit: streams.stream(hit), out: Vec::new() };
+        self.groups.extend(layout.groups.iter().map(|plan| group(plan.hit)));
+        self.shocks.clear();
+        for (shock, plan) in layout.shocks.iter().enumerate() {
+            let mut gap = streams.stream(plan.key);
+            let first =
+                if layout.stationary { plan.fails.sample_residual(&mut gap) } else { plan.fails.sample(&mut gap) };
+            self.shocks.push(ShockState { gap, hit: streams.stream(plan.hit) });
+            self.schedule(Time::ZERO + first, class::START, Event::Shock { shock: shock as u32 });
+        }
+    }
+
+    /// Does the unit, a node, work and run?
+    fn works(&self, unit: u32) -> bool {
+        let UnitKind::Node(shelf) = self.layout.units[unit as usize].kind else { return false };
+        self.units[unit as usize].holds == 0 && !self.shelves[shelf as usize].stopped
+    }
+
+    /// A shock: some of the working nodes break, to be mended each by itself.
+    pub(super) fn shock(&mut self, now: Time, shock: u32) -> bool {
+        let layout = self.layout;
+        let plan = &layout.shocks[shock as usize];
+        let mut hit = self.shocks[shock as usize].hit.clone();
+        let waiting = plan.pool.filter(|&pool| self.pools[pool as usize].waiting);
+        let pace = waiting.map_or(1.0, |pool| layout.pools[pool as usize].ageing);
+        let felt = hit.random::<f64>() < pace;
+        let able = |clock: u32| {
+            let unit = layout.clocks[clock as usize].unit;
+            let kind = &layout.kinds[layout.clocks[clock as usize].kind as usize];
+            let UnitKind::Node(shelf) = layout.units[unit as usize].kind else { return false };
+            let masked = kind.ages == Ages::Running && self.shelves[shelf as usize].out > 0;
+            let waiting = self.pools[layout.shelves[shelf as usize].pool as usize].waiting;
+            !masked && kind.role.includes(waiting) && self.works(unit)
+        };
+        let struck = picked(&plan.clocks, able, plan.pick, &mut hit);
+        let state = &mut self.shocks[shock as usize];
+        state.hit = hit;
+        let next = now + plan.fails.sample(&mut state.gap);
+        self.schedule(next, class::START, Event::Shock { shock });
+        if !felt || struck.is_empty() {
+            return false;
+        }
+        (self.cause, self.silent) = (plan.cause, plan.silent);
+        for clock in struck {
+            self.turn(now, clock);
+        }
+        true
+    }
+
+    /// Some of the group go out.
+    pub(super) fn hold_group(&mut self, now: Time, group: u32) {
+        let plan = &self.layout.groups[group as usize];
+        let mut hit = self.groups[group as usize].hit.clone();
+        let choice = if plan.choices.len() > 1 { hit.random_range(0..plan.choices.len()) } else { 0 };
+        let Some(units) = plan.choices.get(choice) else { return };
+        let out = picked(units, |unit| self.works(unit), plan.pick, &mut hit);
+        for &unit in &out {
+            self.hold(now, unit);
+            self.retime_unit(now, unit);
+        }
+        let state = &mut self.groups[group as usize];
+        (state.hit, state.out) = (hit, out);
+    }
+
+    /// They come back.
+    pub(super) fn release_group(&mut self, now: Time, group: u32) {
+        for unit in std::mem::take(&mut self.groups[group as usize].out) {
+            self.release(now, unit);
+            self.retime_unit(now, unit);
+        }
+    }
+}
