@@ -85,6 +85,7 @@ codes! {
     W405 "no timeout";
     W406 "retries multiply";
     W407 "shared check";
+    W408 "no room for a lost region";
     W409 "no distance";
     W410 "unused";
     W411 "crew with too much work";

@@ -254,11 +254,12 @@ pub(super) fn routing(
                 PolicyName::Latency | PolicyName::ActivePassive => Policy::Latency,
             };
             let detection = spread_detection(fields);
-            (
-                policy,
-                detection,
-                fields.table("failback", "users return when `up_after` checks pass", failback).flatten(),
-            )
+            let failback = fields.table("failback", "users return when `up_after` checks pass", failback).flatten();
+            if failback.as_ref().is_some_and(|failback| failback.takes.mean_s() > 0.0) {
+                let origin = fields.key_origin("failback");
+                not_yet(fields.session, origin, "`failback.takes` under this policy", "a return that costs service");
+            }
+            (policy, detection, failback)
         };
         let propagation = propagation(fields);
         let spill = fields.or("spill", true);

@@ -11,7 +11,7 @@ use crate::model::Model;
 use crate::model::failover::{Check, Detection, Policy, Propagation, Replication, Sees};
 use crate::model::failure::{Per, Process, Strikes, Target};
 use crate::model::objective::{Condition, Statistic};
-use crate::model::topology::{PoolId, ServiceId, Term};
+use crate::model::topology::{PoolId, RegionId, ServiceId, Term};
 use crate::time::Span;
 
 /// Reports all of them.
@@ -19,6 +19,7 @@ pub(super) fn warn(session: &Session<'_>, root: &Table, names: &Names, model: &M
     single_points(session, names, model);
     perfect(session, root, names, model);
     objectives(session, root, model);
+    lost_region(session, root, model);
     calls_of(session, names, model, calls);
     crews(session, root, model);
 }
@@ -174,6 +175,63 @@ fn perfect(session: &Session<'_>, root: &Table, names: &Names, model: &Model) {
         let message = "the regions are 0s apart, also for requests";
         session.report(Code::W409, service_origin(names, model.routing.entry), message, Some("add `links`".to_owned()));
     }
+}
+
+/// W408: what the other regions carry when the worst one is lost.
+fn lost_region(session: &Session<'_>, root: &Table, model: &Model) {
+    let demand: Option<f64> = model.groups.iter().map(|group| group.rate).sum();
+    let limited = model.pools.iter().any(|pool| pool.capacity.is_some());
+    let Some(demand) = demand.filter(|_| limited && model.regions.len() > 1) else { return };
+    let entry = &model.services[model.routing.entry.index()];
+    if entry.pools.iter().any(|pool| model.pools[pool.index()].region.is_none()) {
+        return;
+    }
+    let rooms: Vec<f64> =
+        (0..model.regions.len() as u32).map(|region| room(model, model.routing.entry, RegionId(region))).collect();
+    let without = |lost: usize| {
+        let others = rooms.iter().enumerate().filter(|(region, _)| *region != lost).map(|(_, room)| *room);
+        match model.routing.policy {
+            Policy::ActivePassive(_) => others.fold(0.0, f64::max),
+            Policy::Latency | Policy::Geo | Policy::Weighted { .. } => others.sum::<f64>(),
+        }
+    };
+    let worst = (0..rooms.len()).min_by(|&a, &b| without(a).total_cmp(&without(b)));
+    if let Some(worst) = worst.filter(|&worst| without(worst) < demand * (1.0 - 1e-9)) {
+        let carried = percent((without(worst) / demand * 1e3).round() / 1e3);
+        let name = &model.regions[worst].name;
+        let message = format!("losing `{name}` leaves {carried} % of the demand carried");
+        session.report(Code::W408, key(root, &["regions", name]), message, Some("add nodes to the others".to_owned()));
+    }
+}
+
+/// What the region's own pools on the way from the entry down carry with all their nodes, in requests per second.
+fn room(model: &Model, entry: ServiceId, region: RegionId) -> f64 {
+    let here = |service: ServiceId| {
+        let pools = model.services[service.index()].pools.iter().map(|pool| &model.pools[pool.index()]);
+        pools.into_iter().find(|pool| pool.region == Some(region))
+    };
+    if here(entry).is_none() {
+        return 0.0;
+    }
+    let mut seen = vec![false; model.services.len()];
+    let mut open = vec![(entry, 1.0)];
+    let mut room = f64::INFINITY;
+    while let Some((service, share)) = open.pop() {
+        let Some(pool) = here(service).filter(|_| !std::mem::replace(&mut seen[service.index()], true)) else {
+            continue;
+        };
+        if let Some(capacity) = pool.capacity.filter(|_| share > 0.0) {
+            room = room.min(capacity * f64::from(pool.nodes) / share);
+        }
+        for need in &model.services[service.index()].needs {
+            if let Term::Service(callee) = need.term
+                && model.services[callee.index()].failover.is_none()
+            {
+                open.push((callee, share * need.share));
+            }
+        }
+    }
+    room
 }
 
 /// W403 and W412: objectives that cannot be met.
