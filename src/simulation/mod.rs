@@ -6,6 +6,7 @@
 
 mod clocks;
 pub mod event;
+mod failback;
 mod failovers;
 mod gates;
 pub mod layout;

@@ -3,7 +3,9 @@
 #![allow(clippy::format_collect, reason = "the texts that tests put together are small")]
 
 mod backoff;
+mod cases;
 mod cli;
+mod clock_cases;
 mod determinism;
 mod diagnostics;
 mod failover_cases;
@@ -14,6 +16,7 @@ mod lab;
 mod naive;
 mod oracle;
 mod readme;
+mod region_cases;
 mod scenarios;
 mod shell;
 mod tape;
