@@ -20,7 +20,7 @@ use rand::RngExt;
 
 /// Where a failover stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// The primary is in charge, healthy or not yet known to be broken.
     Steady,
     /// Noticed; no failover before the hold-down is over.
@@ -69,7 +69,7 @@ impl FailoverCounts {
 /// Draws of failovers are numbered by the turn, so that what differs in one failover between two topologies leaves the
 /// luck of the next one alone.
 #[derive(Clone, Debug)]
-struct FailoverStreams {
+pub(super) struct FailoverStreams {
     detect: Vec<Stream>,
     page: Numbered,
     election: Stream,
@@ -77,7 +77,7 @@ struct FailoverStreams {
     success: Numbered,
     manual: Numbered,
     lag: Numbered,
-    failback: Stream,
+    pub(super) failback: Stream,
 }
 
 /// Numbers of draws that one outage may use: one, and one more for each candidate that was waited for.
@@ -90,20 +90,20 @@ fn next_turn(turn: u32) -> u32 {
 /// A failover process, dynamically.
 #[derive(Clone, Debug)]
 pub struct Failover {
-    primary: usize,
-    target: usize,
-    phase: Phase,
+    pub(super) primary: usize,
+    pub(super) target: usize,
+    pub(super) phase: Phase,
     /// Number of the failover for its draws: each outage that is noticed begins a new block of [`TRIES`].
     turn: u32,
-    generation: u32,
-    back_generation: u32,
-    back_step: BackStep,
+    pub(super) generation: u32,
+    pub(super) back_generation: u32,
+    pub(super) back_step: BackStep,
     /// A step of the way back came due while the first in order was not fit: of this generation.
-    back_missed: Option<u32>,
+    pub(super) back_missed: Option<u32>,
     success: bool,
     hold_until: Time,
-    completed: Time,
-    cause: u32,
+    pub(super) completed: Time,
+    pub(super) cause: u32,
     pub(super) copies: Copies,
     pub(super) copies_generation: u32,
     /// A primary that was not fenced.
@@ -111,14 +111,14 @@ pub struct Failover {
     /// The place whose node won the last vote.
     elected: Option<usize>,
     pub(super) watches: Vec<Watch>,
-    streams: FailoverStreams,
+    pub(super) streams: FailoverStreams,
     /// What is reported of it.
     pub counts: FailoverCounts,
 }
 
 /// What the pending event of a failback is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BackStep {
+pub(super) enum BackStep {
     /// The first in order has been healthy for long enough.
     Healthy,
     /// The page is answered.
@@ -251,7 +251,7 @@ impl World<'_> {
     }
 
     /// The service's gate follows its primary.
-    fn set_available(&mut self, process: usize) {
+    pub(super) fn set_available(&mut self, process: usize) {
         self.set_leads(process);
         let plan = &self.layout.processes[process];
         let Some(gate) = plan.available else { return };
@@ -399,7 +399,7 @@ impl World<'_> {
         }
     }
 
-    fn begin_stage(&mut self, until: Time, process: u32) {
+    pub(super) fn begin_stage(&mut self, until: Time, process: u32) {
         let state = &mut self.processes[process as usize];
         state.generation += 1;
         let generation = state.generation;
@@ -544,84 +544,6 @@ impl World<'_> {
             self.processes[index].cause = self.cause;
             self.noticed(now, process);
         }
-    }
-
-    /// The first in order is healthy and not in charge: set the time of its return.
-    fn plan_failback(&mut self, now: Time, process: u32) {
-        let plan = &self.layout.processes[process as usize];
-        let state = &mut self.processes[process as usize];
-        let Some(failback) = plan.failback.as_ref().filter(|_| state.primary != 0 && state.phase == Phase::Steady)
-        else {
-            return;
-        };
-        state.back_generation += 1;
-        state.back_step = BackStep::Healthy;
-        let due = state.watches[0].since.max(state.completed).max(now) + failback.after;
-        let generation = state.back_generation;
-        self.schedule(due, class::END, Event::FailbackDue { process, generation });
-    }
-
-    /// Take the step of the way back that came due while the first in order was not fit.
-    fn catch_up_failback(&mut self, now: Time, process: u32) {
-        let plan = &self.layout.processes[process as usize];
-        let state = &mut self.processes[process as usize];
-        if !self.gates.holds(plan.places[0].fit) {
-            return;
-        }
-        if let Some(generation) = state.back_missed.take() {
-            self.schedule(now, class::END, Event::FailbackDue { process, generation });
-        }
-    }
-
-    /// The next step of the way back.
-    pub(super) fn failback_due(&mut self, now: Time, process: u32, generation: u32) -> bool {
-        let index = process as usize;
-        let plan = &self.layout.processes[index];
-        let state = &mut self.processes[index];
-        let Some(failback) = plan.failback.as_ref().filter(|_| state.back_generation == generation) else {
-            return false;
-        };
-        if state.phase != Phase::Steady {
-            return false;
-        }
-        if !self.gates.holds(plan.places[0].fit) {
-            state.back_missed = Some(generation);
-            return false;
-        }
-        let (step, due) = match (state.back_step, &failback.page) {
-            (BackStep::Healthy, Some(page)) => (BackStep::Answered, now + page.sample(&mut state.streams.failback)),
-            (BackStep::Healthy, None) | (BackStep::Answered, _) => {
-                let running = plan.places[0].pools.iter().map(|&pool| self.wake(now, pool)).max().unwrap_or(now);
-                (BackStep::Running, running)
-            }
-            (BackStep::Running, _) => {
-                self.fail_back(now, process);
-                return true;
-            }
-        };
-        let state = &mut self.processes[index];
-        state.back_generation += 1;
-        state.back_step = step;
-        let generation = state.back_generation;
-        self.schedule(due, class::END, Event::FailbackDue { process, generation });
-        true
-    }
-
-    /// Take the service out and give it back to the first in order.
-    fn fail_back(&mut self, now: Time, process: u32) {
-        let plan = &self.layout.processes[process as usize];
-        let state = &mut self.processes[process as usize];
-        let Some(failback) = &plan.failback else { return };
-        state.phase = Phase::FailingBack;
-        state.target = 0;
-        state.back_generation += 1;
-        self.moved = true;
-        self.cause = self.layout.failback_cause;
-        let takes = failback.takes.sample(&mut state.streams.failback);
-        state.cause = self.cause;
-        self.note(now, TraceEvent::FailbackBegun { process });
-        self.set_available(process as usize);
-        self.begin_stage(now + takes, process);
     }
 
     /// Two primaries have found each other: out of service until their writes are reconciled.

@@ -12,6 +12,7 @@ mod crews;
 mod deploys;
 mod elect;
 pub mod event;
+mod failback;
 mod failovers;
 mod gates;
 mod latent;

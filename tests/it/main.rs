@@ -4,7 +4,9 @@
 
 mod alarms;
 mod backoff;
+mod cases;
 mod cli;
+mod clock_cases;
 mod copies;
 mod determinism;
 mod diagnostics;
@@ -20,6 +22,7 @@ mod naive_composite;
 mod oracle;
 mod partitions;
 mod readme;
+mod region_cases;
 mod repair_oracle;
 mod scenarios;
 mod shell;

@@ -7,6 +7,7 @@
 
 use crate::lab::{check, figure, full, run_text, trial};
 use ninefold::results::measure::Measure;
+use std::fmt::Write as _;
 
 const UNAVAILABLE: Measure = Measure::UnavailabilityTime;
 
@@ -71,7 +72,7 @@ fn parts_in_series_multiply() {
         for (number, part) in parts.iter().enumerate() {
             let next = number + 1;
             let needs = if next < parts.len() { format!("depends_on = [\"s{next}\"]\n") } else { String::new() };
-            text += &format!("[services.s{number}]\n{needs}faults = {}\n", faults(*part));
+            let _ = write!(text, "[services.s{number}]\n{needs}faults = {}\n", faults(*part));
         }
         unavailability(&format!("A02 series {parts:?}"), &text, times(400), 1.0 - expected, 0.05);
     }
@@ -93,7 +94,7 @@ fn parts_in_parallel_multiply_their_unavailabilities() {
             names.join(", ")
         );
         for (name, part) in names.iter().zip(parts) {
-            text += &format!("[services.{name}]\nfaults = {}\n", faults(*part));
+            let _ = write!(text, "[services.{name}]\nfaults = {}\n", faults(*part));
         }
         unavailability(&format!("A03 parallel {parts:?}"), &text, times(trials), expected, 0.05);
     }
@@ -246,7 +247,7 @@ fn a_bridge_is_up_along_any_path() {
                         depends_on = [\"any(all(a, d), all(b, e), all(a, c, e), all(b, c, d))\"]\n"
             .to_owned();
         for (name, edge) in ["a", "b", "c", "d", "e"].iter().zip(edges) {
-            text += &format!("[services.{name}]\nfaults = {}\n", faults(edge));
+            let _ = write!(text, "[services.{name}]\nfaults = {}\n", faults(edge));
         }
         unavailability(&format!("A11 bridge {edges:?}"), &text, times(trials), 1.0 - expected, 0.05);
     }

@@ -144,7 +144,7 @@ impl Tape<'_> {
 
     fn routing(&mut self, regions: u32) -> String {
         let mut text = "[routing]\nentry = \"s0\"\n".to_owned();
-        text += &match self.pick(4) {
+        let policy = match self.pick(4) {
             0 => format!("policy = \"latency\"\n{}{}", self.detection(), self.failback_of_users()),
             1 => format!("policy = \"geo\"\n{}{}", self.detection(), self.failback_of_users()),
             2 => {
@@ -163,7 +163,8 @@ impl Tape<'_> {
             }
             _ => format!("policy = \"active-passive\"\n{}", self.failover(regions)),
         };
-        text += &match self.pick(4) {
+        text += &policy;
+        let answers = match self.pick(4) {
             0 => String::new(),
             1 => format!("dns = {{ ttl = \"{}s\" }}\n", [0, 60, 600][self.pick(3) as usize]),
             2 => format!(
@@ -173,7 +174,7 @@ impl Tape<'_> {
             ),
             _ => format!("anycast = {{ converge = \"{}\" }}\n", self.law(2)),
         };
-        text
+        text + &answers
     }
 
     fn failback_of_users(&mut self) -> String {
