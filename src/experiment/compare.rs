@@ -106,7 +106,10 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
         .map(|(((model, identity), layout), totals)| results(model, layout, identity, plan, totals))
         .collect();
     let horizon_s = worlds[0].0.horizon.as_secs_f64();
+    // of trials that end at their first outage nothing can be compared pair by pair
+    let whole = joint.each.iter().all(|totals| !totals.ends_early);
     let differences = (1..worlds.len())
+        .filter(|_| whole)
         .flat_map(|other| {
             let names = (worlds[0].1.scenario.as_str(), worlds[other].1.scenario.as_str());
             differences(&joint, first, &shared[other - 1], other, names, horizon_s, plan.confidence)

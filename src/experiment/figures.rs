@@ -9,7 +9,7 @@ use super::totals::{Listed, ProcessTotals, SubjectTotals, Totals};
 use crate::model::Model;
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Failover, Policy};
-use crate::model::failure::Process;
+use crate::model::failure::{Fault, Process};
 use crate::results::measure::Measure;
 use crate::results::raw::Stage;
 use crate::results::{Method, Row};
@@ -111,11 +111,32 @@ fn longest_s(law: &Law) -> f64 {
     if law.is_never() { f64::INFINITY } else { law.quantile_s(0.999) }
 }
 
-/// How long one outage might plausibly last: the longest repair or manual promotion in a thousand.
-fn longest_outage_s(model: &Model) -> f64 {
-    let repairs = model.faults.iter().map(|fault| match &fault.process {
-        Process::Random { repair, .. } => longest_s(repair),
+/// How long one fault might hold a part: the longest repair in a thousand, the wait for a crew that is at another one,
+/// the time until an inspection finds it; all its nodes one after another, if it rolls.
+fn longest_fault_s(model: &Model, fault: &Fault) -> f64 {
+    match &fault.process {
+        Process::Random { repair, crew, latent, .. } => {
+            let wait = crew.map_or(0.0, |crew| longest_s(repair) + longest_s(&model.crews[crew.index()].dispatch));
+            let unseen = latent.as_ref().map_or(0.0, |latent| {
+                latent.inspect.as_ref().map_or(f64::INFINITY, |inspect| longest_s(&inspect.every))
+            });
+            longest_s(repair) + wait + unseen
+        }
+        Process::Calendar { lasts, rolling: true, .. } => {
+            longest_s(lasts) * model.pools.iter().map(|pool| f64::from(pool.nodes)).sum::<f64>()
+        }
         Process::Calendar { lasts, .. } => longest_s(lasts),
+    }
+}
+
+/// How long one outage might plausibly last: the longest fault, stop or manual promotion in a thousand.
+fn longest_outage_s(model: &Model) -> f64 {
+    let repairs = model.faults.iter().map(|fault| longest_fault_s(model, fault));
+    let stops = model.pools.iter().filter_map(|pool| pool.coverage.as_ref());
+    let stops = stops.map(|coverage| longest_s(&coverage.pause).max(longest_s(&coverage.uncovered)));
+    let deploys = model.deploys.iter().map(|deploys| {
+        let bad = if deploys.bad > 0.0 { longest_s(&deploys.noticed) + longest_s(&deploys.rollback) } else { 0.0 };
+        longest_s(&deploys.restart) + bad
     });
     let restarts = model.regions.iter().map(|region| longest_s(&region.restart));
     let failovers = model.services.iter().filter_map(|service| service.failover.as_ref()).map(longest_failover_s);
@@ -123,7 +144,7 @@ fn longest_outage_s(model: &Model) -> f64 {
         Policy::ActivePassive(failover) => longest_failover_s(failover),
         Policy::Latency | Policy::Geo | Policy::Weighted { .. } => 0.0,
     };
-    let longest = repairs.chain(restarts).chain(failovers).fold(0.0, f64::max) + routing;
+    let longest = repairs.chain(stops).chain(deploys).chain(restarts).chain(failovers).fold(0.0, f64::max) + routing;
     longest.min(model.horizon.as_secs_f64())
 }
 
