@@ -4,16 +4,18 @@
 //! simply goes on; after it the failover runs to its end and the old primary waits. With no fit candidate it waits for
 //! one to be noticed. A service serves only between failovers, and while its primary does.
 
+mod failback;
+mod notice;
+
 use super::copies::Copies;
 use super::event::{Event, class};
 use super::gates::GateId;
 use super::layout::{Place, Process};
 use super::partitions::Split;
 use super::trace::TraceEvent;
-use super::watch::{Due, Watch};
+use super::watch::Watch;
 use super::world::World;
 use crate::engine::streams::{Numbered, Purpose, Stream, Streams};
-use crate::model::failover::Detection;
 use crate::results::raw::Stage;
 use crate::time::{Span, Time};
 use rand::RngExt;
@@ -266,139 +268,6 @@ impl World<'_> {
         }
     }
 
-    /// A gate of the place has changed.
-    pub(super) fn place_changed(&mut self, now: Time, process: u32, place: u32) {
-        let (index, spot) = (process as usize, place as usize);
-        let plan = &self.layout.processes[index];
-        self.copies_changed(now, process);
-        self.split_changed(now, process);
-        self.end_exile(index, spot);
-        let healthy = self.is_seen(index, spot);
-        let lost = self.processes[index].watches[spot].healthy && !healthy;
-        let elected = match &plan.detection {
-            Detection::Election(election) if spot == self.processes[index].primary() && lost => {
-                self.elect(now, index, election)
-            }
-            Detection::Election(_) | Detection::Instant | Detection::After(_) | Detection::Check(_) => None,
-        };
-        let (silent, cause) = (self.silent, self.cause);
-        let state = &mut self.processes[index];
-        let watch = &mut state.watches[spot];
-        if watch.healthy != healthy {
-            watch.change(now, healthy, silent, &plan.detection, &mut state.streams.detect[spot]);
-            if let Some(at) = elected {
-                watch.postpone(at);
-            }
-            if spot == state.primary && !healthy && state.phase == Phase::Steady {
-                state.cause = cause;
-            }
-            self.schedule_beliefs(process, place);
-            self.health_changed(now, process, spot, healthy);
-        }
-        self.set_available(index);
-        self.catch_up_failback(now, process);
-        let state = &self.processes[index];
-        let known = state.watches[spot].believed && state.watches[spot].healthy;
-        if state.phase == Phase::Waiting && known && self.gates.holds(plan.places[spot].fit) {
-            self.decide(now, process);
-        }
-    }
-
-    /// Before the decision a primary that comes back goes on; the way back counts from the health of the first.
-    fn health_changed(&mut self, now: Time, process: u32, spot: usize, healthy: bool) {
-        let state = &mut self.processes[process as usize];
-        let undecided = matches!(state.phase, Phase::Held | Phase::Deciding);
-        if spot == state.primary && healthy && undecided {
-            state.phase = Phase::Steady;
-            state.generation += 1;
-            if state.watches[0].healthy {
-                self.plan_failback(now, process);
-            }
-        }
-        if spot == 0 {
-            self.processes[process as usize].back_generation += 1;
-            if healthy {
-                self.plan_failback(now, process);
-            }
-        }
-        let state = &self.processes[process as usize];
-        if spot == state.primary && !healthy && !state.watches[spot].believed && state.phase == Phase::Steady {
-            self.noticed(now, process);
-        }
-    }
-
-    /// The belief about a place follows its health.
-    pub(super) fn place_believed(
-        &mut self,
-        now: Time,
-        process: u32,
-        place: u32,
-        checker: u32,
-        generation: u32,
-    ) -> bool {
-        let (index, spot) = (process as usize, place as usize);
-        let plan = &self.layout.processes[index];
-        let state = &mut self.processes[index];
-        let watch = &mut state.watches[spot];
-        if !watch.expects(checker, generation) {
-            return false;
-        }
-        let (since, healthy) = (watch.since, watch.healthy);
-        let changed = watch.believe(now, checker, &plan.detection, &mut state.streams.detect[spot]);
-        self.schedule_beliefs(process, place);
-        if !changed {
-            return false;
-        }
-        let state = &mut self.processes[index];
-        self.moved = true;
-        let believed = state.watches[spot].believed;
-        let (phase, primary) = (state.phase, state.primary);
-        self.note(now, TraceEvent::Believed { process, place, healthy: believed });
-        if !believed && spot == primary && phase == Phase::Steady {
-            if !healthy {
-                self.processes[index].counts.detection.push(now.since(since));
-            }
-            self.noticed(now, process);
-        } else if believed && spot == primary && matches!(phase, Phase::Held | Phase::Deciding) {
-            let state = &mut self.processes[index];
-            state.phase = Phase::Steady;
-            state.generation += 1;
-        } else if believed && phase == Phase::Waiting {
-            self.cause = self.processes[index].cause;
-            self.decide(now, process);
-        }
-        true
-    }
-
-    /// Put down when beliefs about the place will change.
-    pub(super) fn schedule_beliefs(&mut self, process: u32, place: u32) {
-        let mut due = std::mem::take(&mut self.processes[process as usize].watches[place as usize].due);
-        for Due { at, checker, generation } in due.drain(..) {
-            self.schedule(at, class::CHECK, Event::PlaceBelieved { process, place, checker, generation });
-        }
-        self.processes[process as usize].watches[place as usize].due = due;
-    }
-
-    /// The primary is known to be down.
-    fn noticed(&mut self, now: Time, process: u32) {
-        let plan = &self.layout.processes[process as usize];
-        let state = &mut self.processes[process as usize];
-        let cause = state.cause;
-        state.turn = next_turn(state.turn);
-        if now < state.hold_until {
-            state.phase = Phase::Held;
-            let until = state.hold_until;
-            self.begin_stage(until, process);
-        } else if let Some(page) = &plan.page {
-            state.phase = Phase::Deciding;
-            let answered = now + page.sample(&mut state.streams.page.draw(state.turn));
-            self.begin_stage(answered, process);
-        } else {
-            self.cause = cause;
-            self.decide(now, process);
-        }
-    }
-
     pub(super) fn begin_stage(&mut self, until: Time, process: u32) {
         let state = &mut self.processes[process as usize];
         state.generation += 1;
@@ -544,21 +413,6 @@ impl World<'_> {
             self.processes[index].cause = self.cause;
             self.noticed(now, process);
         }
-    }
-
-    /// Two primaries have found each other: out of service until their writes are reconciled.
-    pub(super) fn reconcile(&mut self, now: Time, process: u32) {
-        let plan = &self.layout.processes[process as usize];
-        let state = &mut self.processes[process as usize];
-        if state.phase != Phase::Steady {
-            return;
-        }
-        let takes = plan.reconcile.sample(&mut state.streams.failback);
-        state.phase = Phase::FailingBack;
-        state.target = state.primary;
-        state.cause = self.cause;
-        self.moved = true;
-        self.begin_stage(now + takes, process);
     }
 
     /// Are stopped nodes of the place in charge still starting?

@@ -12,7 +12,6 @@ mod crews;
 mod deploys;
 mod elect;
 pub mod event;
-mod failback;
 mod failovers;
 mod gates;
 mod latent;

@@ -3,10 +3,10 @@
 //! Step by step: unbroken health, perhaps a page, its stopped nodes started, then the service out for a while. What
 //! breaks the wait begins it anew; a step that comes due while the first is not fit is taken when it is.
 
-use super::event::{Event, class};
-use super::failovers::{BackStep, Phase};
-use super::trace::TraceEvent;
-use super::world::World;
+use super::{BackStep, Phase};
+use crate::simulation::event::{Event, class};
+use crate::simulation::trace::TraceEvent;
+use crate::simulation::world::World;
 use crate::time::Time;
 
 impl World<'_> {
@@ -38,7 +38,7 @@ impl World<'_> {
     }
 
     /// The next step of the way back.
-    pub(super) fn failback_due(&mut self, now: Time, process: u32, generation: u32) -> bool {
+    pub(in crate::simulation) fn failback_due(&mut self, now: Time, process: u32, generation: u32) -> bool {
         let index = process as usize;
         let plan = &self.layout.processes[index];
         let state = &mut self.processes[index];
@@ -85,6 +85,21 @@ impl World<'_> {
         state.cause = self.cause;
         self.note(now, TraceEvent::FailbackBegun { process });
         self.set_available(process as usize);
+        self.begin_stage(now + takes, process);
+    }
+
+    /// Two primaries have found each other: out of service until their writes are reconciled.
+    pub(in crate::simulation) fn reconcile(&mut self, now: Time, process: u32) {
+        let plan = &self.layout.processes[process as usize];
+        let state = &mut self.processes[process as usize];
+        if state.phase != Phase::Steady {
+            return;
+        }
+        let takes = plan.reconcile.sample(&mut state.streams.failback);
+        state.phase = Phase::FailingBack;
+        state.target = state.primary;
+        state.cause = self.cause;
+        self.moved = true;
         self.begin_stage(now + takes, process);
     }
 }
