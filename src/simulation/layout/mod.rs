@@ -11,6 +11,7 @@ mod crews;
 mod cuts;
 mod groups;
 pub mod load;
+mod plans;
 mod processes;
 mod rollout;
 mod structure;
@@ -19,15 +20,15 @@ mod windows;
 
 use super::gates::{GateId, Wiring};
 use super::ledger::Meter;
-use crate::engine::streams::{Entity, EntityKey};
+use crate::engine::streams::EntityKey;
 use crate::model::dist::Law;
-use crate::model::failover::{Detection, Failback, Propagation};
 use crate::model::failure::{Ages, Instants, Latent, Role};
 use crate::model::topology::{Coverage, Term};
 use crate::model::{Ends, Model};
 use crate::time::{Span, Time};
 pub use crews::{CallerPlan, CrewPlan, Job};
 pub use groups::{GroupPlan, Pick, ShockPlan};
+pub use plans::{Choice, Place, Process, RoutingPlan, SemiSync, Tracked};
 pub use rollout::RolloutPlan;
 pub use windows::{Lost, WindowPlan, subject_number};
 
@@ -261,134 +262,6 @@ pub struct Calendar {
     pub planned: bool,
     /// One unit after another?
     pub rolling: bool,
-}
-
-/// A place that a failover can choose.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// Would it serve if it were promoted and running?
-    pub fit: GateId,
-    /// Would it really, latent faults and all?
-    pub truly: GateId,
-    /// Pools whose latent faults a promotion lands on.
-    pub lands_on: Vec<u32>,
-    /// What checks look at.
-    pub seen: GateId,
-    /// Does it serve, once promoted?
-    pub serves: GateId,
-    /// Enough other copies for synchronous writes, if they wait.
-    pub acks: Option<GateId>,
-    /// Counts its serving nodes, those who vote.
-    pub voters: GateId,
-    /// Flag: clients find it in charge; where ways can be cut.
-    pub leads: Option<GateId>,
-    /// By place: the way there is open; none: always.
-    pub ways: Vec<Option<GateId>>,
-    /// Flags that are true while it is primary.
-    pub here: Vec<GateId>,
-    /// Flags that are true while it is not.
-    pub elsewhere: Vec<GateId>,
-    /// Pools that wait while it is not primary.
-    pub pools: Vec<u32>,
-    /// Stream of its detection.
-    pub detect: EntityKey,
-}
-
-/// Semi-synchronous writes.
-#[derive(Clone, Copy, Debug)]
-pub struct SemiSync {
-    /// Time that writes wait.
-    pub give_up: Span,
-    /// False while they wait.
-    pub flowing: GateId,
-}
-
-/// A failover.
-#[derive(Clone, Debug)]
-pub struct Process {
-    /// The service, or none: the active region.
-    pub service: Option<u32>,
-    /// True while the promoted primary serves; of a service.
-    pub available: Option<GateId>,
-    /// In order of preference.
-    pub places: Vec<Place>,
-    /// How an outage is noticed.
-    pub detection: Detection,
-    /// A page to be answered first.
-    pub page: Option<Law>,
-    /// Time to take over.
-    pub promote: Law,
-    /// Chance that it works.
-    pub success: f64,
-    /// Time that people need when it has not.
-    pub manual: Option<Law>,
-    /// What must hold for it to work.
-    pub needs: GateId,
-    /// No failover for so long after one.
-    pub hold_down: Span,
-    /// The way back.
-    pub failback: Option<Failback>,
-    /// Work lost by a promotion.
-    pub lag: Option<Law>,
-    /// How long writes wait for copies, if they then go on without.
-    pub semi_sync: Option<SemiSync>,
-    /// Where its streams hang.
-    pub entity: Entity,
-    /// Is a primary that cannot be reached kept from serving on?
-    pub fencing: bool,
-    /// Time out of service after two primaries.
-    pub reconcile: Law,
-    /// Who is down while it is: the outages that a failover of it belongs to.
-    pub subjects: Vec<u32>,
-}
-
-/// How users find a region.
-#[derive(Clone, Debug)]
-pub enum RoutingPlan {
-    /// Whoever can serve does, at once: the level of everybody is this gate.
-    Direct(GateId),
-    /// Answers follow the process of the active region, or checks of each region.
-    Tracked(Box<Tracked>),
-}
-
-/// Routing that takes its time.
-#[derive(Clone, Debug)]
-pub struct Tracked {
-    /// The process that chooses the active region, if one does.
-    pub process: Option<u32>,
-    /// Else: how a region's outage and return are noticed.
-    pub detection: Detection,
-    /// What checks of a region look at.
-    pub seen: Vec<GateId>,
-    /// By region: does the entry stand there at all?
-    pub hosts: Vec<bool>,
-    /// When a region is given its users back.
-    pub failback: Option<Failback>,
-    /// How answers reach the clients.
-    pub propagation: Propagation,
-    /// With fewer healthy regions than this share, all count as healthy.
-    pub panic: f64,
-    /// By group: its share of the demand.
-    pub shares: Vec<f64>,
-    /// By group: regions, best first; or weights.
-    pub choice: Choice,
-    /// Streams of detection, by region.
-    pub detect: Vec<EntityKey>,
-    /// Stream of the time that clients ignore a time to live, or of convergence.
-    pub delay: EntityKey,
-    /// Stream of pages and the like, by region.
-    pub failback_keys: Vec<EntityKey>,
-}
-
-/// Who goes where.
-#[derive(Clone, Debug)]
-pub enum Choice {
-    /// By group: regions, best first.
-    Ordered(Vec<Vec<u32>>),
-    /// By region: weight.
-    Weighted(Vec<f64>),
-    /// To the active region; by place of the process: region.
-    Active(Vec<u32>),
 }
 
 impl Layout {

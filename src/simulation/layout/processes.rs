@@ -273,7 +273,8 @@ fn add_region_process(model: &Model, layout: &mut Layout, structure: &Structure,
     };
     let place = |region: RegionId| Place {
         fit: structure.seen[region.index()],
-        truly: layout.region_levels[region.index()],
+        // where nothing can break unseen, what is seen is so
+        truly: if layout.some_hide { layout.region_levels[region.index()] } else { structure.seen[region.index()] },
         lands_on: in_region(region),
         seen: structure.seen[region.index()],
         serves: layout.region_gates[region.index()],
