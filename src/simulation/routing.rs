@@ -368,7 +368,8 @@ impl<'a> World<'a> {
             if flow.stale.is_empty() {
                 level.slope = 0.0;
             }
-            level.value = level.value.clamp(0.0, 1.0);
+            // what rounding has left of nobody is nobody
+            level.value = if level.value < 1e-12 { 0.0 } else { level.value.min(1.0) };
             system.value += share * level.value;
             system.slope += share * level.slope;
             levels.push(level);

@@ -1,11 +1,8 @@
 //! Failover processes and routing, as the event loop reads them; [`processes`](super::processes) fills them.
 
-use crate::engine::streams::Entity;
-use crate::engine::streams::EntityKey;
+use crate::engine::streams::{Entity, EntityKey};
 use crate::model::dist::Law;
-use crate::model::failover::Detection;
-use crate::model::failover::Failback;
-use crate::model::failover::Propagation;
+use crate::model::failover::{Detection, Failback, Propagation};
 use crate::simulation::gates::GateId;
 use crate::time::Span;
 

@@ -58,7 +58,7 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     for region in 0..model.regions.len() as u32 {
         let serves = region_gate(model, layout, &mut structure, RegionId(region), AsIf::Now);
         layout.region_gates.push(serves);
-        let could = if some_stop && !shares_its_gate(model) {
+        let could = if level_differs(model, some_stop) {
             region_gate(model, layout, &mut structure, RegionId(region), AsIf::Woken)
         } else {
             serves
@@ -338,7 +338,7 @@ fn region_gate(model: &Model, layout: &mut Layout, structure: &mut Structure, re
     if service.kind == ServiceKind::Dependency {
         return layout.service_gates[entry.index()];
     }
-    if service.failover.is_some() {
+    if service.failover.is_some() && as_if == AsIf::Now {
         let here = layout.wiring.gate(1);
         structure.here.push((entry.0, region.0, here));
         return layout.wiring.all(&[here, layout.service_gates[entry.index()]]);
@@ -353,10 +353,10 @@ fn region_gate(model: &Model, layout: &mut Layout, structure: &mut Structure, re
     }
 }
 
-/// Is the entry's gate of a region the same whether or not stopped nodes count?
-fn shares_its_gate(model: &Model) -> bool {
+/// Can a region's entry be out of service that could serve: not promoted, or stopped while it waits?
+fn level_differs(model: &Model, some_stop: bool) -> bool {
     let entry = &model.services[model.routing.entry.index()];
-    entry.failover.is_some() || entry.kind == ServiceKind::Dependency
+    entry.kind != ServiceKind::Dependency && (some_stop || entry.failover.is_some())
 }
 
 /// The service's pool in the region.
