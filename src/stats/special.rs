@@ -8,8 +8,8 @@ use statrs::distribution::{ContinuousCDF, Gamma};
 use statrs::function::erf::erfc_inv;
 use statrs::function::gamma::ln_gamma;
 
-/// Beyond so many degrees of freedom three terms of the expansion of Student's quantile are exact to rounding.
-const DEGREES_MANY: f64 = 1e5;
+/// Beyond so many degrees of freedom five terms of the expansion of Student's quantile are exact to rounding.
+const DEGREES_MANY: f64 = 1_000.0;
 
 /// The z with P(N <= z) = p of the standard normal law, for p above 0 and below 1.
 pub(crate) fn normal_quantile(p: f64) -> f64 {
@@ -29,7 +29,10 @@ pub(crate) fn student_quantile(degrees: f64, p: f64) -> f64 {
         let squared = z * z;
         let first = (squared + 1.0) * z / 4.0;
         let second = ((5.0 * squared + 16.0) * squared + 3.0) * z / 96.0;
-        return z + first / degrees + second / (degrees * degrees);
+        let third = (((3.0 * squared + 19.0) * squared + 17.0) * squared - 15.0) * z / 384.0;
+        let fourth =
+            ((((79.0 * squared + 776.0) * squared + 1482.0) * squared - 1920.0) * squared - 945.0) * z / 92_160.0;
+        return z + (first + (second + (third + fourth / degrees) / degrees) / degrees) / degrees;
     }
     let odds = beta_quantile_odds(0.5, degrees / 2.0, 2.0 * p - 1.0);
     (degrees * odds).sqrt()
