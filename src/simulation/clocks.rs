@@ -28,6 +28,8 @@ pub struct Clock {
     /// The state it is in: even ones are lives, odd ones repairs; the length of state n is draw n.
     state: u32,
     kind: u32,
+    /// Time under repair since counting began, a repair in progress booked to its end; of a plain clock.
+    down: Span,
 }
 
 /// The rest of a clock, for parts whose age does not always run.
@@ -40,6 +42,12 @@ pub struct Age {
 }
 
 impl Clock {
+    /// Faults and repairs so far.
+    fn changes(&self) -> [u64; 2] {
+        let state = u64::from(self.state);
+        [state.div_ceil(2), state / 2]
+    }
+
     /// Number of the state that it is in.
     pub(super) fn state(&self) -> u32 {
         self.state
@@ -67,7 +75,7 @@ impl World<'_> {
         self.families.extend(layout.kinds.iter().map(|kind| streams.family(kind.key)));
         for plan in &layout.clocks {
             let draws = self.families[plan.kind as usize].member(plan.member);
-            self.clocks.push(Clock { lasts: Span::ZERO, draws, state: 0, kind: plan.kind });
+            self.clocks.push(Clock { lasts: Span::ZERO, draws, state: 0, kind: plan.kind, down: Span::ZERO });
             self.ages.push(Age { left: Span::ZERO, pace: 1.0, unit: plan.unit });
         }
         if layout.stationary {
@@ -172,10 +180,9 @@ impl World<'_> {
         if kind.shelf == NOT_PLAIN {
             self.ring_slowly(now, index, due);
         } else {
-            let site = &mut self.sites[kind.site as usize];
-            site.changes[side] += 1;
-            // what `due` says, not `lasts`: a repair that never ends lasts until the end of time, and no longer
-            site.down_ns += u128::from(due.since(now).as_nanos() * (1 - side as u64));
+            // faults and repairs are in `state`; what `due` says, not `lasts`, is the time down: a repair that never ends
+            // lasts until the end of time, and no longer
+            clock.down += Span::from_nanos(due.since(now).as_nanos() * (1 - side as u64));
             self.count_plain_node(kind, side == 1);
         }
         if self.trace.is_some() {
@@ -377,11 +384,14 @@ impl World<'_> {
     /// Book the time of nodes that are not working at the end.
     pub(super) fn finish_sites(&mut self, end: Time) {
         let layout = self.layout;
-        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.is_broken()) {
+        for (index, clock) in self.clocks.iter().enumerate() {
             let kind = &layout.kinds[clock.kind as usize];
             if kind.shelf != NOT_PLAIN {
-                let beyond = self.tree.time(index as u32).since(end).as_nanos();
-                self.sites[kind.site as usize].down_ns -= u128::from(beyond);
+                let beyond = if clock.is_broken() { self.tree.time(index as u32).since(end) } else { Span::ZERO };
+                let site = &mut self.sites[kind.site as usize];
+                site.down_ns += u128::from((clock.down - beyond).as_nanos());
+                let [faults, repairs] = clock.changes();
+                site.changes = [site.changes[0].wrapping_add(faults), site.changes[1].wrapping_add(repairs)];
             }
         }
         for (state, plan) in self.units.iter().zip(&layout.units) {
@@ -395,11 +405,14 @@ impl World<'_> {
     /// Counting begins: what is broken is so from now on.
     pub(super) fn begin_counting_sites(&mut self, now: Time) {
         self.sites.fill(SiteCounts::default());
-        for (index, clock) in self.clocks.iter().enumerate().filter(|(_, clock)| clock.is_broken()) {
+        for (index, clock) in self.clocks.iter_mut().enumerate() {
             let kind = &self.layout.kinds[clock.kind as usize];
             if kind.shelf != NOT_PLAIN {
-                let ahead = self.tree.time(index as u32).since(now).as_nanos();
-                self.sites[kind.site as usize].down_ns += u128::from(ahead);
+                clock.down = if clock.is_broken() { self.tree.time(index as u32).since(now) } else { Span::ZERO };
+                // below zero by what came before, so that adding all at the end leaves what came after
+                let site = &mut self.sites[kind.site as usize];
+                let [faults, repairs] = clock.changes();
+                site.changes = [site.changes[0].wrapping_sub(faults), site.changes[1].wrapping_sub(repairs)];
             }
         }
     }
