@@ -16,6 +16,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         name: regions[id as usize].to_owned(),
         zones: vec![ZoneId(id)],
         restart: Law::fixed(Span::ZERO),
+        zone_latency: Law::fixed(Span::ZERO),
     };
     Model {
         name: "bench".to_owned(),
@@ -30,6 +31,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         pools: Vec::new(),
         links: Vec::new(),
         groups: vec![Group { name: "everyone".to_owned(), near: RegionId(0), share: 1.0, rate: None }],
+        traffic: ninefold::model::traffic::Traffic::default(),
         writes: 1.0,
         routing: Routing {
             entry: ServiceId(0),

@@ -16,7 +16,7 @@ use failover::Routing;
 use failure::{Crew, Deploys, Fault};
 use objective::Objective;
 use topology::{Endpoint, GroupId, Link, Pool, Region, RegionId, Service, Zone};
-use traffic::Group;
+use traffic::{Group, Traffic};
 
 /// The checked world: waist one of the pipeline.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +45,8 @@ pub struct Model {
     pub links: Vec<Link>,
     /// User groups, at least one.
     pub groups: Vec<Group>,
+    /// What only requests feel.
+    pub traffic: Traffic,
     /// Share of the requests that write, 0 to 1; 1 where no class of requests says that it does.
     pub writes: f64,
     /// How users find a region.

@@ -45,6 +45,8 @@ pub struct Region {
     pub zones: Vec<ZoneId>,
     /// After an outage of the region or of one of its zones: how long until the nodes there serve again.
     pub restart: Law,
+    /// One-way latency between its zones; felt by requests only.
+    pub zone_latency: Law,
 }
 
 /// A zone of a region.
@@ -225,6 +227,8 @@ pub struct Link {
     pub to: Endpoint,
     /// One-way latency.
     pub latency: Law,
+    /// Share of the messages that are lost, 0 to 1; felt by requests only.
+    pub loss: f64,
 }
 
 /// An end of a link.

@@ -104,6 +104,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         pools: services.pools,
         links,
         groups,
+        traffic: crate::model::traffic::Traffic::default(),
         writes,
         routing: routing?,
         faults: world.faults,
