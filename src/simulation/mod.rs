@@ -13,6 +13,7 @@ mod deploys;
 mod elect;
 pub mod event;
 mod failovers;
+mod felt;
 mod gates;
 mod latent;
 pub mod layout;
@@ -20,6 +21,7 @@ pub mod ledger;
 mod load;
 mod partitions;
 mod places;
+pub mod requests;
 mod routing;
 mod shocks;
 #[cfg(test)]
