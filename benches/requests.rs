@@ -18,7 +18,7 @@ fn requests(criterion: &mut Criterion) {
         let layout = Layout::for_requests(&model);
         let Some(plan) = RequestPlan::new(&model, &layout) else { continue };
         let mut world = RequestWorld::new(&layout, &plan);
-        let (_, outcome) = world.run(1, 0);
+        let Some(outcome) = world.run(1, 0).requests else { continue };
         let users = &outcome.users[0];
         println!(
             "{name}: {} events, {} requests, {} answered, {} failed, calls {:?}, mean {:.3} ms, p99 {:.1} ms",

@@ -7,7 +7,7 @@ use crate::model::Model;
 use crate::results::measure::Measure;
 use crate::results::{Comparison, Difference, Direction};
 use crate::simulation::layout::Layout;
-use crate::simulation::{Outcome, World};
+use crate::simulation::{Compiled, Outcome, Simulator};
 use crate::stats::interval;
 use crate::stats::moments::Moments;
 use std::ops::Range;
@@ -71,18 +71,18 @@ impl Counted for Joint {
 
 /// Run the plan on each model; differences are to the first.
 pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) -> Comparison {
-    let layouts: Vec<Layout> = worlds.iter().map(|(model, _)| Layout::new(model)).collect();
-    let Some(first) = layouts.first() else { return Comparison { scenarios: Vec::new(), differences: Vec::new() } };
-    let shared: Vec<Vec<Shared>> = layouts[1..].iter().map(|layout| shared_subjects(first, layout)).collect();
+    let compiled: Vec<Compiled> = worlds.iter().map(|(model, _)| plan.compile(model)).collect();
+    let Some(first) = compiled.first().map(|compiled| &compiled.layout) else { return Comparison { scenarios: Vec::new(), differences: Vec::new() } };
+    let shared: Vec<Vec<Shared>> = compiled[1..].iter().map(|compiled| shared_subjects(first, &compiled.layout)).collect();
     let fresh = || Joint {
         each: worlds
             .iter()
-            .zip(&layouts)
-            .map(|((model, _), layout)| Totals::new(model, layout, plan.confidence))
+            .zip(&compiled)
+            .map(|((model, _), compiled)| Totals::new(model, compiled, plan.confidence))
             .collect(),
         pairs: shared.iter().map(|shared| vec![Default::default(); shared.len()]).collect(),
     };
-    let run = |worlds: &mut Vec<World<'_>>, chunk: Range<u64>| {
+    let run = |worlds: &mut Vec<Simulator<'_>>, chunk: Range<u64>| {
         let mut joint = fresh();
         for trial in chunk {
             if watch.stop.load(Ordering::Relaxed) {
@@ -97,13 +97,13 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
         joint.each.iter().zip(worlds).map(|(totals, (model, _))| figures::judged(model, totals, plan)).collect()
     };
     let joint = in_batches(plan, fresh, judged, |from, to, joint| {
-        in_chunks(plan, watch, from..to, || layouts.iter().map(World::new).collect(), run, |part| joint.merge(part));
+        in_chunks(plan, watch, from..to, || compiled.iter().map(Compiled::simulator).collect(), run, |part| joint.merge(part));
     });
     let scenarios: Vec<_> = worlds
         .iter()
-        .zip(&layouts)
+        .zip(&compiled)
         .zip(&joint.each)
-        .map(|(((model, identity), layout), totals)| results(model, layout, identity, plan, totals))
+        .map(|(((model, identity), compiled), totals)| results(model, compiled, identity, plan, totals))
         .collect();
     let horizon_s = worlds[0].0.horizon.as_secs_f64();
     // of trials that end at their first outage nothing can be compared pair by pair

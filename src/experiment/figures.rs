@@ -407,7 +407,7 @@ fn watched(layout: &Layout, totals: &[ProcessTotals], of: Option<&ProcessTotals>
 }
 
 /// One minus a share.
-fn complement(share: Estimate) -> Estimate {
+pub fn complement(share: Estimate) -> Estimate {
     Estimate {
         estimate: share.estimate.map(|share| 1.0 - share),
         low: share.high.map(|share| 1.0 - share),
@@ -417,7 +417,7 @@ fn complement(share: Estimate) -> Estimate {
 }
 
 /// -log10 of an unavailability; nothing lost has no number of nines, only a bound.
-fn nines(share: Estimate) -> Estimate {
+pub fn nines(share: Estimate) -> Estimate {
     let nines = |share: f64| (share > 0.0).then(|| -share.log10() + 0.0);
     Estimate {
         estimate: share.estimate.and_then(nines),

@@ -5,11 +5,11 @@
 
 use super::Counted;
 use super::instants::Instants;
+use super::requests::RequestTotals;
 use crate::model::Model;
 use crate::model::objective::{Condition, Objective};
-use crate::simulation::layout::Layout;
 use crate::simulation::ledger::{Outage, STAGES};
-use crate::simulation::{Outcome, SiteCounts};
+use crate::simulation::{Compiled, Outcome, SiteCounts};
 use crate::stats::moments::{Moments, PairMoments};
 use crate::time::Span;
 
@@ -51,6 +51,8 @@ pub struct Totals {
     horizon_s: f64,
     years: Years,
     objectives: Vec<Objective>,
+    /// Of requests, on their clock.
+    pub requests: Option<Box<RequestTotals>>,
 }
 
 /// How the horizon is cut for downtime per year: into equal pieces of about a year, each scaled to 365.25 days.
@@ -158,7 +160,8 @@ impl Counted for Totals {
 
 impl Totals {
     /// No trial yet.
-    pub fn new(model: &Model, layout: &Layout, confidence: f64) -> Totals {
+    pub fn new(model: &Model, compiled: &Compiled, confidence: f64) -> Totals {
+        let layout = &compiled.layout;
         let subject = SubjectTotals { causes: vec![PairMoments::default(); layout.causes.len()], ..Default::default() };
         Totals {
             trials: 0,
@@ -181,6 +184,7 @@ impl Totals {
             horizon_s: model.horizon.as_secs_f64(),
             years: Years::of(model.horizon),
             objectives: model.objectives.clone(),
+            requests: compiled.requests.as_ref().map(|plan| Box::new(RequestTotals::new(plan))),
         }
     }
 
@@ -198,6 +202,9 @@ impl Totals {
             return;
         }
         self.instants.push(outcome);
+        if let (Some(totals), Some(of_trial)) = (&mut self.requests, &outcome.requests) {
+            totals.push(of_trial);
+        }
         let down = outcome.totals[0].down;
         if !down.is_zero() && self.worst.is_none_or(|(most, _)| down > most) {
             self.worst = Some((down, trial));
@@ -254,6 +261,9 @@ impl Totals {
         self.trials += other.trials;
         self.events += other.events;
         self.instants.merge(other.instants);
+        if let (Some(here), Some(there)) = (&mut self.requests, other.requests) {
+            here.merge(*there);
+        }
         if let Some((down, trial)) = other.worst
             && self.worst.is_none_or(|(most, _)| down > most)
         {

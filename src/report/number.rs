@@ -48,7 +48,13 @@ pub fn figure(measure: Measure, value: &Estimate) -> Figure {
         | Measure::SplitBrainTime
         | Measure::SloAttainment
         | Measure::ErrorBudgetUsed
-        | Measure::Contribution => share(value),
+        | Measure::Contribution
+        | Measure::DegradedRatio
+        | Measure::BreakerOpenTime
+        | Measure::Shed
+        | Measure::Rejected
+        | Measure::Hedged
+        | Measure::SagasStuck => share(value),
         Measure::DowntimePerYear
         | Measure::OutagesPerYear
         | Measure::FalseFailoversPerYear
@@ -63,7 +69,9 @@ pub fn figure(measure: Measure, value: &Estimate) -> Figure {
         | Measure::Repairs
         | Measure::NodesDown
         | Measure::TimeToFirstOutage
-        | Measure::Latency => plain(measure, value),
+        | Measure::Latency
+        | Measure::QueueTime
+        | Measure::AttemptsPerRequest => plain(measure, value),
     }
 }
 

@@ -64,6 +64,22 @@ pub enum Measure {
     SuccessRatio,
     /// From the arrival of a request to its answer, of those that succeed.
     Latency,
+    /// Share of the users' requests that a tier answered.
+    DegradedRatio,
+    /// Wait for a slot of a service, of attempts that got one; `share`: of these, those that waited.
+    QueueTime,
+    /// Attempts that reach a service, or are made on a call, per request of a user.
+    AttemptsPerRequest,
+    /// Share of time that the breakers of a call were open.
+    BreakerOpenTime,
+    /// Share of the attempts at a service that it refused for load.
+    Shed,
+    /// Share of the attempts on a call that a policy of the caller refused.
+    Rejected,
+    /// Share of the attempts on a call that were hedges.
+    Hedged,
+    /// Share of the transactions that a person must clear up.
+    SagasStuck,
 }
 
 /// What a figure is counted in.
@@ -96,7 +112,7 @@ impl Unit {
 
 impl Measure {
     /// All measures, in the order in which they are reported.
-    pub const ALL: [Measure; 30] = [
+    pub const ALL: [Measure; 38] = [
         Measure::AvailabilityTime,
         Measure::AvailabilityRequest,
         Measure::UnavailabilityTime,
@@ -127,6 +143,14 @@ impl Measure {
         Measure::TimeToFirstOutage,
         Measure::SuccessRatio,
         Measure::Latency,
+        Measure::DegradedRatio,
+        Measure::QueueTime,
+        Measure::AttemptsPerRequest,
+        Measure::BreakerOpenTime,
+        Measure::Shed,
+        Measure::Rejected,
+        Measure::Hedged,
+        Measure::SagasStuck,
     ];
 
     /// The name in JSON, csv and conditions.
@@ -161,7 +185,15 @@ impl Measure {
             Measure::AvailabilityPoint => "availability.point",
             Measure::TimeToFirstOutage => "time_to_first_outage",
             Measure::SuccessRatio => "success_ratio",
+            Measure::DegradedRatio => "degraded_ratio",
             Measure::Latency => "latency",
+            Measure::QueueTime => "queue_time",
+            Measure::AttemptsPerRequest => "attempts_per_request",
+            Measure::BreakerOpenTime => "breaker_open_time",
+            Measure::Shed => "shed",
+            Measure::Rejected => "rejected",
+            Measure::Hedged => "hedged",
+            Measure::SagasStuck => "sagas_stuck",
         }
     }
 
@@ -180,7 +212,13 @@ impl Measure {
             | Measure::ErrorBudgetUsed
             | Measure::Contribution
             | Measure::AvailabilityPoint
-            | Measure::SuccessRatio => Unit::Ratio,
+            | Measure::SuccessRatio
+            | Measure::DegradedRatio
+            | Measure::BreakerOpenTime
+            | Measure::Shed
+            | Measure::Rejected
+            | Measure::Hedged
+            | Measure::SagasStuck => Unit::Ratio,
             Measure::NinesTime | Measure::NinesRequest => Unit::Nines,
             Measure::DowntimePerYear
             | Measure::OutageDuration
@@ -191,10 +229,16 @@ impl Measure {
             | Measure::Waterfall
             | Measure::DetectionDelay
             | Measure::TimeToFirstOutage
-            | Measure::Latency => Unit::Seconds,
+            | Measure::Latency
+            | Measure::QueueTime => Unit::Seconds,
             Measure::OutagesPerYear | Measure::FalseFailoversPerYear => Unit::PerYear,
-            Measure::Faults | Measure::Repairs | Measure::NodesDown => Unit::Count,
+            Measure::Faults | Measure::Repairs | Measure::NodesDown | Measure::AttemptsPerRequest => Unit::Count,
         }
+    }
+
+    /// Is it a share, 0 to 1?
+    pub fn is_share(self) -> bool {
+        self.unit() == Unit::Ratio
     }
 
     /// The measure with this name.

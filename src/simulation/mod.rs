@@ -24,6 +24,7 @@ mod places;
 pub mod requests;
 mod routing;
 mod shocks;
+mod simulator;
 #[cfg(test)]
 mod test_models;
 pub mod trace;
@@ -31,6 +32,7 @@ mod watch;
 mod world;
 
 pub use failovers::FailoverCounts;
+pub use simulator::{Compiled, Simulator};
 pub use world::{SiteCounts, World};
 
 use crate::engine::streams::Streams;
@@ -56,6 +58,8 @@ pub struct Outcome {
     pub failovers: Vec<FailoverCounts>,
     /// Events that changed the state.
     pub events: u64,
+    /// What requests went through, on their clock.
+    pub requests: Option<Box<requests::RequestOutcome>>,
 }
 
 impl World<'_> {
@@ -159,6 +163,7 @@ impl World<'_> {
             outages,
             sites: self.sites.clone(),
             failovers: self.processes.iter().map(|process| process.counts.clone()).collect(),
+            requests: None,
             events: self.events + self.sites.iter().map(|site| site.changes[0] + site.changes[1]).sum::<u64>(),
         }
     }

@@ -8,6 +8,7 @@
 mod compare;
 mod figures;
 mod objectives;
+mod requests;
 mod shares;
 mod table;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub fn run(results: &Results, look: Look) -> String {
     let sections = [
         objectives::section(results, look),
         figures::availability(results, look),
+        requests::section(results, look),
         figures::downtime(results, look),
         figures::recovery(results, look),
         shares::causes(results, look),
@@ -140,6 +142,14 @@ fn title_of(measure: Measure) -> &'static str {
         Measure::TimeToFirstOutage => "first outage",
         Measure::SuccessRatio => "success ratio",
         Measure::Latency => "latency",
+        Measure::DegradedRatio => "degraded",
+        Measure::QueueTime => "queue time",
+        Measure::AttemptsPerRequest => "attempts per request",
+        Measure::BreakerOpenTime => "breakers open",
+        Measure::Shed => "shed",
+        Measure::Rejected => "rejected",
+        Measure::Hedged => "hedged",
+        Measure::SagasStuck => "transactions stuck",
     }
 }
 

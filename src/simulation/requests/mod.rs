@@ -27,7 +27,7 @@ mod work;
 pub use nodes::Condition;
 pub use plan::{RequestPlan, Ways};
 pub use run::RequestWorld;
-pub use tally::{CallTally, RequestOutcome, ServiceTally, UserTally};
+pub use tally::{CallTally, Lengths, RequestOutcome, ServiceTally, UserTally};
 
 use std::collections::VecDeque;
 

@@ -1,9 +1,10 @@
 //! One trial of structure and requests together, in one order of time.
 
-use super::{RequestOutcome, RequestPlan, Requests};
+use super::{RequestPlan, Requests};
 use crate::engine::queue::Rank;
 use crate::engine::streams::Streams;
 use crate::simulation::layout::Layout;
+use crate::simulation::trace::TraceLine;
 use crate::simulation::{Outcome, World};
 use crate::time::Time;
 
@@ -21,7 +22,7 @@ impl<'a> RequestWorld<'a> {
     }
 
     /// Run trial `trial` of `seed` from its start to its end.
-    pub fn run(&mut self, seed: u64, trial: u64) -> (Outcome, RequestOutcome) {
+    pub fn run(&mut self, seed: u64, trial: u64) -> Outcome {
         let streams = Streams::new(seed, trial);
         let start = self.world.begin(&streams);
         self.requests.reset(&streams, start);
@@ -29,7 +30,22 @@ impl<'a> RequestWorld<'a> {
         let end = self.world.layout.end;
         self.advance(end);
         let requests = self.requests.finish(end);
-        (self.world.finish(end), requests)
+        let mut outcome = self.world.finish(end);
+        outcome.events += requests.events;
+        outcome.requests = Some(Box::new(requests));
+        outcome
+    }
+
+    /// As [`run`](Self::run), with a line for everything that happened to the structure.
+    pub fn run_traced(&mut self, seed: u64, trial: u64) -> (Outcome, Vec<TraceLine>) {
+        self.world.trace = Some(Vec::new());
+        let outcome = self.run(seed, trial);
+        let from = self.world.counted_from;
+        let mut lines = self.world.trace.take().unwrap_or_default();
+        for line in &mut lines {
+            line.at = Time::ZERO + line.at.since(from);
+        }
+        (outcome, lines)
     }
 
     /// Everything before `until`: at equal times timers of policies come first, then the structure, then work and

@@ -21,7 +21,7 @@ const LONGEST: Span = Span::from_secs(3_600);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lengths {
     /// The histogram, in nanoseconds.
-    pub histogram: Histogram<u32>,
+    pub histogram: Histogram<u64>,
     /// Their sum in nanoseconds.
     pub sum_ns: u128,
     /// The longest.
@@ -29,7 +29,8 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    fn new() -> Self {
+    /// None.
+    pub fn new() -> Self {
         let histogram = Histogram::new_with_bounds(1, LONGEST.as_nanos(), 3).expect("bounds of an hour are in range");
         Lengths { histogram, sum_ns: 0, max: Span::ZERO }
     }
@@ -46,6 +47,19 @@ impl Lengths {
             self.histogram.reset();
         }
         (self.sum_ns, self.max) = (0, Span::ZERO);
+    }
+
+    /// The lengths of another trial too.
+    pub fn add(&mut self, other: &Lengths) {
+        // the bounds are the same everywhere
+        let _ = self.histogram.add(&other.histogram);
+        self.sum_ns += other.sum_ns;
+        self.max = self.max.max(other.max);
+    }
+
+    /// The quantile at `p`, in seconds.
+    pub fn quantile_s(&self, p: f64) -> f64 {
+        self.histogram.value_at_quantile(p) as f64 / 1e9
     }
 
     /// How many.
@@ -139,6 +153,8 @@ pub struct CallTally {
     pub attempts: u64,
     /// Attempts beyond the first.
     pub retries: u64,
+    /// Attempts that ran beside another.
+    pub hedged: u64,
     /// Attempts answered well.
     pub well: u64,
     /// Attempts that failed at the callee or on the way.
@@ -175,6 +191,8 @@ pub struct RequestOutcome {
     pub seconds: Vec<Vec<Second>>,
     /// Events that changed the state of requests.
     pub events: u64,
+    /// Length of the trial.
+    pub length: Span,
 }
 
 /// The counts of a trial in progress.
@@ -272,6 +290,7 @@ impl Tally {
             calls: self.calls.clone(),
             seconds: self.seconds.clone(),
             events,
+            length: end.since(self.start),
         }
     }
 
@@ -333,6 +352,11 @@ impl Tally {
     /// It is not the first.
     pub fn retried(&mut self, edge: u32) {
         self.calls[edge as usize].retries += 1;
+    }
+
+    /// It runs beside another.
+    pub fn hedged(&mut self, edge: u32) {
+        self.calls[edge as usize].hedged += 1;
     }
 
     /// An attempt has ended.

@@ -27,6 +27,8 @@ use crate::time::Span;
 pub struct RequestPlan {
     /// User groups.
     pub groups: Vec<GroupPlan>,
+    /// Their names.
+    pub group_names: Vec<String>,
     /// Classes of requests, at least one.
     pub classes: Vec<ClassPlan>,
     /// Those of users first.
@@ -166,6 +168,12 @@ impl GroupPlan {
 }
 
 impl RequestPlan {
+    /// Names of those who ask: `system`, the groups, the classes as `class NAME`.
+    pub fn user_subjects(&self) -> Vec<String> {
+        let classes = self.classes.iter().filter(|class| !class.name.is_empty()).map(|class| format!("class {}", class.name));
+        std::iter::once("system".to_owned()).chain(self.group_names.iter().cloned()).chain(classes).collect()
+    }
+
     /// Compile the traffic of `model`; none if it has none.
     pub fn new(model: &Model, layout: &Layout) -> Option<RequestPlan> {
         let traffic = &model.traffic;
@@ -174,6 +182,7 @@ impl RequestPlan {
         }
         let mut plan = RequestPlan {
             groups: Vec::new(),
+            group_names: model.groups.iter().map(|group| group.name.clone()).collect(),
             classes: classes(model),
             edges: Vec::new(),
             services: (0..model.services.len()).map(|service| service_plan(model, layout, service)).collect(),
