@@ -90,6 +90,17 @@ pub struct Service {
     pub replication: Option<Replication>,
 }
 
+/// Checks of nodes beside the readiness check of the [`Service`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HealthPolicy {
+    /// Does the readiness check wait and work in the node like a request?
+    pub through_queue: bool,
+    /// A node that fails it is restarted, which takes so long; and whether it goes through the queue.
+    pub liveness: Option<(Check, Law, bool)>,
+    /// For observers only: each costs so much work; and whether it goes through the queue.
+    pub deep: Option<(Check, Law, bool)>,
+}
+
 /// A dependency: hard, unless tiers stand in for it or only a share of the requests makes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Need {

@@ -5,7 +5,7 @@ use super::fields::{Fields, not_yet};
 use super::value::{Count, Percent};
 use crate::model::dist::Law;
 use crate::model::failover::{Check, Detection, Election, Schedule, Sees};
-use crate::model::traffic::HealthPolicy;
+use crate::model::topology::HealthPolicy;
 use crate::time::Span;
 
 /// The words for what a check looks at.

@@ -94,9 +94,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         policies.warn_unused(session);
         class::warn_unused(session, &classes);
     }
-    if top.settings.fidelity == Fidelity::Full {
-        only_structure(root, &traffic);
-    }
+    check_requests(root, top.settings.fidelity, &traffic);
     let (calls, origins) = services.calls.into_iter().map(|called| (called.call, called.origin)).unzip();
     let classes = classes.into_iter().map(|class| class.model).collect();
     let start = top.start(longest_repair_s(&world.faults));
@@ -125,8 +123,11 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
 }
 
 /// Reports what keeps the request clock from running: nobody who asks, or keys that it does not know yet.
-fn only_structure(root: &Fields<'_>, traffic: &[GroupTraffic]) {
+fn check_requests(root: &Fields<'_>, fidelity: Fidelity, traffic: &[GroupTraffic]) {
     let session = root.session;
+    if fidelity == Fidelity::Structure {
+        return;
+    }
     if root.has("operators") {
         not_yet(session, root.key_origin("operators"), "`operators`", "people who act on what they see");
     }

@@ -11,8 +11,8 @@ use super::pool::read_pools;
 use super::strike::World;
 use super::value::Percent;
 use crate::model::failure::Deploys;
-use crate::model::topology::{Need, Pool, Reach, Service, ServiceKind, Term};
-use crate::model::traffic::{CallerGone, HealthPolicy, PoolWork, ServiceWork};
+use crate::model::topology::{HealthPolicy, Need, Pool, Reach, Service, ServiceKind, Term};
+use crate::model::traffic::{CallerGone, PoolWork, ServiceWork};
 use crate::resilience::load_shedding::SheddingConfig;
 
 const KINDS: [(&str, ServiceKind); 4] = [

@@ -160,6 +160,7 @@ fn bursts(fields: &mut Fields<'_>) -> Vec<Burst> {
         );
         return found;
     };
+    fields.show("bursts", node.show(), false);
     let path = fields.path_of("bursts");
     for item in items {
         let Some(table) = item.as_table() else {

@@ -30,3 +30,4 @@ mod tape;
 mod tidy;
 mod traces;
 mod traces_admission;
+mod traffic_cases;

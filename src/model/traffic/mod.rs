@@ -8,10 +8,11 @@ mod call;
 mod class;
 mod work;
 
+pub use super::topology::HealthPolicy;
 pub use arrivals::{Arrivals, Burst, Closed, GroupTraffic, Pattern, Shape};
 pub use call::{Budget, Call, CallPolicy, RequestTier};
 pub use class::{Class, ClassId, Saga};
-pub use work::{CallerGone, HealthPolicy, PoolWork, QueueOrder, ServiceWork};
+pub use work::{CallerGone, PoolWork, QueueOrder, ServiceWork};
 
 use super::topology::RegionId;
 

@@ -1,7 +1,7 @@
 //! What a request costs at a node: places to work and wait in, the work itself, what is refused and skipped.
 
 use crate::model::dist::Law;
-use crate::model::failover::Check;
+use crate::model::topology::HealthPolicy;
 use crate::resilience::codel::CoDelConfig;
 use crate::resilience::concurrency_limit::LimitConfig;
 use crate::resilience::load_shedding::SheddingConfig;
@@ -99,15 +99,4 @@ pub enum CallerGone {
     SkipQueued,
     /// All of it is done.
     Ignore,
-}
-
-/// Checks of nodes beside the readiness check of the [`Service`](crate::model::topology::Service).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HealthPolicy {
-    /// Does the readiness check wait and work in the node like a request?
-    pub through_queue: bool,
-    /// A node that fails it is restarted, which takes so long; and whether it goes through the queue.
-    pub liveness: Option<(Check, Law, bool)>,
-    /// For observers only: each costs so much work; and whether it goes through the queue.
-    pub deep: Option<(Check, Law, bool)>,
 }
