@@ -57,6 +57,8 @@ struct Joint {
     each: Vec<Totals>,
     /// By other model and shared subject: downtime, loss and outages.
     pairs: Vec<Vec<[Pair; COMPARED]>>,
+    /// By other model: cost of a year, if both have prices in one currency.
+    costs: Vec<Option<Pair>>,
 }
 
 impl Counted for Joint {
@@ -80,6 +82,7 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
             .zip(&layouts)
             .map(|((model, _), layout)| Totals::new(model, layout, plan.confidence))
             .collect(),
+        costs: costs_in_common(worlds),
         pairs: shared.iter().map(|shared| vec![Default::default(); shared.len()]).collect(),
     };
     let run = |worlds: &mut Vec<World<'_>>, chunk: Range<u64>| {
@@ -118,6 +121,13 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
     Comparison { scenarios, differences }
 }
 
+/// By other model: nothing yet, where its costs can be compared with the baseline's.
+fn costs_in_common(worlds: &[(&Model, Identity)]) -> Vec<Option<Pair>> {
+    let currency = |world: usize| worlds[world].0.costs.as_ref().map(|costs| costs.currency.as_str());
+    let same = |other: usize| currency(0).is_some() && currency(0) == currency(other);
+    (1..worlds.len()).map(|other| same(other).then(Pair::default)).collect()
+}
+
 fn shared_subjects(first: &Layout, other: &Layout) -> Vec<Shared> {
     let find = |name: &String| first.subjects.iter().position(|subject| subject == name);
     let pairs = other.subjects.iter().enumerate();
@@ -141,10 +151,22 @@ impl Joint {
                 }
             }
         }
+        let cost = |world: usize| {
+            let tariff = self.each[world].costs.as_ref().map(|costs| &costs.tariff);
+            tariff.map_or(0.0, |tariff| tariff.total(&outcomes[world]))
+        };
+        for (other, pair) in self.costs.iter_mut().enumerate() {
+            if let Some(pair) = pair {
+                pair.push(cost(0), cost(other + 1));
+            }
+        }
     }
 
     fn merge(&mut self, other: Joint) {
         for (here, there) in self.each.iter_mut().zip(other.each) {
+            here.merge(there);
+        }
+        for (here, there) in self.costs.iter_mut().flatten().zip(other.costs.iter().flatten()) {
             here.merge(there);
         }
         for (here, there) in self.pairs.iter_mut().flatten().zip(other.pairs.iter().flatten()) {
@@ -180,21 +202,27 @@ fn differences(
         (Measure::DowntimePerYear, 0, year_s / horizon_s, false),
         (Measure::OutagesPerYear, 2, year_s / horizon_s, false),
     ];
+    let difference = |measure, subject: &str, pair: &Pair, factor: f64, more_is_better: bool| {
+        let value = interval::mean(&pair.difference, confidence).scaled(factor);
+        Difference {
+            measure,
+            subject: subject.to_owned(),
+            statistic: "mean".to_owned(),
+            baseline: names.0.to_owned(),
+            other: names.1.to_owned(),
+            direction: direction(value.low, value.high, more_is_better),
+            value,
+            pairing_gain: pair.gain(),
+        }
+    };
     let mut differences = Vec::new();
     for (pairs, shared) in joint.pairs[other - 1].iter().zip(shared) {
+        let subject = &first.subjects[shared.baseline];
         for (measure, index, factor, more_is_better) in figures {
-            let pair = &pairs[index];
-            let value = interval::mean(&pair.difference, confidence).scaled(factor);
-            differences.push(Difference {
-                measure,
-                subject: first.subjects[shared.baseline].clone(),
-                statistic: "mean".to_owned(),
-                baseline: names.0.to_owned(),
-                other: names.1.to_owned(),
-                direction: direction(value.low, value.high, more_is_better),
-                value,
-                pairing_gain: pair.gain(),
-            });
+            differences.push(difference(measure, subject, &pairs[index], factor, more_is_better));
+        }
+        if let Some(pair) = joint.costs[other - 1].as_ref().filter(|_| shared.baseline == 0) {
+            differences.push(difference(Measure::CostPerYear, subject, pair, 1.0, false));
         }
     }
     differences

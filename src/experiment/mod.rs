@@ -5,6 +5,7 @@
 //! fixed numbers of trials.
 
 mod compare;
+mod costs;
 mod curves;
 mod figures;
 mod instants;
@@ -135,6 +136,7 @@ fn results(model: &Model, layout: &Layout, identity: &Identity, plan: &Plan, tot
         fidelity: Fidelity::Structure,
         start: start.to_owned(),
         partial: totals.trials < plan.trials && !totals.settled,
+        currency: model.costs.as_ref().map(|costs| costs.currency.clone()),
         rows,
         verdicts,
         curves: curves::curves(model, layout, plan, totals),

@@ -60,6 +60,10 @@ pub enum Measure {
     AvailabilityPoint,
     /// From the start to the first outage.
     TimeToFirstOutage,
+    /// What a year of 365.25 days costs, by the prices of `costs`; further statistics are its parts.
+    CostPerYear,
+    /// Mean cost of a year over the nines of the mean unavailability in time.
+    CostPerNine,
 }
 
 /// What a figure is counted in.
@@ -75,6 +79,8 @@ pub enum Unit {
     Nines,
     /// A number of things.
     Count,
+    /// An amount of the scenario's currency.
+    Money,
 }
 
 impl Unit {
@@ -86,13 +92,14 @@ impl Unit {
             Unit::PerYear => "1/y",
             Unit::Nines => "nines",
             Unit::Count => "count",
+            Unit::Money => "money",
         }
     }
 }
 
 impl Measure {
     /// All measures, in the order in which they are reported.
-    pub const ALL: [Measure; 28] = [
+    pub const ALL: [Measure; 30] = [
         Measure::AvailabilityTime,
         Measure::AvailabilityRequest,
         Measure::UnavailabilityTime,
@@ -121,6 +128,8 @@ impl Measure {
         Measure::NodesDown,
         Measure::AvailabilityPoint,
         Measure::TimeToFirstOutage,
+        Measure::CostPerYear,
+        Measure::CostPerNine,
     ];
 
     /// The name in JSON, csv and conditions.
@@ -154,6 +163,8 @@ impl Measure {
             Measure::NodesDown => "nodes_down",
             Measure::AvailabilityPoint => "availability.point",
             Measure::TimeToFirstOutage => "time_to_first_outage",
+            Measure::CostPerYear => "cost_per_year",
+            Measure::CostPerNine => "cost_per_nine",
         }
     }
 
@@ -184,6 +195,7 @@ impl Measure {
             | Measure::TimeToFirstOutage => Unit::Seconds,
             Measure::OutagesPerYear | Measure::FalseFailoversPerYear => Unit::PerYear,
             Measure::Faults | Measure::Repairs | Measure::NodesDown => Unit::Count,
+            Measure::CostPerYear | Measure::CostPerNine => Unit::Money,
         }
     }
 

@@ -12,6 +12,7 @@
 mod call;
 mod check;
 mod compose;
+mod costs;
 mod crew;
 mod deploys;
 mod diagnostic;

@@ -1,6 +1,7 @@
 //! The whole walk: one raw tree in, one model out, with every table read by its own reader.
 
 use super::call::Policies;
+use super::costs;
 use super::crew::Crews;
 use super::diagnostic::Code;
 use super::experiment;
@@ -83,7 +84,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         session.report(Code::E304, root.key_origin("objectives"), message, help);
     }
     experiment::operators(root, names);
-    places::costs(root, names);
+    let costs = costs::read(root, names, &groups);
     experiment::read(root, names);
     if !session.has_errors() {
         world.profiles.warn_unused(session);
@@ -110,6 +111,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         deploys: services.deploys,
         crews: world.profiles.crews.list,
         objectives,
+        costs,
     };
     complete.then_some((model, top.settings, services.calls))
 }

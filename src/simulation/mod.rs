@@ -25,6 +25,7 @@ mod shocks;
 #[cfg(test)]
 mod test_models;
 pub mod trace;
+pub mod usage;
 mod watch;
 mod world;
 
@@ -38,6 +39,7 @@ use crate::time::{Span, Time};
 use layout::{Lost, WindowPlan};
 use ledger::{Outage, Totals};
 use trace::TraceLine;
+use usage::Usage;
 
 /// What one trial gave; times are counted from the end of the warm-up.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +54,8 @@ pub struct Outcome {
     pub windows: Vec<Vec<f64>>,
     /// By process.
     pub failovers: Vec<FailoverCounts>,
+    /// What somebody may have to pay for.
+    pub usage: Usage,
     /// Events that changed the state.
     pub events: u64,
 }
@@ -157,6 +161,7 @@ impl World<'_> {
             outages,
             sites: self.sites.clone(),
             failovers: self.processes.iter().map(|process| process.counts.clone()).collect(),
+            usage: self.usage.close(end),
             events: self.events + self.sites.iter().map(|site| site.changes[0] + site.changes[1]).sum::<u64>(),
         }
     }
