@@ -8,6 +8,7 @@ mod cases;
 mod cli;
 mod clock_cases;
 mod copies;
+mod costs;
 mod determinism;
 mod diagnostics;
 mod failover_cases;
