@@ -17,6 +17,7 @@ mod history;
 mod intervals;
 mod invariants;
 mod lab;
+mod lessons;
 mod levels;
 mod naive;
 mod naive_composite;

@@ -20,6 +20,8 @@ pub struct Point<'a> {
     pub name: &'a str,
     /// What it costs in a year.
     pub cost: f64,
+    /// The interval of that.
+    pub spread: Estimate,
     /// Its nines, or what they are at least.
     pub nines: f64,
     /// The interval of these.
@@ -42,8 +44,8 @@ pub fn chart(scenarios: &[Results], points: &[Point<'_>]) -> Result<Drawing, Plo
         return Err(PlotError::Nothing("no scenario says what it costs; a table `costs` does"));
     }
     let currency = currency(scenarios)?;
-    let cheapest = points.iter().map(|point| point.cost).fold(f64::INFINITY, f64::min);
-    let dearest = points.iter().map(|point| point.cost).fold(0.0, f64::max);
+    let ends = points.iter().flat_map(|p| [Some(p.cost), p.spread.low, p.spread.high]).flatten();
+    let (cheapest, dearest) = ends.fold((f64::INFINITY, 0.0_f64), |(low, high), x| (low.min(x), high.max(x)));
     let spread = if dearest > cheapest { dearest - cheapest } else { dearest.max(1.0) };
     let costs = ((cheapest - 0.25 * spread).max(0.0), dearest + 0.15 * spread);
     let ends = points.iter().flat_map(|p| [Some(p.nines), p.interval.low, p.interval.high]).flatten();
@@ -63,6 +65,8 @@ pub fn chart(scenarios: &[Results], points: &[Point<'_>]) -> Result<Drawing, Plo
         let low = point.interval.low.map_or(at.1, |nines| y.at(nines));
         let high = point.interval.high.map_or(if point.bound { y.at(f64::MAX) } else { at.1 }, |nines| y.at(nines));
         drawing.line(&[(at.0, low), (at.0, high)], 2.0, ink);
+        let end = |cost: Option<f64>| (cost.map_or(at.0, |cost| x.at(cost)), at.1);
+        drawing.line(&[end(point.spread.low), end(point.spread.high)], 2.0, ink);
         if point.bound {
             drawing.area(&[(at.0 - 6.0, high + 9.0), (at.0, high - 1.0), (at.0 + 6.0, high + 9.0)], ink);
         }
@@ -77,7 +81,8 @@ fn point(results: &Results) -> Option<Point<'_>> {
     let interval = results.find(Measure::NinesTime, "system", "mean")?.value;
     let nines = interval.estimate.or(interval.low)?;
     let bound = interval.estimate.is_none() || interval.high.is_none();
-    Some(Point { name: &results.scenario, cost: cost.value.estimate?, nines, interval, bound })
+    let (spread, cost) = (cost.value, cost.value.estimate?);
+    Some(Point { name: &results.scenario, cost, spread, nines, interval, bound })
 }
 
 /// The whole cost of a year.
