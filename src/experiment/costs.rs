@@ -165,11 +165,11 @@ mod tests {
 
     #[test]
     fn the_most_nines_for_the_least_money_is_the_lower_end() {
-        let cost = Estimate::between(1_200.0, 1_100.0, 1_300.0, 0.95);
-        let per = per_nine(cost, Estimate::between(3.0, 2.6, 4.4, 0.95));
-        assert_eq!((per.estimate, per.low, per.high), (Some(400.0), Some(250.0), Some(500.0)));
-        let bound = per_nine(cost, Estimate { low: Some(5.2), ..Estimate::unknown(0.95) });
-        assert_eq!((bound.estimate, bound.low, bound.high), (None, None, Some(250.0)));
+        let cost = Estimate::between(1_200.0, 1_000.0, 1_300.0, 0.95);
+        let per = per_nine(cost, Estimate::between(3.0, 2.5, 4.0, 0.95));
+        assert_eq!((per.estimate, per.low, per.high), (Some(400.0), Some(250.0), Some(520.0)));
+        let bound = per_nine(cost, Estimate { low: Some(6.5), ..Estimate::unknown(0.95) });
+        assert_eq!((bound.estimate, bound.low, bound.high), (None, None, Some(200.0)));
         assert_eq!(per_nine(cost, Estimate::exact(0.0)).estimate, None);
     }
 }

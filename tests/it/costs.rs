@@ -2,6 +2,7 @@
 
 use crate::lab;
 use ninefold::experiment::{self, Watch};
+use ninefold::report::{json, text};
 use ninefold::results::measure::Measure;
 use ninefold::results::{Comparison, Direction, Results};
 use ninefold::stats::Estimate;
@@ -94,6 +95,31 @@ fn calls_to_a_primary_elsewhere_cross_regions() {
     is_exactly(cost(&results, "requests"), 3.0 * 40.0 * 3_600.0 * YEAR_H / 1e6);
 }
 
+/// A price for crossing calls makes the levels flows where they were gates; what is up stays up.
+#[test]
+fn a_price_moves_no_other_figure() {
+    let text = |prices: &str| {
+        format!(
+            "version = 1\nregions = {{ east = {{ outage = \"bad\" }}, west = {{ outage = \"bad\" }} }}\n\
+             profiles.bad = {{ fails = \"exp(mean=30d)\", repair = \"exp(mean=8h)\" }}\n\
+             users = {{ one = {{ near = \"east\", rate = \"30/s\" }}, other = {{ near = \"west\", rate = \"10/s\" }} }}\n\
+             [services.api]\ncalls.db = {{}}\nstandby = \"warm\"\nnodes = 4\nneed = 3\n\
+             [services.db]\nkind = \"database\"\nreplication = {{ mode = \"async\" }}\n\
+             failover = {{ order = [\"east\", \"west\"], detect = \"30s\", promote = \"5min\" }}\n\
+             [routing]\npolicy = \"active-passive\"\norder = [\"east\", \"west\"]\nhealth_check = {{}}\n\
+             dns = {{ ttl = \"2min\" }}\nfailback = {{ after = \"1h\" }}\n{prices}"
+        )
+    };
+    let (free, priced) =
+        (lab::run_text(&text(""), 100), lab::run_text(&text("[costs]\ncross_region_million = 1\n"), 100));
+    for row in &free.rows {
+        let other = priced.find(row.measure, &row.subject, &row.statistic).expect("the same row").value;
+        let same = |a: Option<f64>, b: Option<f64>| a.zip(b).map_or(a == b, |(a, b)| (a - b).abs() <= 1e-6 * a.abs());
+        assert!(same(row.value.estimate, other.estimate), "{row:?}, {other:?}");
+    }
+    assert!(cost(&priced, "cross-region").estimate.is_some_and(|cost| cost > 0.0));
+}
+
 #[test]
 fn downtime_that_was_not_seen_may_still_cost_something() {
     let text = "version = 1\n[services.app]\nfaults = { fails = \"exp(mean=500y)\", repair = \"1h\" }\n\
@@ -108,6 +134,21 @@ fn downtime_that_was_not_seen_may_still_cost_something() {
     assert!(whole.high.is_some_and(|high| (high - YEAR_H - most).abs() < 1e-6), "{whole:?}");
     let nine = results.find(Measure::CostPerNine, "system", "mean").expect("a row").value;
     assert!(nine.estimate.is_none() && nine.high.is_some() && nine.low.is_none(), "{nine:?}");
+}
+
+#[test]
+fn a_saved_run_keeps_its_currency() {
+    let scenario = "version = 1\n[services.app]\n[costs]\ncurrency = \"EUR\"\nnode_hour = { app = 1 }\n";
+    let results = lab::run_text(scenario, 5);
+    let bytes = json::run(&results);
+    let saved = json::read(&bytes).expect("what was written is read");
+    assert_eq!((saved[0].currency.as_deref(), &saved[0].rows), (Some("EUR"), &results.rows));
+    assert!(String::from_utf8_lossy(&bytes).contains("\"unit\": \"EUR\""), "money has its currency for a unit");
+    let screen = text::run(&results, text::Look::Plain);
+    assert!(
+        screen.contains("COST  per year, in EUR") && screen.contains("in all  ") && screen.contains(" 8766\n"),
+        "{screen}"
+    );
 }
 
 fn compared(texts: &[&str]) -> Comparison {
