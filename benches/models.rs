@@ -51,6 +51,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         deploys: Vec::new(),
         crews: Vec::new(),
         objectives: Vec::new(),
+        costs: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! From settings and flags to a plan, and from verdicts to an exit code.
 
-use super::args::MachineArgs;
 use super::Exit;
+use super::args::MachineArgs;
 use ninefold::experiment::Plan;
 use ninefold::results::{self, Judgement, Results};
 use ninefold::scenario::{Fidelity, RunSettings};

@@ -57,6 +57,8 @@ struct Joint {
     each: Vec<Totals>,
     /// By other model and shared subject: downtime, loss and outages.
     pairs: Vec<Vec<[Pair; COMPARED]>>,
+    /// By other model: cost of a year, if both have prices in one currency.
+    costs: Vec<Option<Pair>>,
 }
 
 impl Counted for Joint {
@@ -72,14 +74,18 @@ impl Counted for Joint {
 /// Run the plan on each model; differences are to the first.
 pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) -> Comparison {
     let compiled: Vec<Compiled> = worlds.iter().map(|(model, _)| plan.compile(model)).collect();
-    let Some(first) = compiled.first().map(|compiled| &compiled.layout) else { return Comparison { scenarios: Vec::new(), differences: Vec::new() } };
-    let shared: Vec<Vec<Shared>> = compiled[1..].iter().map(|compiled| shared_subjects(first, &compiled.layout)).collect();
+    let Some(first) = compiled.first().map(|compiled| &compiled.layout) else {
+        return Comparison { scenarios: Vec::new(), differences: Vec::new() };
+    };
+    let shared: Vec<Vec<Shared>> =
+        compiled[1..].iter().map(|compiled| shared_subjects(first, &compiled.layout)).collect();
     let fresh = || Joint {
         each: worlds
             .iter()
             .zip(&compiled)
             .map(|((model, _), compiled)| Totals::new(model, compiled, plan.confidence))
             .collect(),
+        costs: costs_in_common(worlds),
         pairs: shared.iter().map(|shared| vec![Default::default(); shared.len()]).collect(),
     };
     let run = |worlds: &mut Vec<Simulator<'_>>, chunk: Range<u64>| {
@@ -97,7 +103,14 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
         joint.each.iter().zip(worlds).map(|(totals, (model, _))| figures::judged(model, totals, plan)).collect()
     };
     let joint = in_batches(plan, fresh, judged, |from, to, joint| {
-        in_chunks(plan, watch, from..to, || compiled.iter().map(Compiled::simulator).collect(), run, |part| joint.merge(part));
+        in_chunks(
+            plan,
+            watch,
+            from..to,
+            || compiled.iter().map(Compiled::simulator).collect(),
+            run,
+            |part| joint.merge(part),
+        );
     });
     let scenarios: Vec<_> = worlds
         .iter()
@@ -116,6 +129,13 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
         })
         .collect();
     Comparison { scenarios, differences }
+}
+
+/// By other model: nothing yet, where its costs can be compared with the baseline's.
+fn costs_in_common(worlds: &[(&Model, Identity)]) -> Vec<Option<Pair>> {
+    let currency = |world: usize| worlds[world].0.costs.as_ref().map(|costs| costs.currency.as_str());
+    let same = |other: usize| currency(0).is_some() && currency(0) == currency(other);
+    (1..worlds.len()).map(|other| same(other).then(Pair::default)).collect()
 }
 
 fn shared_subjects(first: &Layout, other: &Layout) -> Vec<Shared> {
@@ -141,10 +161,22 @@ impl Joint {
                 }
             }
         }
+        let cost = |world: usize| {
+            let tariff = self.each[world].costs.as_ref().map(|costs| &costs.tariff);
+            tariff.map_or(0.0, |tariff| tariff.total(&outcomes[world]))
+        };
+        for (other, pair) in self.costs.iter_mut().enumerate() {
+            if let Some(pair) = pair {
+                pair.push(cost(0), cost(other + 1));
+            }
+        }
     }
 
     fn merge(&mut self, other: Joint) {
         for (here, there) in self.each.iter_mut().zip(other.each) {
+            here.merge(there);
+        }
+        for (here, there) in self.costs.iter_mut().flatten().zip(other.costs.iter().flatten()) {
             here.merge(there);
         }
         for (here, there) in self.pairs.iter_mut().flatten().zip(other.pairs.iter().flatten()) {
@@ -180,21 +212,27 @@ fn differences(
         (Measure::DowntimePerYear, 0, year_s / horizon_s, false),
         (Measure::OutagesPerYear, 2, year_s / horizon_s, false),
     ];
+    let difference = |measure, subject: &str, pair: &Pair, factor: f64, more_is_better: bool| {
+        let value = interval::mean(&pair.difference, confidence).scaled(factor);
+        Difference {
+            measure,
+            subject: subject.to_owned(),
+            statistic: "mean".to_owned(),
+            baseline: names.0.to_owned(),
+            other: names.1.to_owned(),
+            direction: direction(value.low, value.high, more_is_better),
+            value,
+            pairing_gain: pair.gain(),
+        }
+    };
     let mut differences = Vec::new();
     for (pairs, shared) in joint.pairs[other - 1].iter().zip(shared) {
+        let subject = &first.subjects[shared.baseline];
         for (measure, index, factor, more_is_better) in figures {
-            let pair = &pairs[index];
-            let value = interval::mean(&pair.difference, confidence).scaled(factor);
-            differences.push(Difference {
-                measure,
-                subject: first.subjects[shared.baseline].clone(),
-                statistic: "mean".to_owned(),
-                baseline: names.0.to_owned(),
-                other: names.1.to_owned(),
-                direction: direction(value.low, value.high, more_is_better),
-                value,
-                pairing_gain: pair.gain(),
-            });
+            differences.push(difference(measure, subject, &pairs[index], factor, more_is_better));
+        }
+        if let Some(pair) = joint.costs[other - 1].as_ref().filter(|_| shared.baseline == 0) {
+            differences.push(difference(Measure::CostPerYear, subject, pair, 1.0, false));
         }
     }
     differences

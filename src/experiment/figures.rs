@@ -58,6 +58,7 @@ pub fn rows(model: &Model, layout: &Layout, plan: &Plan, totals: &Totals) -> Vec
         figures.outages(name, subject, totals);
         figures.causes(name, layout, subject);
     }
+    figures.costs(totals);
     figures.naive(model, totals);
     figures.failovers(layout, totals);
     figures.windows(model, totals);
@@ -309,6 +310,22 @@ impl Figures<'_> {
             if !detection.is_empty() {
                 self.listed(Measure::DetectionDelay, name, &detection);
             }
+        }
+    }
+
+    /// What a year costs, and what each nine does.
+    fn costs(&mut self, totals: &Totals) {
+        let Some(costs) = &totals.costs else { return };
+        let system = &totals.subjects[0];
+        let down = self.lost_share(&system.down, system.seen);
+        let few = system.seen == 0 || system.down.count() < FEW.min(self.trials);
+        let rows = costs.per_year(down, few);
+        let per_nine = rows.first().map(|(_, cost)| super::costs::per_nine(*cost, nines(down)));
+        for (statistic, value) in rows {
+            self.push(Measure::CostPerYear, "system", statistic, value);
+        }
+        if let Some(value) = per_nine {
+            self.push(Measure::CostPerNine, "system", "mean", value);
         }
     }
 

@@ -5,6 +5,7 @@
 //! fixed numbers of trials.
 
 mod compare;
+mod costs;
 mod curves;
 mod figures;
 mod instants;
@@ -152,6 +153,7 @@ fn results(model: &Model, compiled: &Compiled, identity: &Identity, plan: &Plan,
         fidelity: plan.fidelity,
         start: start.to_owned(),
         partial: totals.trials < plan.trials && !totals.settled,
+        currency: model.costs.as_ref().map(|costs| costs.currency.clone()),
         rows,
         verdicts,
         curves: curves::curves(model, layout, plan, totals),

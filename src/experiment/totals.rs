@@ -4,6 +4,7 @@
 //! missing. Merging is in a fixed order.
 
 use super::Counted;
+use super::costs::CostTotals;
 use super::instants::Instants;
 use super::requests::RequestTotals;
 use crate::model::Model;
@@ -38,6 +39,8 @@ pub struct Totals {
     pub processes: Vec<ProcessTotals>,
     /// By objective, where it has windows of availability.
     pub windows: Vec<Option<WindowTotals>>,
+    /// What a year costs, if anything has a price.
+    pub costs: Option<CostTotals>,
     /// Availability at instants, and the time to the first outage.
     pub instants: Instants,
     /// Does a trial end at the first outage?
@@ -176,6 +179,7 @@ impl Totals {
                 .iter()
                 .map(|objective| target(objective).map(|_| WindowTotals::default()))
                 .collect(),
+            costs: CostTotals::new(model),
             instants: Instants::new(model, layout.subjects.len()),
             ends_early: super::instants::ends_early(model),
             confidence,
@@ -238,6 +242,9 @@ impl Totals {
             process.detection.extend(of_trial.detection.iter().map(|delay| (trial, delay.as_secs_f64())));
         }
         self.push_windows(outcome);
+        if let Some(costs) = &mut self.costs {
+            costs.push(outcome);
+        }
     }
 
     fn push_windows(&mut self, outcome: &Outcome) {
@@ -290,6 +297,9 @@ impl Totals {
                 here.met.merge(&there.met);
                 here.budget_used.merge(&there.budget_used);
             }
+        }
+        if let (Some(here), Some(there)) = (&mut self.costs, &other.costs) {
+            here.merge(there);
         }
         self.mark();
     }

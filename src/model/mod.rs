@@ -4,6 +4,7 @@
 //! finite mean where one is needed, `need` lies in 1 to `nodes`, shares add up to 1, dependencies form no circle. A
 //! valid model cannot fail to simulate. Nothing here reads a clock, owns a generator or knows of text and files.
 
+pub mod costs;
 pub mod dist;
 pub mod failover;
 pub mod failure;
@@ -12,6 +13,7 @@ pub mod topology;
 pub mod traffic;
 
 use crate::time::Span;
+use costs::Costs;
 use failover::Routing;
 use failure::{Crew, Deploys, Fault};
 use objective::Objective;
@@ -59,6 +61,8 @@ pub struct Model {
     pub crews: Vec<Crew>,
     /// What is asked of the architecture.
     pub objectives: Vec<Objective>,
+    /// What things cost, if the scenario says so.
+    pub costs: Option<Costs>,
 }
 
 /// How a trial begins.

@@ -71,14 +71,16 @@ pub fn figure(measure: Measure, value: &Estimate) -> Figure {
         | Measure::TimeToFirstOutage
         | Measure::Latency
         | Measure::QueueTime
-        | Measure::AttemptsPerRequest => plain(measure, value),
+        | Measure::AttemptsPerRequest
+        | Measure::CostPerYear
+        | Measure::CostPerNine => plain(measure, value),
     }
 }
 
 fn plain(measure: Measure, value: &Estimate) -> Figure {
     match measure.unit() {
         Unit::Seconds => written(value, duration_at, measure != Measure::Mtbf),
-        Unit::Ratio | Unit::PerYear | Unit::Nines | Unit::Count => written(value, count_at, true),
+        Unit::Ratio | Unit::PerYear | Unit::Nines | Unit::Count | Unit::Money => written(value, count_at, true),
     }
 }
 
@@ -89,7 +91,7 @@ pub fn target(measure: Measure, value: f64) -> String {
         Unit::Seconds => crate::time::Span::from_secs_f64(value + 0.5e-9).to_string(),
         Unit::PerYear => format!("{}/y", trimmed(value)),
         Unit::Nines => format!("{} nines", trimmed(value)),
-        Unit::Count => trimmed(value),
+        Unit::Count | Unit::Money => trimmed(value),
     }
 }
 
@@ -177,7 +179,7 @@ pub fn signed(measure: Measure, value: &Estimate) -> Figure {
         Unit::Ratio => percentage_points(x, step),
         Unit::Seconds => duration_at(x, step),
         Unit::Nines => format!("{x:.2}"),
-        Unit::PerYear | Unit::Count => count_at(x, step),
+        Unit::PerYear | Unit::Count | Unit::Money => count_at(x, step),
     };
     let write = |x: f64| match x {
         x if x < 0.0 => format!("-{}", size(-x)),

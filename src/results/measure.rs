@@ -80,6 +80,10 @@ pub enum Measure {
     Hedged,
     /// Share of the transactions that a person must clear up.
     SagasStuck,
+    /// What a year of 365.25 days costs, by the prices of `costs`; further statistics are its parts.
+    CostPerYear,
+    /// Mean cost of a year over the nines of the mean unavailability in time.
+    CostPerNine,
 }
 
 /// What a figure is counted in.
@@ -95,6 +99,8 @@ pub enum Unit {
     Nines,
     /// A number of things.
     Count,
+    /// An amount of the scenario's currency.
+    Money,
 }
 
 impl Unit {
@@ -106,13 +112,14 @@ impl Unit {
             Unit::PerYear => "1/y",
             Unit::Nines => "nines",
             Unit::Count => "count",
+            Unit::Money => "money",
         }
     }
 }
 
 impl Measure {
     /// All measures, in the order in which they are reported.
-    pub const ALL: [Measure; 38] = [
+    pub const ALL: [Measure; 40] = [
         Measure::AvailabilityTime,
         Measure::AvailabilityRequest,
         Measure::UnavailabilityTime,
@@ -151,6 +158,8 @@ impl Measure {
         Measure::Rejected,
         Measure::Hedged,
         Measure::SagasStuck,
+        Measure::CostPerYear,
+        Measure::CostPerNine,
     ];
 
     /// The name in JSON, csv and conditions.
@@ -194,6 +203,8 @@ impl Measure {
             Measure::Rejected => "rejected",
             Measure::Hedged => "hedged",
             Measure::SagasStuck => "sagas_stuck",
+            Measure::CostPerYear => "cost_per_year",
+            Measure::CostPerNine => "cost_per_nine",
         }
     }
 
@@ -233,6 +244,7 @@ impl Measure {
             | Measure::QueueTime => Unit::Seconds,
             Measure::OutagesPerYear | Measure::FalseFailoversPerYear => Unit::PerYear,
             Measure::Faults | Measure::Repairs | Measure::NodesDown | Measure::AttemptsPerRequest => Unit::Count,
+            Measure::CostPerYear | Measure::CostPerNine => Unit::Money,
         }
     }
 

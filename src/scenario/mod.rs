@@ -14,6 +14,7 @@ mod call;
 mod check;
 mod class;
 mod compose;
+mod costs;
 mod crew;
 mod deploys;
 mod diagnostic;

@@ -2,12 +2,11 @@
 
 use super::diagnostic::Code;
 use super::fault::{Striking, read_all};
-use super::fields::{Fields, not_yet, shorten};
+use super::fields::{Fields, shorten};
 use super::names::{Entity, Names, check_name};
 use super::session::{Session, suggest};
 use super::source::Origin;
 use super::strike::World;
-use super::tree::Value;
 use super::value::{Percent, Text};
 use crate::model::dist::Law;
 use crate::model::failure::Target;
@@ -167,34 +166,4 @@ pub(super) fn pool_zones(
         }
     }
     zones
-}
-
-/// Costs: read and checked, without meaning so far.
-pub(super) fn costs(root: &mut Fields<'_>, names: &Names) {
-    if root.has("costs") {
-        not_yet(root.session, root.key_origin("costs"), "`costs`", "cost per year and per nine");
-    }
-    root.table("costs", "", |fields| {
-        fields.or::<Text>("currency", "USD");
-        for key in ["node_hour", "stopped_node_hour", "region_hour"] {
-            fields.table(key, "", |prices| {
-                for entry in prices.entries() {
-                    let found = match names.get(&entry.key) {
-                        Some(Entity::Region(_)) => key == "region_hour",
-                        Some(Entity::Service(_)) => key != "region_hour",
-                        Some(Entity::Group(_)) | None => false,
-                    };
-                    if !found {
-                        let wanted = if key == "region_hour" { "region" } else { "service" };
-                        let message = format!("there is no {wanted} `{}`", shorten(&entry.key));
-                        prices.session.report(Code::E201, entry.key_origin, message, suggest(&entry.key, &names.all()));
-                    }
-                    prices.optional::<super::value::Number>(&entry.key);
-                }
-            });
-        }
-        for key in ["million_requests", "cross_region_million", "downtime_hour"] {
-            fields.or::<super::value::Number>(key, Value::Integer(0));
-        }
-    });
 }

@@ -2,6 +2,7 @@
 
 use super::call::Policies;
 use super::class;
+use super::costs;
 use super::crew::Crews;
 use super::diagnostic::Code;
 use super::experiment;
@@ -87,7 +88,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         session.report(Code::E304, root.key_origin("objectives"), message, help);
     }
     experiment::operators(root, names);
-    places::costs(root, names);
+    let costs = costs::read(root, names, &groups);
     experiment::read(root, names);
     if !session.has_errors() {
         world.profiles.warn_unused(session);
@@ -118,6 +119,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         deploys: services.deploys,
         crews: world.profiles.crews.list,
         objectives,
+        costs,
     };
     complete.then_some((model, top.settings, origins))
 }

@@ -31,6 +31,10 @@ pub struct Loads {
     value: Vec<f64>,
     /// By station: does a tier answer for it?
     tier: Vec<bool>,
+    /// Calls per second from a station in one region to one in another.
+    crossing: f64,
+    /// The same, by sample.
+    crossings: [f64; 4],
     /// By group and region: share of the group's users there.
     users: Vec<f64>,
     spare: Vec<f64>,
@@ -64,6 +68,7 @@ impl Loads {
     fn spread(&mut self, plan: &LoadPlan, gates: &Gates) {
         self.load.clear();
         self.load.resize(plan.stations.len(), 0.0);
+        self.crossing = 0.0;
         let regions = plan.entries.len();
         for (region, entry) in plan.entries.iter().enumerate() {
             if let Some(station) = answering(gates, entry) {
@@ -82,20 +87,29 @@ impl Loads {
             let carried = load.min(limit);
             for call in &station.calls {
                 match answering(gates, &call.to) {
-                    Some(callee) => self.load[callee] += carried * call.share,
-                    None => self.spread_over_tiers(call, gates, carried * call.share),
+                    Some(callee) => self.pass(plan, index, callee, carried * call.share),
+                    None => self.spread_over_tiers(plan, index, call, gates, carried * call.share),
                 }
             }
         }
     }
 
-    fn spread_over_tiers(&mut self, call: &LoadCall, gates: &Gates, mut rest: f64) {
+    /// So many requests per second go from one station to another.
+    fn pass(&mut self, plan: &LoadPlan, from: usize, to: usize, rate: f64) {
+        self.load[to] += rate;
+        let (from, to) = (plan.stations[from].region, plan.stations[to].region);
+        if from.is_some() && to.is_some() && from != to {
+            self.crossing += rate;
+        }
+    }
+
+    fn spread_over_tiers(&mut self, plan: &LoadPlan, from: usize, call: &LoadCall, gates: &Gates, mut rest: f64) {
         for tier in &call.tiers {
             match &tier.to {
                 None => rest *= 1.0 - tier.hit,
                 Some(to) => {
                     if let Some(station) = answering(gates, to) {
-                        self.load[station] += rest;
+                        self.pass(plan, from, station, rest);
                         rest *= 1.0 - tier.hit;
                     }
                 }
@@ -255,6 +269,11 @@ impl World<'_> {
             }
             self.ledger.set_level(subject, now, Level { value, slope, tier }, cause);
         }
+        if plan.counts_crossings {
+            let [rate, _, _, then] = loads.crossings;
+            let slope = if length > 0.0 { (then - rate) / length } else { 0.0 };
+            self.usage.cross(now, rate, slope);
+        }
         self.loads = loads;
     }
 
@@ -304,6 +323,7 @@ impl World<'_> {
         }
         loads.spread(plan, &self.gates);
         loads.gather(plan, &self.gates);
+        loads.crossings[number] = loads.crossing;
         let mut levels = std::mem::take(&mut loads.levels[number]);
         self.levels_of(plan, loads, &mut levels);
         loads.levels[number] = levels;

@@ -28,6 +28,7 @@ mod simulator;
 #[cfg(test)]
 mod test_models;
 pub mod trace;
+pub mod usage;
 mod watch;
 mod world;
 
@@ -42,6 +43,7 @@ use crate::time::{Span, Time};
 use layout::{Lost, WindowPlan};
 use ledger::{Outage, Totals};
 use trace::TraceLine;
+use usage::Usage;
 
 /// What one trial gave; times are counted from the end of the warm-up.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +58,8 @@ pub struct Outcome {
     pub windows: Vec<Vec<f64>>,
     /// By process.
     pub failovers: Vec<FailoverCounts>,
+    /// What somebody may have to pay for.
+    pub usage: Usage,
     /// Events that changed the state.
     pub events: u64,
     /// What requests went through, on their clock.
@@ -164,6 +168,7 @@ impl World<'_> {
             sites: self.sites.clone(),
             failovers: self.processes.iter().map(|process| process.counts.clone()).collect(),
             requests: None,
+            usage: self.usage.close(end),
             events: self.events + self.sites.iter().map(|site| site.changes[0] + site.changes[1]).sum::<u64>(),
         }
     }

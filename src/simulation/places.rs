@@ -151,6 +151,7 @@ impl<'a> World<'a> {
             if layout.shelves[shelf as usize].stoppable && state.stopped != stopped {
                 state.stopped = stopped;
                 let working = state.working;
+                self.usage.turn(now, pool as usize, layout.shelves[shelf as usize].nodes, stopped);
                 if state.out == 0 {
                     self.count_serving(shelf as usize, working, !stopped);
                 }

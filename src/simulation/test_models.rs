@@ -79,6 +79,7 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         deploys: Vec::new(),
         crews: Vec::new(),
         objectives: Vec::new(),
+        costs: None,
     }
 }
 

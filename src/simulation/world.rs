@@ -17,6 +17,7 @@ use super::load::Loads;
 use super::routing::Routing;
 use super::shocks::{GroupState, ShockState};
 use super::trace::{TraceEvent, TraceLine};
+use super::usage::UsageBooks;
 use crate::engine::queue::{Counter, EventQueue};
 use crate::engine::streams::{Family, Stream, Streams};
 use crate::engine::winner::WinnerTree;
@@ -99,6 +100,7 @@ pub struct World<'a> {
     pub(super) routing: Option<Routing>,
     pub(super) loads: Loads,
     pub(super) ledger: Ledger,
+    pub(super) usage: UsageBooks,
     /// Label blamed for what begins now.
     pub(super) cause: u32,
     /// Does what breaks now break silently?
@@ -146,6 +148,7 @@ impl<'a> World<'a> {
             routing: tracked,
             loads: Loads::default(),
             ledger: Ledger::new(layout.subjects.len(), layout.down_below, layout.meters()),
+            usage: UsageBooks::new(layout.pools.len()),
             cause: 0,
             silent: false,
             moved: false,
@@ -164,6 +167,7 @@ impl<'a> World<'a> {
         self.counter.reset();
         self.gates.reset(&layout.wiring);
         self.ledger.reset();
+        self.usage.reset();
         self.loads.reset();
         self.sites.fill(SiteCounts::default());
         self.units.fill(UnitState::default());
@@ -318,6 +322,7 @@ impl<'a> World<'a> {
     /// The dropped warm-up is over.
     pub(super) fn begin_counting(&mut self, now: Time) {
         self.ledger.open(now);
+        self.usage.open(now);
         self.begin_counting_sites(now);
         self.counted_from = now;
         self.events = 0;

@@ -1,11 +1,12 @@
 //! The screen of one run, for people: what was asked, what came out, who is to blame.
 //!
 //! Sections stand in the order in which a reader asks: objectives and verdicts; availability with nines; the spread of
-//! the downtime; recovery; culprits; the waterfall; then each group, service, region and zone; then notes. Each figure
+//! the downtime; cost; recovery; culprits; the waterfall; then each group, service, region and zone; then notes. Each figure
 //! stands beside its interval. A section without figures is left out. Lines keep within [`WIDTH`] columns as long as
 //! names allow; what is said in colour is also said in words.
 
 mod compare;
+mod cost;
 mod figures;
 mod objectives;
 mod requests;
@@ -33,6 +34,7 @@ pub fn run(results: &Results, look: Look) -> String {
         figures::availability(results, look),
         requests::section(results, look),
         figures::downtime(results, look),
+        cost::section(results, look),
         figures::recovery(results, look),
         shares::causes(results, look),
         shares::waterfall(results, look),
@@ -150,6 +152,8 @@ fn title_of(measure: Measure) -> &'static str {
         Measure::Rejected => "rejected",
         Measure::Hedged => "hedged",
         Measure::SagasStuck => "transactions stuck",
+        Measure::CostPerYear => "cost per year",
+        Measure::CostPerNine => "cost per nine",
     }
 }
 

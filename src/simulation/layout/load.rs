@@ -30,6 +30,8 @@ pub struct LoadPlan {
     pub of_pool: Vec<u32>,
     /// By service: its stations.
     pub of_service: Vec<Vec<u32>>,
+    /// Does anybody ask how many calls go from one region to another?
+    pub counts_crossings: bool,
     /// By group: regions in the order in which they take what others cannot carry; empty: none does.
     pub spill: Vec<Vec<u32>>,
 }
@@ -97,6 +99,12 @@ pub fn is_needed(model: &Model) -> bool {
         || needs.into_iter().any(|need| !need.is_hard())
         || model.pools.iter().any(|pool| pool.capacity.is_some())
         || super::copies::reads_go_on(model)
+        || counts_crossings(model)
+}
+
+/// Is there a price for calls that go from one region to another?
+fn counts_crossings(model: &Model) -> bool {
+    model.costs.as_ref().is_some_and(|costs| costs.cross_region_million > 0.0)
 }
 
 /// The plan of the model, if it needs one.
@@ -108,6 +116,7 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure) -> O
     let mut plan = LoadPlan {
         demand: rates.unwrap_or(1.0),
         writes: model.writes,
+        counts_crossings: counts_crossings(model),
         shares: model.groups.iter().map(|group| group.share).collect(),
         of_pool: vec![0; model.pools.len()],
         of_service: vec![Vec::new(); model.services.len()],

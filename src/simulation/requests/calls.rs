@@ -220,7 +220,11 @@ impl Requests<'_> {
         self.tally.attempted(about.edge);
         if attempt.0 > 0 {
             let beside = self.flight.logical(id).is_some_and(|logical| logical.out.iter().any(Option::is_some));
-            if beside { self.tally.hedged(about.edge) } else { self.tally.retried(about.edge) }
+            if beside {
+                self.tally.hedged(about.edge)
+            } else {
+                self.tally.retried(about.edge)
+            }
             self.events += 1;
         }
         let hopeless = self.routes.known_dead(pool) || self.route(now, &about).is_none();

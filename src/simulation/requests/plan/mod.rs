@@ -170,7 +170,8 @@ impl GroupPlan {
 impl RequestPlan {
     /// Names of those who ask: `system`, the groups, the classes as `class NAME`.
     pub fn user_subjects(&self) -> Vec<String> {
-        let classes = self.classes.iter().filter(|class| !class.name.is_empty()).map(|class| format!("class {}", class.name));
+        let classes =
+            self.classes.iter().filter(|class| !class.name.is_empty()).map(|class| format!("class {}", class.name));
         std::iter::once("system".to_owned()).chain(self.group_names.iter().cloned()).chain(classes).collect()
     }
 
