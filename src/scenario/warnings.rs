@@ -127,7 +127,7 @@ fn availability(model: &Model, pool: PoolId) -> Option<f64> {
     let mut product = None;
     for fault in &model.faults {
         let Process::Random { fails, repair, .. } = &fault.process else { continue };
-        if matches!(fault.target, Target::EachNode { pool: struck, .. } if struck == pool) {
+        if matches!(fault.target, Target::EachNode { pool: struck, .. } if struck == pool) && fault.mode.stops() {
             let (up, down) = (fails.mean_s(), repair.mean_s());
             if up.is_finite() {
                 *product.get_or_insert(1.0) *= up / (up + down);

@@ -148,7 +148,7 @@ impl World<'_> {
                 let kind = &self.layout.kinds[self.clocks[index].kind as usize];
                 self.cause = kind.cause;
                 if kind.shelf == NOT_PLAIN {
-                    self.hold(Time::ZERO, self.ages[index].unit);
+                    self.start_ailing(self.ages[index].unit, kind.ailment, index as u32);
                 } else {
                     self.count_node(kind.shelf as usize, false);
                 }
@@ -189,7 +189,7 @@ impl World<'_> {
             self.note_clock(now, index);
         }
         if !self.gates.touched.is_empty() || self.moved {
-            (self.cause, self.silent) = (kind.cause, kind.silent);
+            (self.cause, self.manner) = (kind.cause, kind.manner);
             self.react(now);
         }
     }
@@ -217,18 +217,22 @@ impl World<'_> {
         if broken && self.strikes_unseen(index) {
             self.hide(now, index);
         } else if broken {
-            self.hold(now, unit);
-            if self.units[unit as usize].holds == 1 {
+            let ailment = self.layout.kinds[self.layout.clocks[index as usize].kind as usize].ailment;
+            self.strike(now, unit, ailment, Some(index));
+            if ailment.is_none() && self.units[unit as usize].holds == 1 {
                 self.cover(now, unit);
             }
-            self.await_crew(now, index);
+            if !self.gets_worse(ailment) {
+                self.await_crew(now, index);
+            }
         } else {
             let age = &mut self.ages[index as usize];
             (age.left, age.pace) = (due.since(now), 1.0);
             if self.is_hidden(index) {
                 self.release_hidden(now, index);
             } else {
-                self.release(now, unit);
+                let ailment = self.layout.kinds[self.layout.clocks[index as usize].kind as usize].ailment;
+                self.relieve(now, unit, ailment);
                 self.free_crew(now, index);
             }
         }

@@ -291,10 +291,11 @@ impl World<'_> {
         }
         state.generation += 1;
         state.back_generation += 1;
-        let unneeded = state.watches[state.primary].healthy;
+        let unneeded = state.watches[state.primary].is_well();
+        let serves_on = state.watches[state.primary].healthy;
         let Some(target) = candidate else {
             // whoever is well and has nobody to give way to stays
-            state.phase = if unneeded { Phase::Steady } else { Phase::Waiting };
+            state.phase = if serves_on { Phase::Steady } else { Phase::Waiting };
             self.note(now, TraceEvent::NoCandidate { process });
             self.set_available(index);
             return;
@@ -378,18 +379,16 @@ impl World<'_> {
             let lost = lag.sample(&mut state.streams.lag.draw(state.turn));
             state.counts.lost.push(lost);
         }
-        if let Some(split) = state.split.as_mut().filter(|split| split.old != new) {
-            split.since = split.since.or(Some(now));
-        } else {
-            state.split = None;
-        }
+        self.begin_split(now, process, old, unplanned);
         self.note(now, TraceEvent::FailoverDone { process, place: new as u32 });
         if old != new {
             for (place, in_charge) in [(old, false), (new, true)] {
                 let place_plan = &plan.places[place];
                 place_plan.here.iter().for_each(|&flag| self.set_flag(flag, in_charge));
                 place_plan.elsewhere.iter().for_each(|&flag| self.set_flag(flag, !in_charge));
-                place_plan.pools.iter().for_each(|&pool| self.set_waiting(now, pool, !in_charge));
+                // who was not fenced goes on as it was
+                let waits = !in_charge && !self.is_unfenced(index, place);
+                place_plan.pools.iter().for_each(|&pool| self.set_waiting(now, pool, waits));
             }
         }
         if old != new {
@@ -405,7 +404,7 @@ impl World<'_> {
             self.place_changed(now, process, old as u32);
             self.place_changed(now, process, new as u32);
         }
-        if self.processes[index].watches[0].healthy {
+        if self.processes[index].watches[0].is_well() {
             self.plan_failback(now, process);
         }
         let watch = &self.processes[index].watches[new];

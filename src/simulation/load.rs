@@ -4,13 +4,15 @@
 //! `load(callee) = sum over callers of carried x share`. Back up, a request is served with
 //! `value = carried / load x min over hard calls (1 - p (1 - value)) x product over soft calls (1 - p (1 - answered))`,
 //! the tightest capacity on its way, and tiers answer `hit` of what fails, each the misses of the one before. A station
-//! that does not serve takes nothing. While clients move from an old answer to the new one the level is a curve; it is
-//! booked as chords that are off by less than [`CLOSE`] in their middle.
+//! that does not serve takes nothing; a weak node carries its capacity over its factor and fails its errors. While
+//! clients move from an old answer to the new one the level is a curve; it is booked as chords that are off by less than
+//! [`CLOSE`] in their middle.
 
+use super::ailing::Weak;
 use super::event::{Event, class};
 use super::gates::Gates;
 use super::layout::RoutingPlan;
-use super::layout::load::{Candidate, LoadCall, LoadPlan};
+use super::layout::load::{Candidate, LoadCall, LoadPlan, Station};
 use super::ledger::Level;
 use super::trace::TraceEvent;
 use super::world::World;
@@ -33,6 +35,8 @@ pub struct Loads {
     tier: Vec<bool>,
     /// By group and region: share of the group's users there.
     users: Vec<f64>,
+    /// By station: its nodes that serve, but weakly.
+    weak: Vec<Vec<Weak>>,
     spare: Vec<f64>,
     unit: Vec<f64>,
     over: Vec<f64>,
@@ -58,6 +62,7 @@ impl Loads {
     /// Nothing is known yet.
     pub fn reset(&mut self) {
         (self.tight, self.generation) = (true, 0);
+        self.weak.iter_mut().for_each(Vec::clear);
     }
 
     /// Spread what the users bring over the stations, callers first.
@@ -77,7 +82,7 @@ impl Loads {
             if load <= 0.0 {
                 continue;
             }
-            let limit = f64::from(gates.count(station.nodes)) * station.capacity;
+            let limit = self.limit(index, station, gates);
             self.tight |= load > limit * (1.0 + 1e-12);
             let carried = load.min(limit);
             for call in &station.calls {
@@ -87,6 +92,37 @@ impl Loads {
                 }
             }
         }
+    }
+
+    /// What the serving nodes of the station carry together, a weak one its part.
+    fn limit(&self, index: usize, station: &Station, gates: &Gates) -> f64 {
+        let weak = self.weak.get(index).into_iter().flatten();
+        let lost: f64 = weak.map(|weak| 1.0 - 1.0 / weak.factor).sum();
+        let nodes = f64::from(gates.count(station.nodes));
+        if station.capacity.is_infinite() { f64::INFINITY } else { (nodes - lost) * station.capacity }
+    }
+
+    /// Share of what the station carries that weak nodes fail: nodes share evenly, and what one cannot carry goes to
+    /// the others.
+    fn failing(&self, index: usize, station: &Station, gates: &Gates, carried: f64) -> f64 {
+        let weak = &self.weak[index];
+        if weak.iter().all(|weak| weak.errors <= 0.0) {
+            return 0.0;
+        }
+        let mut nodes = f64::from(gates.count(station.nodes));
+        let mut rest = carried.min(f64::MAX);
+        if rest <= 0.0 {
+            return weak.iter().map(|weak| weak.errors).sum::<f64>() / nodes;
+        }
+        let mut failed = 0.0;
+        // the weakest first: what it cannot carry raises the part of the others
+        for Weak { factor, errors } in weak {
+            let part = (rest / nodes).min(station.capacity / factor);
+            failed += part * errors;
+            rest -= part;
+            nodes -= 1.0;
+        }
+        failed / carried
     }
 
     fn spread_over_tiers(&mut self, call: &LoadCall, gates: &Gates, mut rest: f64) {
@@ -112,9 +148,10 @@ impl Loads {
             if !gates.holds(station.gate) {
                 continue;
             }
-            let limit = f64::from(gates.count(station.nodes)) * station.capacity;
+            let limit = self.limit(index, station, gates);
             let load = self.load[index];
             let carried = if load > limit { limit / load } else { 1.0 };
+            let sound = 1.0 - self.failing(index, station, gates, load.min(limit));
             let (mut tightest, mut answered, mut tier) = (1.0_f64, 1.0, false);
             for call in &station.calls {
                 let callee = answering(gates, &call.to);
@@ -131,7 +168,7 @@ impl Loads {
             if station.writes.is_some_and(|writes| !gates.holds(writes)) {
                 tightest = tightest.min(1.0 - plan.writes);
             }
-            (self.value[index], self.tier[index]) = (carried * tightest * answered, tier);
+            (self.value[index], self.tier[index]) = (carried * sound * tightest * answered, tier);
         }
     }
 
@@ -156,7 +193,7 @@ impl Loads {
             if unit <= 0.0 {
                 continue;
             }
-            let limit = f64::from(gates.count(station.nodes)) * station.capacity;
+            let limit = self.limit(index, station, gates);
             room = room.min(limit / (unit * plan.demand));
             for call in station.calls.iter().filter(|call| call.local) {
                 if let Some(callee) = answering(gates, &call.to) {
@@ -220,10 +257,13 @@ impl World<'_> {
         let Some(plan) = &self.layout.load else { return false };
         let index = plan.of_pool[pool as usize] as usize;
         let station = &plan.stations[index];
+        if self.ails(pool) {
+            return true;
+        }
         if station.capacity.is_infinite() {
             return false;
         }
-        let limit = f64::from(self.gates.count(station.nodes)) * station.capacity;
+        let limit = self.loads.limit(index, station, &self.gates);
         self.loads.tight || self.loads.load.get(index).is_none_or(|&load| load > limit)
     }
 
@@ -233,6 +273,7 @@ impl World<'_> {
         let mut loads = std::mem::take(&mut self.loads);
         loads.tight = false;
         loads.generation += 1;
+        self.find_weak(plan, &mut loads);
         self.sample(plan, &mut loads, 0, now);
         let settled = self.routing.as_ref().and_then(super::routing::Routing::settles);
         let mut end = now;
@@ -256,6 +297,19 @@ impl World<'_> {
             self.ledger.set_level(subject, now, Level { value, slope, tier }, cause);
         }
         self.loads = loads;
+    }
+
+    /// The weak nodes of each pool, the weakest first.
+    fn find_weak(&self, plan: &LoadPlan, loads: &mut Loads) {
+        loads.weak.resize(plan.stations.len(), Vec::new());
+        for pool in 0..plan.of_pool.len() {
+            let weak = &mut loads.weak[plan.of_pool[pool] as usize];
+            if weak.is_empty() && !self.ails(pool as u32) {
+                continue;
+            }
+            self.weak_nodes(pool as u32, weak);
+            weak.sort_by(|one, other| other.factor.total_cmp(&one.factor));
+        }
     }
 
     pub(super) fn resampled(&mut self, generation: u32) -> bool {

@@ -52,6 +52,9 @@ impl<'a> World<'a> {
                 self.gates.shift(&layout.wiring, sum, count, up);
             }
             self.moved |= self.feels_count(plan.pool);
+            if self.ails(plan.pool) {
+                self.pool_ails(plan.pool);
+            }
         }
     }
 

@@ -65,6 +65,7 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         faults: vec![Fault {
             cause: "app".to_owned(),
             mode: Mode::Crash { silent: false },
+            check_fails: 1.0,
             target: Target::EachNode { pool: PoolId(0), zone: None },
             strikes: Strikes::Each,
             role: Role::Any,

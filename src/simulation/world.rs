@@ -4,6 +4,7 @@
 //! gates; where a threshold is crossed the gates report whom it concerns, and [`World::react`] lets subjects, failover
 //! processes and routing follow until nothing moves. The state is a plain value: it can be cloned at any instant.
 
+use super::ailing::Ailing;
 use super::calendars::CalendarState;
 use super::clocks::{Age, Clock};
 use super::crews::CrewState;
@@ -11,7 +12,7 @@ use super::deploys::RolloutState;
 use super::event::Event;
 use super::failovers::Failover;
 use super::gates::{Edge, Gates};
-use super::layout::{Layout, RoutingPlan};
+use super::layout::{Layout, Manner, RoutingPlan};
 use super::ledger::{Ledger, Level};
 use super::load::Loads;
 use super::routing::Routing;
@@ -101,8 +102,12 @@ pub struct World<'a> {
     pub(super) ledger: Ledger,
     /// Label blamed for what begins now.
     pub(super) cause: u32,
-    /// Does what breaks now break silently?
-    pub(super) silent: bool,
+    /// What checks meet of what breaks now.
+    pub(super) manner: Manner,
+    /// By pool: what is wrong with nodes that are listed for it, by unit.
+    pub(super) ailing: Vec<Vec<Ailing>>,
+    /// Counts these.
+    pub(super) ailing_number: u32,
     /// Did the current event change what levels or stages depend on?
     pub(super) moved: bool,
     pub(super) counted_from: Time,
@@ -147,7 +152,9 @@ impl<'a> World<'a> {
             loads: Loads::default(),
             ledger: Ledger::new(layout.subjects.len(), layout.down_below, layout.meters()),
             cause: 0,
-            silent: false,
+            manner: Manner::OPEN,
+            ailing: vec![Vec::new(); layout.pools.len()],
+            ailing_number: 0,
             moved: false,
             counted_from: Time::ZERO,
             events: 0,
@@ -167,7 +174,9 @@ impl<'a> World<'a> {
         self.loads.reset();
         self.sites.fill(SiteCounts::default());
         self.units.fill(UnitState::default());
-        (self.cause, self.silent, self.moved, self.counted_from, self.events) = (0, false, false, Time::ZERO, 0);
+        (self.cause, self.manner, self.moved, self.counted_from, self.events) = (0, Manner::OPEN, false, Time::ZERO, 0);
+        self.ailing.iter_mut().for_each(Vec::clear);
+        self.ailing_number = 0;
         for (state, plan) in self.shelves.iter_mut().zip(&layout.shelves) {
             *state = ShelfState { working: plan.nodes, apparent: plan.nodes, out: 0, stopped: false };
         }
@@ -343,6 +352,7 @@ impl<'a> World<'a> {
             Event::CalendarEnd { calendar } => self.calendar_end(now, calendar),
             Event::PlaceRestarted { unit } => self.place_restarted(now, unit),
             Event::Shock { shock } => self.shock(now, shock),
+            Event::RampStep { pool, number } => self.ramp_step(now, pool, number),
             Event::PoolResumes { pool } => self.pool_resumes(now, pool),
             Event::Inspect { clock, count } => self.inspect(now, clock, count),
             Event::Inspected { clock } => self.inspected(now, clock),
@@ -357,6 +367,7 @@ impl<'a> World<'a> {
             }
             Event::StageOver { process, generation } => self.stage_over(now, process, generation),
             Event::GaveUp { process, generation } => self.gave_up(process, generation),
+            Event::LeaseOver { process } => self.lease_over(now, process),
             Event::FailbackDue { process, generation } => self.failback_due(now, process, generation),
             Event::RegionBelieved { region, checker, generation } => {
                 self.region_believed(now, region, checker, generation)

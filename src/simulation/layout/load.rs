@@ -9,7 +9,7 @@ use super::structure::{AsIf, Structure, in_order, needs_gate, pool_in, primary_g
 use super::{Layout, cuts};
 use crate::model::Model;
 use crate::model::failover::Policy;
-use crate::model::failure::{Fault, Mode};
+use crate::model::failure::Fault;
 use crate::model::topology::{Endpoint, GroupId, Need, PoolId, Reach, RegionId, ServiceId, ServiceKind, Term};
 use crate::simulation::gates::{Edge, GateId};
 
@@ -92,8 +92,8 @@ impl LoadPlan {
 /// Are levels more than gates in this model?
 pub fn is_needed(model: &Model) -> bool {
     let needs = model.services.iter().flat_map(|service| &service.needs);
-    let cut = |fault: &Fault| fault.mode == Mode::Partition;
-    model.faults.iter().any(cut)
+    model.faults.iter().any(Fault::cuts)
+        || super::ailments::weaken(model)
         || needs.into_iter().any(|need| !need.is_hard())
         || model.pools.iter().any(|pool| pool.capacity.is_some())
         || super::copies::reads_go_on(model)

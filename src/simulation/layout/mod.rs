@@ -6,6 +6,7 @@
 //! - a *clock* is one random fault on one unit, alive or under repair: a leaf of the winner tree;
 //! - a *process* is a failover: of a service among its pools, or of the active region.
 
+mod ailments;
 mod copies;
 mod crews;
 mod cuts;
@@ -18,7 +19,7 @@ mod structure;
 mod units;
 mod windows;
 
-use super::gates::{GateId, Wiring};
+use super::gates::{Edge, GateId, Wiring};
 use super::ledger::Meter;
 use crate::engine::streams::EntityKey;
 use crate::model::dist::Law;
@@ -26,6 +27,7 @@ use crate::model::failure::{Ages, Instants, Latent, Role};
 use crate::model::topology::{Coverage, Term};
 use crate::model::{Ends, Model};
 use crate::time::{Span, Time};
+pub use ailments::{Ailment, Manner};
 pub use crews::{CallerPlan, CrewPlan, Job};
 pub use groups::{GroupPlan, Pick, ShockPlan};
 pub use plans::{Choice, Place, Process, RoutingPlan, SemiSync, Tracked};
@@ -75,6 +77,10 @@ pub struct Layout {
     pub some_hide: bool,
     /// The label of downtime for inspections.
     pub inspection_cause: u32,
+    /// What can be wrong with parts beyond their being down.
+    pub ailments: Vec<Ailment>,
+    /// By pool: who looks at its nodes, where they can ail.
+    pub watchers: Vec<Vec<Edge>>,
     /// Deploys.
     pub rollouts: Vec<RolloutPlan>,
     /// Calendar faults.
@@ -222,8 +228,10 @@ pub struct Kind {
     pub site: u32,
     /// Index of the label that downtime is blamed on.
     pub cause: u32,
-    /// Do checks of what it strikes only fail by their timeout?
-    pub silent: bool,
+    /// What checks of what it strikes meet.
+    pub manner: Manner,
+    /// What it does to it, if that is more than to stop it.
+    pub ailment: Option<u32>,
     /// When the age runs.
     pub ages: Ages,
     /// In which role it does.
@@ -254,8 +262,10 @@ pub struct Calendar {
     pub units: Vec<u32>,
     /// Index of the label that downtime is blamed on.
     pub cause: u32,
-    /// Do checks of what it strikes only fail by their timeout?
-    pub silent: bool,
+    /// What checks of what it strikes meet.
+    pub manner: Manner,
+    /// What it does to its units, if that is more than to stop them.
+    pub ailment: Option<u32>,
     /// Strikes units of pools in this role only.
     pub role: Role,
     /// Is it done on purpose?
@@ -292,6 +302,8 @@ impl Layout {
             shocks: Vec::new(),
             some_hide: false,
             inspection_cause: 0,
+            ailments: Vec::new(),
+            watchers: vec![Vec::new(); model.pools.len()],
             rollouts: Vec::new(),
             calendars: Vec::new(),
             causes: Vec::new(),

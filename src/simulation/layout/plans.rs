@@ -17,6 +17,8 @@ pub struct Place {
     pub lands_on: Vec<u32>,
     /// What checks look at.
     pub seen: GateId,
+    /// Pools whose nodes checks look at, where nodes can ail.
+    pub checked: Vec<u32>,
     /// Does it serve, once promoted?
     pub serves: GateId,
     /// Enough other copies for synchronous writes, if they wait.
@@ -103,6 +105,8 @@ pub struct Tracked {
     pub detection: Detection,
     /// What checks of a region look at.
     pub seen: Vec<GateId>,
+    /// By region: pools whose nodes checks look at, where nodes can ail.
+    pub checked: Vec<Vec<u32>>,
     /// By region: does the entry stand there at all?
     pub hosts: Vec<bool>,
     /// When a region is given its users back.

@@ -24,6 +24,9 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &Structure) {
         for place in 0..layout.processes[process].places.len() {
             let Place { fit, seen, serves, acks, .. } = layout.processes[process].places[place];
             let edge = Edge::Place { process: process as u32, place: place as u32 };
+            for pool in layout.processes[process].places[place].checked.clone() {
+                layout.watchers[pool as usize].push(edge);
+            }
             let mut gates = vec![fit, seen, serves];
             gates.extend(acks);
             gates.extend(layout.processes[process].places[place].ways.iter().flatten());
@@ -62,6 +65,7 @@ fn add_service_process(
             truly: structure.fit[pool.index()],
             lands_on: vec![pool.0],
             seen,
+            checked: checked_pools(model, layout, pool, &failover.detection),
             serves: structure.serves[pool.index()],
             acks: structure.acks.iter().find(|(acks, _)| *acks == pool.0).map(|&(_, gate)| gate),
             leads: structure.leads.iter().find(|(known, _)| *known == pool.0).map(|&(_, gate)| gate),
@@ -90,6 +94,36 @@ fn add_service_process(
     let available = Some(layout.service_gates[id.index()]);
     let process = compile(model, layout, structure, failover, places, lag, entity);
     layout.processes.push(Process { service: Some(id.0), available, semi_sync, ..process });
+}
+
+/// The pools whose nodes a check of the pool looks at: its own and, if it sees the region, those it needs there; none
+/// where no node can ail.
+fn checked_pools(model: &Model, layout: &Layout, pool: PoolId, detection: &Detection) -> Vec<u32> {
+    let Detection::Check(check) = detection else { return Vec::new() };
+    if layout.ailments.is_empty() {
+        return Vec::new();
+    }
+    let mut pools = vec![pool.0];
+    let mut at = 0;
+    while let Some(&pool) = pools.get(at).filter(|_| check.sees != Sees::Node || at == 0) {
+        let pool = &model.pools[pool as usize];
+        let hard = model.services[pool.service.index()].needs.iter().filter(|need| need.is_hard());
+        let needed = needed_services(model, hard.map(|need| need.term.clone()));
+        let here = needed.into_iter().filter_map(|need| pool_in(model, ServiceId(need), pool.region?));
+        for next in here.filter(|_| check.sees != Sees::Node) {
+            if !pools.contains(&next.0) {
+                pools.push(next.0);
+            }
+        }
+        at += 1;
+    }
+    pools
+}
+
+/// The same for a check of the region.
+fn entry_pools(model: &Model, layout: &Layout, region: RegionId, detection: &Detection) -> Vec<u32> {
+    let entry = pool_in(model, model.routing.entry, region);
+    entry.map_or(Vec::new(), |pool| checked_pools(model, layout, pool, detection))
 }
 
 /// The ways between the places of a service's failover.
@@ -214,6 +248,14 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         return connect_direct(layout, any);
     }
     let hosts = |region: u32| entry.pools.is_empty() || pool_in(model, routing.entry, RegionId(region)).is_some();
+    let regions = (0..model.regions.len() as u32).map(RegionId);
+    let checked: Vec<Vec<u32>> = regions.map(|region| entry_pools(model, layout, region, &routing.detection)).collect();
+    for (region, pools) in checked.iter().enumerate() {
+        let watcher = Edge::Region(region as u32);
+        for &pool in pools {
+            layout.watchers[pool as usize].push(watcher);
+        }
+    }
     let region_key =
         |region: usize, purpose| Entity::new(&format!("routing/{}", model.regions[region].name)).key(purpose);
     for region in 0..model.regions.len() {
@@ -227,6 +269,7 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         process,
         detection: routing.detection.clone(),
         seen: structure.seen.clone(),
+        checked,
         hosts: (0..model.regions.len() as u32).map(hosts).collect(),
         failback: routing.failback.clone(),
         propagation: routing.propagation.clone(),
@@ -277,6 +320,7 @@ fn add_region_process(model: &Model, layout: &mut Layout, structure: &Structure,
         truly: if layout.some_hide { layout.region_levels[region.index()] } else { structure.seen[region.index()] },
         lands_on: in_region(region),
         seen: structure.seen[region.index()],
+        checked: entry_pools(model, layout, region, &failover.detection),
         serves: layout.region_gates[region.index()],
         acks: None,
         leads: None,

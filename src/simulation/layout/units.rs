@@ -1,7 +1,7 @@
 //! Shelves, units and clocks: where nodes stand and which faults strike them.
 
 use super::groups::{Pick, ShockPlan, group, nodes_in};
-use super::{Calendar, ClockPlan, Kind, Layout, NOT_PLAIN, PoolPlan, Shelf, Unit, UnitKind};
+use super::{Calendar, ClockPlan, Kind, Layout, Manner, NOT_PLAIN, PoolPlan, Shelf, Unit, UnitKind, ailments};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
 use crate::model::dist::Law;
@@ -144,13 +144,19 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
 
 fn add_faults(model: &Model, layout: &mut Layout) {
     let first_group = layout.units.len();
-    for number in 0..model.faults.len() {
-        add_group(model, layout, number);
+    let ailments: Vec<Option<u32>> = (0..model.faults.len())
+        .map(|number| ailments::of_fault(model, layout, number, entity(model, number, "/ramp")))
+        .collect();
+    for (number, &ailment) in ailments.iter().enumerate() {
+        add_group(model, layout, number, ailment);
     }
     let mut group = first_group as u32;
     let mut on_unit: Vec<Vec<Struck>> = vec![Vec::new(); layout.units.len()];
     let mut shared = vec![false; layout.units.len()];
     for (number, fault) in model.faults.iter().enumerate() {
+        if fault.is_slowness_of_a_place() {
+            continue;
+        }
         let struck = if is_group(fault) {
             group += 1;
             let UnitKind::Group(plan) = layout.units[group as usize - 1].kind else { continue };
@@ -168,20 +174,12 @@ fn add_faults(model: &Model, layout: &mut Layout) {
                     on_unit[unit as usize].push(Struck { fault: number as u32, member });
                 }
             }
-            Process::Calendar { at, lasts, rolling } => {
-                let cause = layout.cause(&fault.cause);
-                let units: Vec<u32> = if *rolling {
-                    nodes_in(model, layout, fault.target)
-                } else {
-                    struck.into_iter().map(|(_, unit)| unit).collect()
-                };
-                for &unit in &units {
+            Process::Calendar { .. } => {
+                let units = struck.into_iter().map(|(_, unit)| unit).collect();
+                let units = add_calendar(model, layout, number, units, ailments[number]);
+                for unit in units {
                     shared[unit as usize] = true;
                 }
-                let (at, lasts, silent) = (at.clone(), lasts.clone(), fault.mode.silent());
-                let key = entity(model, number).key(Purpose::Repair);
-                let (role, rolling, planned) = (fault.role, *rolling, fault.mode == Mode::Maintenance);
-                layout.calendars.push(Calendar { at, lasts, key, units, cause, silent, role, planned, rolling });
             }
         }
     }
@@ -197,7 +195,29 @@ fn add_faults(model: &Model, layout: &mut Layout) {
         plan.hot &= fault.role == Role::Any;
         plan.loaded |= matches!(fault.process, Process::Random { load_power, .. } if load_power != 0.0);
     }
-    add_clocks(model, layout, on_unit, &shared);
+    add_clocks(model, layout, on_unit, &shared, &ailments);
+}
+
+/// A fault by the calendar on these units; answers whom it strikes.
+fn add_calendar(model: &Model, layout: &mut Layout, number: usize, struck: Vec<u32>, ailment: Option<u32>) -> Vec<u32> {
+    let fault = &model.faults[number];
+    let Process::Calendar { at, lasts, rolling } = &fault.process else { return Vec::new() };
+    let units = if *rolling { nodes_in(model, layout, fault.target) } else { struck };
+    let cause = layout.cause(&fault.cause);
+    layout.calendars.push(Calendar {
+        at: at.clone(),
+        lasts: lasts.clone(),
+        key: entity(model, number, "").key(Purpose::Repair),
+        units: units.clone(),
+        cause,
+        manner: Manner::of(fault),
+        // a group hands it on to whom it draws
+        ailment: ailment.filter(|_| !is_group(fault)),
+        role: fault.role,
+        planned: fault.mode == Mode::Maintenance,
+        rolling: *rolling,
+    });
+    units
 }
 
 /// Has the fault one clock for what goes out and comes back together?
@@ -211,7 +231,7 @@ fn is_group(fault: &Fault) -> bool {
 }
 
 /// The unit of a fault on a group.
-fn add_group(model: &Model, layout: &mut Layout, number: usize) {
+fn add_group(model: &Model, layout: &mut Layout, number: usize, ailment: Option<u32>) {
     let fault = &model.faults[number];
     if !is_group(fault) {
         return;
@@ -223,14 +243,20 @@ fn add_group(model: &Model, layout: &mut Layout, number: usize) {
             (Some(unit), layout.units[unit as usize].site)
         }
     };
-    let plan = group(model, layout, fault, whole, entity(model, number).key(Purpose::Hit));
+    let plan = group(model, layout, fault, whole, (entity(model, number, "").key(Purpose::Hit), ailment));
     let kind = UnitKind::Group(layout.groups.len() as u32);
     layout.groups.push(plan);
     layout.units.push(Unit { kind, first_clock: 0, clocks: 0, site });
 }
 
 /// Clocks unit by unit; `shared` units are held by more than their own clocks.
-fn add_clocks(model: &Model, layout: &mut Layout, on_unit: Vec<Vec<Struck>>, shared: &[bool]) {
+fn add_clocks(
+    model: &Model,
+    layout: &mut Layout,
+    on_unit: Vec<Vec<Struck>>,
+    shared: &[bool],
+    ailments: &[Option<u32>],
+) {
     let plain_pools: Vec<bool> = (0..layout.pools.len())
         .map(|pool| {
             let plan = &layout.pools[pool];
@@ -259,7 +285,7 @@ fn add_clocks(model: &Model, layout: &mut Layout, on_unit: Vec<Vec<Struck>>, sha
         for Struck { fault, member } in faults {
             let site = layout.units[unit].site;
             let kind = *kinds.entry((fault, shelf, site)).or_insert_with(|| {
-                add_kind(model, layout, fault as usize, shelf, site);
+                add_kind(model, layout, fault as usize, ailments[fault as usize], (shelf, site));
                 layout.kinds.len() as u32 - 1
             });
             layout.clocks.push(ClockPlan { unit: unit as u32, kind, member });
@@ -289,7 +315,7 @@ fn add_shock(model: &Model, layout: &mut Layout, number: usize, fault_of_clock: 
         }
     };
     let clocks = (0..fault_of_clock.len() as u32).filter(|&clock| fault_of_clock[clock as usize] == number as u32);
-    let (entity, cause) = (entity(model, number), layout.cause(&fault.cause));
+    let (entity, cause) = (entity(model, number, ""), layout.cause(&fault.cause));
     layout.shocks.push(ShockPlan {
         fails,
         key: entity.key(Purpose::Choice),
@@ -298,7 +324,7 @@ fn add_shock(model: &Model, layout: &mut Layout, number: usize, fault_of_clock: 
         pick,
         pool,
         cause,
-        silent: fault.mode.silent(),
+        manner: Manner::of(fault),
     });
 }
 
@@ -311,7 +337,7 @@ fn at_share(law: &Law, share: f64) -> Law {
 fn is_plain(fault: &Fault) -> bool {
     match &fault.process {
         Process::Random { repair, ages: Ages::Always, crew: None, beta, load_power, latent: None, .. } => {
-            let alone = fault.strikes == Strikes::Each && fault.role == Role::Any;
+            let alone = fault.strikes == Strikes::Each && fault.role == Role::Any && !fault.mode.is_gray();
             alone && !repair.is_never() && *beta == 0.0 && *load_power == 0.0
         }
         Process::Random { .. } | Process::Calendar { .. } => false,
@@ -325,10 +351,10 @@ struct Struck {
     member: u32,
 }
 
-fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site: u32) {
+fn add_kind(model: &Model, layout: &mut Layout, number: usize, ailment: Option<u32>, (shelf, site): (u32, u32)) {
     let fault = &model.faults[number];
     let Process::Random { fails, repair, ages, crew: _, beta, load_power, latent } = &fault.process else { return };
-    let entity = entity(model, number);
+    let entity = entity(model, number, "");
     let fails = match fault.strikes {
         Strikes::Each if *beta > 0.0 => at_share(fails, 1.0 - beta),
         Strikes::Each | Strikes::Blast(_) => fails.clone(),
@@ -340,7 +366,8 @@ fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site:
         gate: 0,
         site,
         cause: layout.cause(&fault.cause),
-        silent: fault.mode.silent(),
+        manner: Manner::of(fault),
+        ailment,
         ages: *ages,
         role: fault.role,
         load_power: *load_power,
@@ -352,10 +379,10 @@ fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site:
 }
 
 /// Where the streams of a fault hang: its target, and which of the faults on it this is.
-fn entity(model: &Model, number: usize) -> Entity {
+fn entity(model: &Model, number: usize, part: &str) -> Entity {
     let fault = &model.faults[number];
     let same = model.faults[..number].iter().filter(|other| other.target == fault.target).count();
-    Entity::new(&target_path(model, fault)).member(same as u64)
+    Entity::new(&(target_path(model, fault) + part)).member(same as u64)
 }
 
 /// (number within the target, unit) of everything that the fault strikes by itself.
@@ -364,7 +391,7 @@ fn struck_units(model: &Model, layout: &Layout, fault: &Fault) -> Vec<(u32, u32)
     let first_region = first_place + model.zones.len() as u32;
     let first_service = first_region + model.regions.len() as u32;
     let first_cut = first_service + model.services.len() as u32;
-    if fault.mode == Mode::Partition {
+    if fault.cuts() {
         let cut = layout.cuts.list.iter().position(|cut| cut.target == fault.target);
         return cut.map(|cut| (0, first_cut + cut as u32)).into_iter().collect();
     }
@@ -383,7 +410,7 @@ fn struck_units(model: &Model, layout: &Layout, fault: &Fault) -> Vec<(u32, u32)
 }
 
 fn target_path(model: &Model, fault: &Fault) -> String {
-    if fault.mode == Mode::Partition {
+    if fault.cuts() {
         return format!("{}/partition", cut_name(model, fault.target));
     }
     match fault.target {
