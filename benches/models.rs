@@ -4,7 +4,7 @@ use ninefold::model::dist::Law;
 use ninefold::model::failover::{Detection, Policy, Propagation, Routing};
 use ninefold::model::failure::{Ages, Fault, Mode, Process, Role, Strikes, Target};
 use ninefold::model::topology::{
-    Need, Pool, PoolId, Reach, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Term, Zone, ZoneId,
+    Need, Pool, PoolId, Reach, Reads, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Term, Zone, ZoneId,
 };
 use ninefold::model::traffic::Group;
 use ninefold::model::{Ends, Model, Start};
@@ -52,6 +52,7 @@ fn random(target: Target, mtbf_h: u64, mttr_h: u64) -> Fault {
     Fault {
         cause: "fault".to_owned(),
         mode: Mode::Crash { silent: false },
+        check_fails: 1.0,
         target,
         strikes: Strikes::Each,
         role: Role::Any,
@@ -94,6 +95,7 @@ fn add_service(model: &mut Model, name: &str, nodes: u32, need: u32, needs: &[u3
         health_check: None,
         failover: None,
         replication: None,
+        reads: Reads::Primary,
     });
 }
 

@@ -16,6 +16,7 @@ use super::trace::TraceEvent;
 use super::watch::Watch;
 use super::world::World;
 use crate::engine::streams::{Numbered, Purpose, Stream, Streams};
+use crate::model::dist::Law;
 use crate::results::raw::Stage;
 use crate::time::{Span, Time};
 use rand::RngExt;
@@ -52,7 +53,7 @@ pub struct FailoverCounts {
     pub manual: u64,
     /// Time with two primaries.
     pub split: Span,
-    /// Work lost by each promotion of a lagging copy.
+    /// Work lost by each promotion of a copy, or with each copy that took writes: nothing where it did not lag.
     pub lost: Vec<Span>,
     /// From the start of each outage of the primary to its being noticed.
     pub detection: Vec<Span>,
@@ -217,6 +218,17 @@ impl Failover {
         self.elected = place;
     }
 
+    /// What was not yet shipped is lost: a draw of the lag, if there is one.
+    pub(super) fn lose(&mut self, lag: Option<&Law>) {
+        let lost = lag.map_or(Span::ZERO, |lag| lag.sample(&mut self.streams.lag.draw(self.turn)));
+        self.counts.lost.push(lost);
+    }
+
+    /// The draws of the next turn are others.
+    pub(super) fn turn_over(&mut self) {
+        self.turn = next_turn(self.turn);
+    }
+
     /// Forget the counts of the warm-up.
     pub fn begin_counting(&mut self) {
         self.counts = FailoverCounts::default();
@@ -375,9 +387,8 @@ impl World<'_> {
         state.completed = now;
         state.hold_until = now + plan.hold_down;
         let lags = plan.semi_sync.is_none() || state.copies == Copies::Behind;
-        if let Some(lag) = plan.lag.as_ref().filter(|_| unplanned && old != new && lags) {
-            let lost = lag.sample(&mut state.streams.lag.draw(state.turn));
-            state.counts.lost.push(lost);
+        if plan.copies && unplanned && old != new {
+            state.lose(plan.lag.as_ref().filter(|_| lags));
         }
         self.begin_split(now, process, old, unplanned);
         self.note(now, TraceEvent::FailoverDone { process, place: new as u32 });
@@ -431,7 +442,7 @@ impl World<'_> {
     pub(super) fn process_stage(&self, process: usize) -> Stage {
         let plan = &self.layout.processes[process];
         let state = &self.processes[process];
-        if plan.available.is_some_and(|gate| self.gates.holds(gate)) {
+        if plan.multi_primary || plan.available.is_some_and(|gate| self.gates.holds(gate)) {
             return Stage::Repairing;
         }
         let primary = &plan.places[state.primary];

@@ -31,6 +31,8 @@ pub struct Loads {
     load: Vec<f64>,
     /// By station: share of these that is served.
     value: Vec<f64>,
+    /// By station: the same of what only reads.
+    reads: Vec<f64>,
     /// By station: does a tier answer for it?
     tier: Vec<bool>,
     /// By group and region: share of the group's users there.
@@ -86,12 +88,28 @@ impl Loads {
             self.tight |= load > limit * (1.0 + 1e-12);
             let carried = load.min(limit);
             for call in &station.calls {
-                match answering(gates, &call.to) {
-                    Some(callee) => self.load[callee] += carried * call.share,
-                    None => self.spread_over_tiers(call, gates, carried * call.share),
+                let reads = if call.readers.is_some() { 1.0 - plan.writes } else { 0.0 };
+                for (to, part) in [(Some(&call.to), 1.0 - reads), (call.readers.as_ref(), reads)] {
+                    match to.and_then(|to| answering(gates, to)) {
+                        Some(callee) => self.load[callee] += carried * call.share * part,
+                        None if part > 0.0 => self.spread_over_tiers(call, gates, carried * call.share * part),
+                        None => {}
+                    }
                 }
             }
         }
+    }
+
+    /// What is served of a call, and whether a tier of the callee had to help.
+    fn of_call(&self, call: &LoadCall, plan: &LoadPlan, gates: &Gates) -> (f64, bool) {
+        let callee = answering(gates, &call.to);
+        let of = |values: &[f64], callee: Option<usize>| callee.map_or(0.0, |callee| values[callee]);
+        let tier = |callee: Option<usize>| callee.is_some_and(|callee| self.tier[callee]);
+        let Some(readers) = &call.readers else { return (of(&self.value, callee), tier(callee)) };
+        let reader = answering(gates, readers);
+        let writer = callee.filter(|&at| plan.stations[at].writes.is_none_or(|writes| gates.holds(writes)));
+        let value = plan.writes * of(&self.reads, writer) + (1.0 - plan.writes) * of(&self.reads, reader);
+        (value.min(1.0), tier(callee) || tier(reader))
     }
 
     /// What the serving nodes of the station carry together, a weak one its part.
@@ -142,9 +160,10 @@ impl Loads {
     /// Gather what is served, callees first.
     fn gather(&mut self, plan: &LoadPlan, gates: &Gates) {
         self.value.resize(plan.stations.len(), 0.0);
+        self.reads.resize(plan.stations.len(), 0.0);
         self.tier.resize(plan.stations.len(), false);
         for (index, station) in plan.stations.iter().enumerate().rev() {
-            (self.value[index], self.tier[index]) = (0.0, false);
+            (self.value[index], self.reads[index], self.tier[index]) = (0.0, 0.0, false);
             if !gates.holds(station.gate) {
                 continue;
             }
@@ -154,9 +173,8 @@ impl Loads {
             let sound = 1.0 - self.failing(index, station, gates, load.min(limit));
             let (mut tightest, mut answered, mut tier) = (1.0_f64, 1.0, false);
             for call in &station.calls {
-                let callee = answering(gates, &call.to);
-                let value = callee.map_or(0.0, |callee| self.value[callee]);
-                tier |= call.share > 0.0 && callee.is_some_and(|callee| self.tier[callee]);
+                let (value, helped) = self.of_call(call, plan, gates);
+                tier |= call.share > 0.0 && helped;
                 if call.tiers.is_empty() {
                     tightest = tightest.min(1.0 - call.share * (1.0 - value));
                 } else {
@@ -165,6 +183,7 @@ impl Loads {
                     tier |= call.share > 0.0 && value < 1.0 && more > 0.0;
                 }
             }
+            self.reads[index] = carried * sound * tightest * answered;
             if station.writes.is_some_and(|writes| !gates.holds(writes)) {
                 tightest = tightest.min(1.0 - plan.writes);
             }
@@ -399,9 +418,15 @@ impl World<'_> {
         if levels[1..].iter().all(|level| level.value >= 1.0) {
             levels[0].value = 1.0;
         }
-        let services = plan.of_service.iter().zip(&self.layout.service_gates);
-        levels.extend(services.map(|(stations, &gate)| {
-            if self.gates.holds(gate) { of_stations(loads, stations) } else { Sample::default() }
+        let services = plan.of_service.iter().zip(&self.layout.service_gates).zip(&plan.read_on);
+        levels.extend(services.map(|((stations, &gate), read_on)| {
+            if self.gates.holds(gate) {
+                of_stations(loads, stations)
+            } else if *read_on {
+                readers_of(plan, loads, stations)
+            } else {
+                Sample::default()
+            }
         }));
         for (entry, &gate) in plan.entries.iter().zip(&self.layout.region_levels) {
             let station = answering(&self.gates, entry);
@@ -410,6 +435,12 @@ impl World<'_> {
             levels.push(if self.gates.holds(gate) { station.map_or(serves, now) } else { Sample::default() });
         }
     }
+}
+
+/// Of a service without a primary, what its best copy reads: the writes fail.
+fn readers_of(plan: &LoadPlan, loads: &Loads, stations: &[u32]) -> Sample {
+    let best = stations.iter().map(|&station| loads.reads[station as usize]).fold(0.0, f64::max);
+    Sample { value: (1.0 - plan.writes) * best, tier: false }
 }
 
 /// Of all that arrives at a service's stations, the share that is served; the best of them if nothing arrives.

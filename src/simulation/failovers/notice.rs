@@ -14,6 +14,9 @@ impl World<'_> {
     pub(in crate::simulation) fn place_changed(&mut self, now: Time, process: u32, place: u32) {
         let (index, spot) = (process as usize, place as usize);
         let plan = &self.layout.processes[index];
+        if plan.multi_primary {
+            return self.copy_changed(index, spot);
+        }
         self.copies_changed(now, process);
         self.split_changed(now, process);
         self.end_exile(index, spot);

@@ -6,7 +6,7 @@
 //! is hard and no pool has a capacity have no plan: their levels are gates.
 
 use super::structure::{AsIf, Structure, in_order, needs_gate, pool_in, primary_gate};
-use super::{Layout, cuts};
+use super::{Layout, cuts, readers};
 use crate::model::Model;
 use crate::model::failover::Policy;
 use crate::model::failure::Fault;
@@ -30,6 +30,8 @@ pub struct LoadPlan {
     pub of_pool: Vec<u32>,
     /// By service: its stations.
     pub of_service: Vec<Vec<u32>>,
+    /// By service: do its copies read on without a primary?
+    pub read_on: Vec<bool>,
     /// By group: regions in the order in which they take what others cannot carry; empty: none does.
     pub spill: Vec<Vec<u32>>,
 }
@@ -58,6 +60,8 @@ pub struct LoadCall {
     pub share: f64,
     /// Who may answer.
     pub to: Vec<Candidate>,
+    /// Who answers those that only read, if others do.
+    pub readers: Option<Vec<Candidate>>,
     /// Does it stay within the caller's region, whatever happens?
     pub local: bool,
     /// What answers when it fails; then the call is soft.
@@ -111,6 +115,7 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure) -> O
         shares: model.groups.iter().map(|group| group.share).collect(),
         of_pool: vec![0; model.pools.len()],
         of_service: vec![Vec::new(); model.services.len()],
+        read_on: (0..model.services.len() as u32).map(|id| readers::read_on(model, ServiceId(id))).collect(),
         ..LoadPlan::default()
     };
     let mut callers_first = in_order(model);
@@ -194,7 +199,12 @@ fn call(
         hit: tier.hit,
         to: tier.calls.map(|calls| candidates(model, layout, structure, plan, calls, Reach::ByTarget, from)),
     });
-    Some(LoadCall { share: need.share, local, tiers: tiers.collect(), to })
+    let tiers = tiers.collect();
+    let readers = readers::read_on(model, callee).then(|| {
+        let copies = readers::copies(model, callee, from).into_iter();
+        copies.map(|pool| over_way(layout, plan, plan.of_pool[pool.index()], from)).collect()
+    });
+    Some(LoadCall { share: need.share, local, tiers, to, readers })
 }
 
 /// Who may answer a call from the region, best first.
@@ -213,6 +223,12 @@ fn candidates(
         candidate.gate = cuts::over(layout, candidate.gate, from, to);
     }
     all
+}
+
+/// The station as whoever calls from the region reaches it.
+fn over_way(layout: &mut Layout, plan: &LoadPlan, station: u32, from: Option<RegionId>) -> Candidate {
+    let Station { gate, region, .. } = &plan.stations[station as usize];
+    Candidate { station, gate: cuts::over(layout, *gate, from, region.map(RegionId)) }
 }
 
 /// The same, were every way open.
@@ -283,7 +299,8 @@ fn entry(
 fn listen(layout: &mut Layout, plan: &LoadPlan) {
     let calls = plan.stations.iter().flat_map(|station| &station.calls);
     let tiers = calls.clone().flat_map(|call| &call.tiers).filter_map(|tier| tier.to.as_ref());
-    let lists = calls.map(|call| &call.to).chain(tiers).chain(&plan.entries);
+    let readers = calls.clone().filter_map(|call| call.readers.as_ref());
+    let lists = calls.map(|call| &call.to).chain(readers).chain(tiers).chain(&plan.entries);
     let mut gates: Vec<GateId> = lists.flatten().map(|candidate| candidate.gate).collect();
     gates.extend(plan.stations.iter().map(|station| station.gate));
     gates.extend(plan.stations.iter().filter_map(|station| station.writes));

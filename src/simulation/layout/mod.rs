@@ -14,6 +14,7 @@ mod groups;
 pub mod load;
 mod plans;
 mod processes;
+mod readers;
 mod rollout;
 mod structure;
 mod units;

@@ -73,8 +73,12 @@ pub struct Process {
     pub hold_down: Span,
     /// The way back.
     pub failback: Option<Failback>,
-    /// Work lost by a promotion.
+    /// Do copies of data follow its primary?
+    pub copies: bool,
+    /// Work lost by a promotion of one that lags, if it can.
     pub lag: Option<Law>,
+    /// Nobody is promoted: every place takes writes, and one that goes down loses its last.
+    pub multi_primary: bool,
     /// How long writes wait for copies, if they then go on without.
     pub semi_sync: Option<SemiSync>,
     /// Where its streams hang.

@@ -15,6 +15,8 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &Structure) {
         let id = ServiceId(index as u32);
         if let Some(failover) = &model.services[index].failover {
             add_service_process(model, layout, structure, id, failover);
+        } else if let Some(Replication::MultiPrimary { lag }) = &model.services[index].replication {
+            add_multi_primary(model, layout, structure, id, lag);
         }
     }
     layout.service_processes = reached_processes(model, layout);
@@ -80,7 +82,9 @@ fn add_service_process(
     let mut places: Vec<Place> = failover.order.iter().map(|&pool| place(pool)).collect();
     add_ways(model, layout, failover, &mut places);
     let lag = match &service.replication {
-        Some(Replication::Async { lag } | Replication::SemiSync { lag, .. }) => Some(lag.clone()),
+        Some(Replication::Async { lag } | Replication::SemiSync { lag, .. } | Replication::MultiPrimary { lag }) => {
+            Some(lag.clone())
+        }
         Some(Replication::Sync { .. } | Replication::Quorum { .. }) | None => None,
     };
     let semi_sync = match &service.replication {
@@ -88,12 +92,49 @@ fn add_service_process(
             let flowing = structure.flowing.iter().find(|(service, _)| *service == id.0);
             flowing.map(|&(_, flowing)| SemiSync { give_up: *give_up, flowing })
         }
-        Some(Replication::Async { .. } | Replication::Sync { .. } | Replication::Quorum { .. }) | None => None,
+        Some(
+            Replication::Async { .. }
+            | Replication::Sync { .. }
+            | Replication::Quorum { .. }
+            | Replication::MultiPrimary { .. },
+        )
+        | None => None,
     };
     let entity = Entity::new(&format!("{}/failover", service.name));
     let available = Some(layout.service_gates[id.index()]);
     let process = compile(model, layout, structure, failover, places, lag, entity);
-    layout.processes.push(Process { service: Some(id.0), available, semi_sync, ..process });
+    let copies = service.replication.is_some();
+    layout.processes.push(Process { service: Some(id.0), available, semi_sync, copies, ..process });
+}
+
+/// A service of which every copy takes writes: a process that never promotes anybody, but counts what is lost.
+fn add_multi_primary(model: &Model, layout: &mut Layout, structure: &Structure, id: ServiceId, lag: &Law) {
+    let service = &model.services[id.index()];
+    let place = |&pool: &PoolId| {
+        let serving = layout.shelves[layout.pools[pool.index()].shelves[0] as usize].serving;
+        let (fit, truly, seen, serves, voters) = (serving, serving, serving, serving, serving);
+        Place {
+            fit,
+            truly,
+            lands_on: Vec::new(),
+            seen,
+            checked: Vec::new(),
+            serves,
+            acks: None,
+            voters,
+            leads: None,
+            ways: Vec::new(),
+            here: Vec::new(),
+            elsewhere: Vec::new(),
+            pools: Vec::new(),
+            detect: Entity::new(&format!("{}/copy {}", service.name, pool.0)).key(Purpose::Detect),
+        }
+    };
+    let places = service.pools.iter().map(place).collect();
+    let never: Failover<PoolId> = Failover::never(service.pools.clone());
+    let entity = Entity::new(&format!("{}/copies", service.name));
+    let process = compile(model, layout, structure, &never, places, Some(lag.clone()), entity);
+    layout.processes.push(Process { service: Some(id.0), multi_primary: true, copies: true, ..process });
 }
 
 /// The pools whose nodes a check of the pool looks at: its own and, if it sees the region, those it needs there; none
@@ -168,6 +209,8 @@ fn compile<T>(
         hold_down: failover.hold_down,
         failback: failover.failback.clone(),
         lag,
+        copies: false,
+        multi_primary: false,
         semi_sync: None,
         entity,
         subjects: Vec::new(),
