@@ -4,7 +4,7 @@ use ninefold::model::dist::Law;
 use ninefold::model::failover::{Detection, Policy, Propagation, Routing};
 use ninefold::model::failure::{Ages, Fault, Mode, Process, Role, Strikes, Target};
 use ninefold::model::topology::{
-    Need, Pool, PoolId, Reach, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Term, Zone, ZoneId,
+    Need, Pool, PoolId, Reach, Reads, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Term, Zone, ZoneId,
 };
 use ninefold::model::traffic::{
     Arrivals, Call, CallPolicy, CallerGone, Group, GroupTraffic, Pattern, PoolWork, ServiceWork, Shape,
@@ -60,6 +60,7 @@ fn random(target: Target, mtbf_h: u64, mttr_h: u64) -> Fault {
     Fault {
         cause: "fault".to_owned(),
         mode: Mode::Crash { silent: false },
+        check_fails: 1.0,
         target,
         strikes: Strikes::Each,
         role: Role::Any,
@@ -102,6 +103,7 @@ fn add_service(model: &mut Model, name: &str, nodes: u32, need: u32, needs: &[u3
         health_check: None,
         failover: None,
         replication: None,
+        reads: Reads::Primary,
     });
 }
 
@@ -129,6 +131,7 @@ pub fn w3(parts: u32, events: f64) -> Model {
 
 /// W2: Poisson arrivals at 100/s over an hour, 4 servers of 8 slots in turn, each attempt with a call to a shared
 /// database of 16 slots; a timeout of 500 ms and 3 retries with full jitter. `guarded`: with a breaker and a bulkhead too.
+#[allow(dead_code)]
 pub fn w2(guarded: bool) -> Model {
     let mut model = empty(Span::HOUR, &["here"]);
     for (id, name, kind) in [(0, "server", ServiceKind::Server), (1, "database", ServiceKind::Database)] {
@@ -140,6 +143,7 @@ pub fn w2(guarded: bool) -> Model {
             health_check: None,
             failover: None,
             replication: None,
+            reads: Reads::Primary,
         });
         model.pools.push(Pool {
             service: ServiceId(id),

@@ -79,10 +79,10 @@ fn of_pool(model: &Model, id: PoolId) -> f64 {
 
 /// Of all faults on such a target, each by itself.
 fn of_faults(model: &Model, strikes: impl Fn(&Target) -> bool) -> f64 {
-    let faults = model.faults.iter().filter(|fault| strikes(&fault.target));
+    let faults = model.faults.iter().filter(|fault| strikes(&fault.target) && fault.mode.stops());
     any_of(faults.map(|fault| match &fault.process {
         Process::Random { fails, repair, .. } if fails.mean_s().is_finite() => {
-            let ratio = repair.mean_s() / fails.mean_s();
+            let ratio = repair.mean_s() / (fails.mean_s() + fault.mode.mean_ramp_s());
             if ratio.is_finite() { ratio / (1.0 + ratio) } else { 1.0 }
         }
         Process::Calendar { at: Instants::Every { every, .. }, lasts, .. } => {

@@ -2,6 +2,7 @@
 
 use super::totals::Totals;
 use crate::model::Model;
+use crate::model::failover::Replication;
 use crate::model::objective::{Condition, Objective, Statistic, Subject};
 use crate::results::measure::Measure;
 use crate::results::{Judgement, Row, Side, Verdict};
@@ -37,7 +38,11 @@ fn judge(
         None => (measure, subject.clone(), statistic, side, target),
     };
     let found = |row: &&Row| row.measure == measure && row.subject == row_subject && row.statistic == statistic;
-    let value = rows.iter().find(found).map_or_else(|| Estimate::unknown(totals.confidence), |row| row.value);
+    let value = if measure == Measure::Rpo && loses_nothing(model, objective.subject) {
+        Estimate { confidence: totals.confidence, ..Estimate::exact(0.0) }
+    } else {
+        rows.iter().find(found).map_or_else(|| Estimate::unknown(totals.confidence), |row| row.value)
+    };
     Verdict {
         objective: objective.name.clone(),
         subject,
@@ -48,6 +53,19 @@ fn judge(
         judgement: judgement(&value, side, target),
         value,
     }
+}
+
+/// Are there copies of data, and none of them can lag behind what was acknowledged? Then no promotion loses anything,
+/// whether one was seen or not.
+fn loses_nothing(model: &Model, subject: Subject) -> bool {
+    let asked = |index: usize| match subject {
+        Subject::System => true,
+        Subject::Service(service) => service.index() == index,
+        Subject::Group(_) | Subject::Region(_) => false,
+    };
+    let copies = model.services.iter().enumerate().filter(|(index, _)| asked(*index));
+    let mut copies = copies.filter_map(|(_, service)| service.replication.as_ref()).peekable();
+    copies.peek().is_some() && !copies.any(Replication::loses)
 }
 
 /// The whole interval on one side of the target decides; touching the target is on the right side.

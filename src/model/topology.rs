@@ -88,6 +88,17 @@ pub struct Service {
     pub failover: Option<Failover<PoolId>>,
     /// How the copies of a database follow each other.
     pub replication: Option<Replication>,
+    /// Who serves what only reads.
+    pub reads: Reads,
+}
+
+/// Who serves requests that only read, of a service whose copies have a primary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// The primary.
+    Primary,
+    /// The copy in the caller's region, else the nearest; also while there is no primary.
+    Local,
 }
 
 /// Checks of nodes beside the readiness check of the [`Service`].

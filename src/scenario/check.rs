@@ -103,15 +103,3 @@ pub(super) fn beside(fields: &mut Fields<'_>) -> HealthPolicy {
         HealthPolicy { through_queue: false, liveness, deep }
     })
 }
-
-/// The share of checks that a mode lets fail: this version knows those that fail all.
-pub(super) fn check_fails(fields: &mut Fields<'_>, default: &str) {
-    if let Some(Percent(share)) = fields.optional::<Percent>("check_fails") {
-        if share < 1.0 {
-            let origin = fields.origin_of("check_fails");
-            super::fields::not_yet(fields.session, origin, "a fault that checks miss", "gray faults");
-        }
-    } else if !fields.has("check_fails") {
-        fields.show("check_fails", format!("\"{default}\""), true);
-    }
-}

@@ -1,7 +1,7 @@
 //! `deploys` of a service.
 
 use super::diagnostic::Code;
-use super::fields::{Fields, not_yet};
+use super::fields::Fields;
 use super::value::Percent;
 use crate::model::dist::Law;
 use crate::model::failure::{DeployBlast, Deploys};
@@ -30,10 +30,6 @@ fn table(fields: &mut Fields<'_>, service: ServiceId) -> Option<Deploys> {
     if every.as_ref().is_some_and(|every| every.mean_s() == 0.0) {
         fields.fault(Code::E104, "every", "a deploy every 0s never ends", "write a longer time".to_owned());
     }
-    if errors < 1.0 {
-        let origin = fields.origin_of("errors");
-        not_yet(fields.session, origin, "a bad deploy that fails a part of the requests", "requests");
-    }
     let mut law = |key: &str, hint: &str| {
         if bad > 0.0 {
             fields.required::<Law>(key, hint)
@@ -44,5 +40,5 @@ fn table(fields: &mut Fields<'_>, service: ServiceId) -> Option<Deploys> {
     let noticed = law("noticed", "say how long a bad deploy goes unnoticed, such as `noticed = \"10min\"`");
     let rollback = law("rollback", "say how long it takes to undo, such as `rollback = \"5min\"`");
     let (every, noticed, rollback) = (every?, noticed?, rollback?);
-    Some(Deploys { service, every, batch, restart, bake, bad, blast, noticed, rollback })
+    Some(Deploys { service, every, batch, restart, bake, bad, blast, errors, noticed, rollback })
 }

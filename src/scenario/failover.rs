@@ -9,7 +9,7 @@ use super::tree::Node;
 use super::value::{Count, Percent, PerhapsNever, Text};
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Failback, Failover, Policy, Propagation, Replication, Routing};
-use crate::model::topology::{PoolId, RegionId, ServiceId};
+use crate::model::topology::{PoolId, Reads, RegionId, ServiceId};
 use crate::time::Span;
 
 /// Reads `order` as regions.
@@ -136,7 +136,7 @@ enum CopyMode {
 }
 
 /// Reads `replication` of a service with so many copies.
-pub(super) fn replication(fields: &mut Fields<'_>, copies: usize) -> Option<Replication> {
+pub(super) fn replication(fields: &mut Fields<'_>, copies: usize) -> (Option<Replication>, Reads) {
     const MODES: [(&str, CopyMode); 5] = [
         ("async", CopyMode::Async),
         ("semi-sync", CopyMode::SemiSync),
@@ -149,12 +149,8 @@ pub(super) fn replication(fields: &mut Fields<'_>, copies: usize) -> Option<Repl
         if mode.is_none() && !fields.has("mode") {
             fields.missing("mode", "async, semi-sync, sync, quorum or multi-primary");
         }
-        fields.not_yet_unless("reads", &"primary".into(), "reading elsewhere");
-        let unbuilt = |fields: &Fields<'_>, mode: &str| {
-            not_yet(fields.session, fields.origin_of("mode"), &format!("replication `{mode}`"), "this mode");
-            None
-        };
-        match mode? {
+        let reads = fields.choice("reads", &[("primary", Reads::Primary), ("local", Reads::Local)], "primary");
+        let replication = match mode? {
             CopyMode::Async => Some(Replication::Async { lag: fields.or("lag", "0s") }),
             CopyMode::Sync => Some(Replication::Sync { acks: acks(fields, copies) }),
             CopyMode::SemiSync => {
@@ -166,13 +162,17 @@ pub(super) fn replication(fields: &mut Fields<'_>, copies: usize) -> Option<Repl
                 let need = fields.optional::<Count>("need").map_or(0, |need| need.0);
                 Some(Replication::Quorum { need })
             }
-            CopyMode::MultiPrimary => {
-                fields.or::<Law>("lag", "0s");
-                unbuilt(fields, "multi-primary")
-            }
-        }
+            CopyMode::MultiPrimary => Some(Replication::MultiPrimary { lag: fields.or("lag", "0s") }),
+        };
+        Some((replication?, reads))
     };
-    fields.table("replication", "", read).flatten()
+    let read = fields.table("replication", "", read).flatten();
+    let (replication, reads) = read.map_or((None, Reads::Primary), |(replication, reads)| (Some(replication), reads));
+    if matches!(replication, Some(Replication::MultiPrimary { .. })) && fields.has("failover") {
+        let help = "leave `failover` out: every copy takes writes".to_owned();
+        fields.fault(Code::E304, "failover", "`multi-primary` promotes nobody", help);
+    }
+    (replication, reads)
 }
 
 fn acks(fields: &mut Fields<'_>, copies: usize) -> u32 {

@@ -3,18 +3,17 @@
 //! A fault is read once, without its target ([`Written`]), and then laid on what it strikes, where it gets its default
 //! mode and its label. A mode that cannot strike such a target is refused there.
 
-use super::check::check_fails;
 use super::crew::Crews;
 use super::diagnostic::Code;
 use super::explanation::Explanation;
-use super::fields::{Fields, not_yet, shorten, wrong_type};
+use super::fields::{Fields, shorten, wrong_type};
 use super::names::check_name;
 use super::session::{Session, suggest};
 use super::source::Origin;
 use super::tree::{Entry, Node, Value};
 use super::value::{Factor, Number, Percent, PerhapsNever, Text, Written as _};
 use crate::model::dist::Law;
-use crate::model::failure::{Ages, Blast, Inspection, Instants, Latent, Process, Role, Strikes};
+use crate::model::failure::{Ages, Blast, Inspection, Instants, Latent, Mode, Process, Role, Strikes};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -57,6 +56,9 @@ pub(super) struct WrittenFault {
     pub profile: Option<String>,
     pub mode: Option<ModeName>,
     pub silent: Option<bool>,
+    /// The mode in full, where it has keys of its own beside `silent`.
+    pub own: Option<Mode>,
+    pub check_fails: f64,
     /// Time for which it is drained before it is out.
     pub drain: Span,
     pub strikes: Strikes,
@@ -86,7 +88,7 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
     if let Some(default) = default.filter(|_| !fields.has("mode")) {
         fields.show("mode", format!("\"{}\"", default.word()), true);
     }
-    let silent = own_keys(fields, mode, mode.or(default));
+    let (silent, own) = own_keys(fields, mode, mode.or(default));
     let process = process(fields, crews);
     let roles = [("any", Role::Any), ("primary", Role::Primary), ("standby", Role::Standby)];
     let role = fields.choice("role", &roles, "any");
@@ -94,22 +96,15 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
     let beta = beta(fields);
     let strikes = strikes(fields, mode, beta > 0.0);
     let unseen = latent(fields);
-    let built =
-        matches!(mode, None | Some(ModeName::Crash | ModeName::Outage | ModeName::HumanError | ModeName::Maintenance))
-            || matches!(mode, Some(ModeName::Slow | ModeName::MemoryExhaustion | ModeName::Partition));
-    if built {
-        check_fails(fields, "100%");
-    } else {
-        fields.optional::<Percent>("check_fails");
-    }
+    let check_fails = check_fails(fields, mode, own.as_ref());
     let cause = fields.optional::<Text>("cause").map(|text| text.0);
     if let Some(cause) = &cause {
         check_name(fields.session, cause, fields.origin_of("cause"));
     }
     let origin = if fields.has("mode") { fields.origin_of("mode") } else { fields.origin };
-    if let Some(mode) = mode.filter(|_| !built) {
-        not_yet(fields.session, origin, &format!("`mode = \"{}\"`", mode.word()), "this mode");
-        return None;
+    if unseen.is_some() && own.as_ref().is_some_and(Mode::is_gray) {
+        let help = "write `check_fails = \"0%\"` for what checks do not see".to_owned();
+        fields.fault(Code::E304, "latent", "a latent fault stops its node, this one only weakens it", help);
     }
     let mut process = process?;
     if let Process::Random { beta: share, load_power, latent, .. } = &mut process {
@@ -122,46 +117,71 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
     } else if beta > 0.0 {
         fields.fault(Code::E304, "beta", "a fault by the calendar has no rate to share", "write `hits`".to_owned());
     }
-    if mode == Some(ModeName::MemoryExhaustion) {
-        ramp(fields, &mut process, beta);
-    }
     let drain = if mode == Some(ModeName::Maintenance) { maintenance(fields, &mut process) } else { Span::ZERO };
-    Some(WrittenFault { drain, profile: None, mode, silent, strikes, role, process, cause, origin })
+    Some(WrittenFault { drain, profile: None, mode, silent, own, check_fails, strikes, role, process, cause, origin })
 }
 
-/// The keys that belong to one mode only; gives `silent`.
-fn own_keys(fields: &mut Fields<'_>, mode: Option<ModeName>, in_force: Option<ModeName>) -> Option<bool> {
+/// The keys that belong to one mode only; gives `silent`, and the mode where it has others.
+fn own_keys(
+    fields: &mut Fields<'_>,
+    mode: Option<ModeName>,
+    in_force: Option<ModeName>,
+) -> (Option<bool>, Option<Mode>) {
     match mode {
         None | Some(ModeName::Crash | ModeName::Outage) => {
             let silent = fields.optional::<bool>("silent");
             if let (false, Some(mode)) = (fields.has("silent"), in_force) {
                 fields.show("silent", (mode == ModeName::Outage).to_string(), true);
             }
-            return silent;
+            (silent, None)
         }
         Some(ModeName::Partition) => {
-            fields.or::<bool>("inbound", true);
-            fields.or::<bool>("outbound", true);
+            let inbound: bool = fields.or("inbound", true);
+            let outbound: bool = fields.or("outbound", true);
+            if !inbound && !outbound {
+                let help = "leave one of them out".to_owned();
+                fields.fault(Code::E304, "outbound", "a partition that cuts neither way changes nothing", help);
+            }
+            (None, Some(Mode::Partition { inbound, outbound }))
         }
         Some(ModeName::Slow) => {
             let Factor(factor) = fields.or("factor", 10);
             let Percent(errors) = fields.or("errors", "0%");
-            if factor.is_finite() || errors > 0.0 {
-                let what = "a slow fault that is not a hang (`factor = inf`)";
-                not_yet(fields.session, fields.origin_of("factor"), what, "it is requests that feel it, and they");
-            }
-            return Some(true);
+            at_least_one(fields, factor);
+            (None, Some(Mode::Slow { factor, errors }))
         }
         Some(ModeName::MemoryExhaustion) => {
-            fields.on_request_clock(|fields| fields.or::<Number>("factor", 5));
+            let Number(factor) = fields.or("factor", 5);
+            let ramp = fields.or("ramp", "30min");
+            at_least_one(fields, factor);
+            (None, Some(Mode::MemoryExhaustion { ramp, factor }))
         }
         Some(ModeName::ClockSkew) => {
-            fields.required::<Span>("skew", "say by how much the clock is off");
-            fields.or::<Percent>("errors", "0%");
+            let skew = fields.required::<Span>("skew", "say by how much the clock is off");
+            let Percent(errors) = fields.or("errors", "0%");
+            (None, Some(Mode::ClockSkew { skew: skew.unwrap_or_default(), errors }))
         }
-        Some(ModeName::DiskFull | ModeName::HumanError | ModeName::Maintenance) => {}
+        Some(ModeName::DiskFull) => (None, Some(Mode::DiskFull)),
+        Some(ModeName::HumanError | ModeName::Maintenance) => (None, None),
     }
-    None
+}
+
+fn at_least_one(fields: &mut Fields<'_>, factor: f64) {
+    if factor < 1.0 {
+        let help = "1 or more: 10 takes ten times as long".to_owned();
+        fields.fault(Code::E104, "factor", "a slow part is not faster than a sound one", help);
+    }
+}
+
+/// The chance that a check of the struck part fails: all fail of what is stopped, none of what serves on.
+fn check_fails(fields: &mut Fields<'_>, mode: Option<ModeName>, own: Option<&Mode>) -> f64 {
+    let passes = match own {
+        Some(Mode::Slow { factor, .. }) => factor.is_finite(),
+        Some(Mode::ClockSkew { .. }) => true,
+        Some(_) | None => mode == Some(ModeName::DiskFull),
+    };
+    let Percent(share) = fields.or("check_fails", if passes { "0%" } else { "100%" });
+    share
 }
 
 /// `latent` and `inspect`.
@@ -180,20 +200,6 @@ fn latent(fields: &mut Fields<'_>) -> Option<Latent> {
         Some(Inspection { every: every?, first, takes })
     });
     (share > 0.0).then_some(Latent { share, inspect: inspect.flatten() })
-}
-
-/// Memory runs out for `ramp`, which only requests feel; then the node crashes.
-fn ramp(fields: &mut Fields<'_>, process: &mut Process, beta: f64) {
-    let ramp: Law = fields.or("ramp", "30min");
-    match (process, ramp.is_fixed()) {
-        (Process::Random { fails, .. }, Some(ramp)) if beta == 0.0 => *fails = fails.clone().with_offset(ramp),
-        (Process::Random { .. }, _) => {
-            not_yet(fields.session, fields.origin_of("ramp"), "a random `ramp`, or one with `beta`", "it");
-        }
-        (Process::Calendar { .. }, _) => {
-            not_yet(fields.session, fields.origin_of("mode"), "`memory-exhaustion` by the calendar", "it");
-        }
-    }
 }
 
 /// `rolling` and `drain`: what is drained takes no new work, so it is out for the drain too.

@@ -322,20 +322,6 @@ impl<'s> Fields<'s> {
         self.not_yet(key, what);
         None
     }
-
-    /// As [`Fields::not_yet`], but a value that says the same as the default may stand.
-    pub fn not_yet_unless(&mut self, key: &str, neutral: &Value, what: &str) {
-        let before = self.set_inert(false);
-        if let Some(node) = self.node(key) {
-            let same = Node { origin: node.origin, value: neutral.clone() };
-            if node.canonical() == same.canonical() {
-                self.show(key, node.show(), false);
-            } else {
-                not_yet(self.session, node.origin, &format!("`{key} = {}`", shorten(&node.show())), what);
-            }
-        }
-        self.set_inert(before);
-    }
 }
 
 /// Reports that `subject` has no meaning in this version.

@@ -65,7 +65,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
     let health = check::beside(fields);
     let failover = failover::of_service(fields, names, id);
     let copies = names.services[id.index()].pools.len();
-    let mut replication = failover::replication(fields, copies);
+    let (mut replication, reads) = failover::replication(fields, copies);
     if kind == ServiceKind::Database && copies > 1 && !fields.has("replication") {
         let message = format!("`{name}` stands in {copies} regions, but how do its copies follow each other?");
         let help = "add `replication = { mode = \"async\" }` (semi-sync, sync, quorum, multi-primary)".to_owned();
@@ -96,7 +96,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
     all.pools.extend(pools);
     all.pool_work.extend(pool_work);
     let name = name.to_owned();
-    all.list.push(Service { name, kind, pools: names.pools(id), needs, health_check, failover, replication });
+    all.list.push(Service { name, kind, pools: names.pools(id), needs, health_check, failover, replication, reads });
 }
 
 /// Reports a reach by which the callee is found nowhere.

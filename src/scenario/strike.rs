@@ -35,16 +35,10 @@ impl World<'_> {
     ) {
         for fault in faults {
             let mode = match fault.mode {
-                None | Some(ModeName::Outage) if external => Mode::Outage { silent: fault.silent.unwrap_or(true) },
-                None | Some(ModeName::Crash | ModeName::Slow | ModeName::MemoryExhaustion) => {
-                    Mode::Crash { silent: fault.silent.unwrap_or(false) }
+                None | Some(ModeName::Outage) if external => {
+                    Some(Mode::Outage { silent: fault.silent.unwrap_or(true) })
                 }
-                Some(ModeName::HumanError) => Mode::Outage { silent: true },
-                Some(ModeName::Maintenance) => Mode::Maintenance,
-                Some(other) => {
-                    wrong_target(session, fault, other, "a node");
-                    continue;
-                }
+                Some(_) | None => mode_of_nodes(session, fault, "a node"),
             };
             let cause = cause_of(fault, label, faults);
             self.add(fault, cause, mode, Target::EachNode { pool, zone: None });
@@ -55,19 +49,17 @@ impl World<'_> {
     pub fn strike_place(&mut self, session: &Session<'_>, faults: &[WrittenFault], label: &str, target: Target) {
         for fault in faults {
             refuse_on_place(session, fault);
-            match fault.mode {
-                None | Some(ModeName::Outage | ModeName::HumanError | ModeName::Maintenance | ModeName::Slow) => {
-                    let silent = fault.silent.unwrap_or(true);
-                    let maintenance = fault.mode == Some(ModeName::Maintenance);
-                    let mode = if maintenance { Mode::Maintenance } else { Mode::Outage { silent } };
-                    let cause = cause_of(fault, label, faults);
-                    self.add(fault, cause, mode, target);
+            let mode = match fault.mode {
+                None | Some(ModeName::Outage | ModeName::HumanError) => {
+                    Some(Mode::Outage { silent: fault.silent.unwrap_or(true) })
                 }
-                Some(ModeName::Partition) if !matches!(target, Target::Service(_)) => {
-                    self.add(fault, cause_of(fault, label, faults), Mode::Partition, target);
-                }
+                Some(ModeName::Maintenance) => Some(Mode::Maintenance),
+                Some(ModeName::Slow) => fault.own.clone(),
+                Some(ModeName::Partition) if !matches!(target, Target::Service(_)) => fault.own.clone(),
                 Some(other) => wrong_target(session, fault, other, "a place"),
-            }
+            };
+            inert_slowness(session, fault, label);
+            self.add(fault, cause_of(fault, label, faults), mode, target);
         }
     }
 
@@ -80,20 +72,23 @@ impl World<'_> {
         ends: (Endpoint, Endpoint),
     ) {
         for fault in faults {
-            match fault.mode {
-                None | Some(ModeName::Partition) => {
-                    let target = Target::Link { from: ends.0, to: ends.1 };
-                    self.add(fault, cause_of(fault, label, faults), Mode::Partition, target);
-                }
+            let mode = match fault.mode {
+                None => Some(Mode::Partition { inbound: true, outbound: true }),
+                Some(ModeName::Partition | ModeName::Slow) => fault.own.clone(),
                 Some(other) => wrong_target(session, fault, other, "a link"),
-            }
+            };
+            inert_slowness(session, fault, label);
+            let target = Target::Link { from: ends.0, to: ends.1 };
+            self.add(fault, cause_of(fault, label, faults), mode, target);
         }
     }
 
-    fn add(&mut self, fault: &WrittenFault, cause: String, mode: Mode, target: Target) {
+    fn add(&mut self, fault: &WrittenFault, cause: String, mode: Option<Mode>, target: Target) {
+        let Some(mode) = mode else { return };
         self.faults.push(Fault {
             cause,
             mode,
+            check_fails: fault.check_fails,
             target,
             strikes: fault.strikes,
             role: fault.role,
@@ -103,14 +98,7 @@ impl World<'_> {
 
     /// Lays a fault with one clock on all the nodes of its target.
     fn strike_nodes_together(&mut self, session: &Session<'_>, fault: &WrittenFault, label: &str, target: Target) {
-        let mode = match fault.mode {
-            None | Some(ModeName::Crash | ModeName::Slow | ModeName::MemoryExhaustion) => {
-                Mode::Crash { silent: fault.silent.unwrap_or(false) }
-            }
-            Some(ModeName::HumanError) => Mode::Outage { silent: true },
-            Some(ModeName::Maintenance) => Mode::Maintenance,
-            Some(other) => return wrong_target(session, fault, other, "nodes struck together"),
-        };
+        let mode = mode_of_nodes(session, fault, "nodes struck together");
         let cause = cause_of(fault, label, std::slice::from_ref(fault));
         self.add(fault, cause, mode, target);
     }
@@ -175,18 +163,33 @@ impl World<'_> {
                 }
             }
             Selected::Pool(pool) => self.strike_nodes(session, one, name, pool, false),
-            Selected::PoolZone(pool, zone) => match fault.mode {
-                None | Some(ModeName::Crash | ModeName::Maintenance | ModeName::Slow | ModeName::MemoryExhaustion) => {
-                    let maintenance = fault.mode == Some(ModeName::Maintenance);
-                    let silent = fault.silent.unwrap_or(false);
-                    let mode = if maintenance { Mode::Maintenance } else { Mode::Crash { silent } };
-                    let target = Target::EachNode { pool, zone: Some(zone) };
-                    self.add(fault, cause_of(fault, name, one), mode, target);
-                }
-                Some(other) => wrong_target(session, fault, other, "a node"),
-            },
+            Selected::PoolZone(pool, zone) => {
+                let mode = mode_of_nodes(session, fault, "a node");
+                let target = Target::EachNode { pool, zone: Some(zone) };
+                self.add(fault, cause_of(fault, name, one), mode, target);
+            }
             Selected::Link(from, to) => self.strike_link(session, one, name, (from, to)),
         }
+    }
+}
+
+/// The mode of a fault of nodes, if it can strike them.
+fn mode_of_nodes(session: &Session<'_>, fault: &WrittenFault, what: &str) -> Option<Mode> {
+    match fault.mode {
+        None | Some(ModeName::Crash) => Some(Mode::Crash { silent: fault.silent.unwrap_or(false) }),
+        Some(ModeName::Slow | ModeName::MemoryExhaustion | ModeName::ClockSkew | ModeName::DiskFull) => {
+            fault.own.clone()
+        }
+        Some(ModeName::HumanError) => Some(Mode::Outage { silent: true }),
+        Some(ModeName::Maintenance) => Some(Mode::Maintenance),
+        Some(other @ (ModeName::Outage | ModeName::Partition)) => wrong_target(session, fault, other, what),
+    }
+}
+
+/// A link or a place that is only slow changes nothing yet: only requests feel it.
+fn inert_slowness(session: &Session<'_>, fault: &WrittenFault, label: &str) {
+    if fault.own.as_ref().is_some_and(Mode::is_gray) && !session.simulates_requests() {
+        session.note_inert(format!("the slowness of {label}"), fault.origin);
     }
 }
 
@@ -223,7 +226,7 @@ fn shared_target(fault: &WrittenFault, selected: Selected) -> Option<Target> {
     }
 }
 
-fn wrong_target(session: &Session<'_>, fault: &WrittenFault, mode: ModeName, what: &str) {
+fn wrong_target<T>(session: &Session<'_>, fault: &WrittenFault, mode: ModeName, what: &str) -> Option<T> {
     let nodes = "use `crash` for nodes, or `faults.NAME` with a `target`";
     let (strikes, help) = match mode {
         ModeName::Crash => ("`crash` strikes nodes", "use `outage`"),
@@ -237,6 +240,7 @@ fn wrong_target(session: &Session<'_>, fault: &WrittenFault, mode: ModeName, wha
         | ModeName::Maintenance => ("this mode strikes something else", nodes),
     };
     session.report(Code::E204, fault.origin, format!("{strikes}, this is {what}"), Some(help.to_owned()));
+    None
 }
 
 /// The label of a fault: its own, else that of its target, told apart where several strike the same.

@@ -127,7 +127,7 @@ fn availability(model: &Model, pool: PoolId) -> Option<f64> {
     let mut product = None;
     for fault in &model.faults {
         let Process::Random { fails, repair, .. } = &fault.process else { continue };
-        if matches!(fault.target, Target::EachNode { pool: struck, .. } if struck == pool) {
+        if matches!(fault.target, Target::EachNode { pool: struck, .. } if struck == pool) && fault.mode.stops() {
             let (up, down) = (fails.mean_s(), repair.mean_s());
             if up.is_finite() {
                 *product.get_or_insert(1.0) *= up / (up + down);
@@ -274,9 +274,15 @@ fn percent(level: f64) -> f64 {
 
 fn lag(session: &Session<'_>, root: &Table, model: &Model, level: f64, limit: Span) {
     for service in &model.services {
-        let Some(Replication::Async { lag }) = &service.replication else { continue };
+        let (lag, promoted) = match &service.replication {
+            Some(Replication::Async { lag }) => (lag, service.failover.is_some()),
+            Some(Replication::MultiPrimary { lag }) => (lag, true),
+            Some(Replication::Sync { .. } | Replication::SemiSync { .. } | Replication::Quorum { .. }) | None => {
+                continue;
+            }
+        };
         let behind = Span::from_secs_f64(lag.quantile_s(level));
-        if service.failover.is_some() && behind > limit {
+        if promoted && behind > limit {
             let level = percent(level);
             let message = format!("lag of `{}` has p{level} = {behind} against `rpo p{level} = {limit}`", service.name);
             let origin = place(root, &["services", &service.name, "replication", "lag"]);

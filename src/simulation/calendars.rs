@@ -94,21 +94,24 @@ impl World<'_> {
             UnitKind::Node(shelf) => {
                 role.includes(self.pools[self.layout.shelves[shelf as usize].pool as usize].waiting)
             }
-            UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) | UnitKind::Cut(_) | UnitKind::Group(_) => {
-                true
-            }
+            UnitKind::Zone(_)
+            | UnitKind::Region(_)
+            | UnitKind::Service(_)
+            | UnitKind::Cut(_)
+            | UnitKind::Group(_)
+            | UnitKind::Gray(_) => true,
         }
     }
 
     fn take_out(&mut self, now: Time, calendar: u32, units: &[u32]) {
         let plan = &self.layout.calendars[calendar as usize];
-        (self.cause, self.silent) = (plan.cause, plan.silent);
+        (self.cause, self.manner) = (plan.cause, plan.manner);
         let lasts = plan.lasts.sample(&mut self.calendars[calendar as usize].lasts);
         for &unit in units {
             self.sites[self.layout.units[unit as usize].site as usize].changes[0] += 1;
             self.note(now, TraceEvent::Fault { unit, cause: plan.cause });
-            self.hold(now, unit);
-            if !plan.planned && self.units[unit as usize].holds == 1 {
+            self.strike(now, unit, plan.ailment, None);
+            if !plan.planned && plan.ailment.is_none() && self.units[unit as usize].holds == 1 {
                 self.cover(now, unit);
             }
             self.retime_unit(now, unit);
@@ -120,7 +123,7 @@ impl World<'_> {
         for &unit in units {
             self.sites[self.layout.units[unit as usize].site as usize].changes[1] += 1;
             self.note(now, TraceEvent::Repair { unit, cause: plan.cause });
-            self.release(now, unit);
+            self.relieve(now, unit, plan.ailment);
             self.retime_unit(now, unit);
         }
     }

@@ -148,7 +148,7 @@ impl World<'_> {
                 let kind = &self.layout.kinds[self.clocks[index].kind as usize];
                 self.cause = kind.cause;
                 if kind.shelf == NOT_PLAIN {
-                    self.hold(Time::ZERO, self.ages[index].unit);
+                    self.start_ailing(self.ages[index].unit, kind.ailment, index as u32);
                 } else {
                     self.count_node(kind.shelf as usize, false);
                 }
@@ -178,6 +178,7 @@ impl World<'_> {
         let next = clock.state + 1;
         clock.lasts = law(kind, next).sample(&mut clock.draws.draw(next));
         if kind.shelf == NOT_PLAIN {
+            self.manner = kind.manner;
             self.ring_slowly(now, index, due);
         } else {
             // faults and repairs are in `state`; what `due` says, not `lasts`, is the time down: a repair that never ends
@@ -189,7 +190,7 @@ impl World<'_> {
             self.note_clock(now, index);
         }
         if !self.gates.touched.is_empty() || self.moved {
-            (self.cause, self.silent) = (kind.cause, kind.silent);
+            (self.cause, self.manner) = (kind.cause, kind.manner);
             self.react(now);
         }
     }
@@ -217,18 +218,22 @@ impl World<'_> {
         if broken && self.strikes_unseen(index) {
             self.hide(now, index);
         } else if broken {
-            self.hold(now, unit);
-            if self.units[unit as usize].holds == 1 {
+            let ailment = self.layout.kinds[self.layout.clocks[index as usize].kind as usize].ailment;
+            self.strike(now, unit, ailment, Some(index));
+            if ailment.is_none() && self.units[unit as usize].holds == 1 {
                 self.cover(now, unit);
             }
-            self.await_crew(now, index);
+            if !self.gets_worse(ailment) {
+                self.await_crew(now, index);
+            }
         } else {
             let age = &mut self.ages[index as usize];
             (age.left, age.pace) = (due.since(now), 1.0);
             if self.is_hidden(index) {
                 self.release_hidden(now, index);
             } else {
-                self.release(now, unit);
+                let ailment = self.layout.kinds[self.layout.clocks[index as usize].kind as usize].ailment;
+                self.relieve(now, unit, ailment);
                 self.free_crew(now, index);
             }
         }
@@ -333,6 +338,9 @@ impl World<'_> {
         state.holds += 1;
         state.hidden += u32::from(hidden);
         let (first, seen) = (state.holds == 1, state.holds - state.hidden == 1);
+        // whoever stops it outright ends a hang
+        state.silent = self.manner.silent && (first || state.silent);
+        state.hangs = self.manner.hangs && (first || state.hangs);
         if seen && !hidden {
             self.count_seen(unit, false);
         }
@@ -346,6 +354,7 @@ impl World<'_> {
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_out(now, unit),
                 UnitKind::Cut(cut) => self.set_cut(now, unit, cut, true),
                 UnitKind::Group(group) => self.hold_group(now, group),
+                UnitKind::Gray(_) => {}
             }
         }
     }
@@ -377,6 +386,7 @@ impl World<'_> {
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_back(now, unit),
                 UnitKind::Cut(cut) => self.set_cut(now, unit, cut, false),
                 UnitKind::Group(group) => self.release_group(now, group),
+                UnitKind::Gray(_) => {}
             }
         }
     }

@@ -1,3 +1,5 @@
+//! Copies that lag. Where every copy takes writes, one that goes down loses what it had not shipped.
+//!
 //! Semi-synchronous copies: writes wait for copies that do not answer, give up on them, and are lost with the primary.
 //!
 //! While the primary serves and fewer than `acks` other copies do, its writes stop for `give_up` and then go on without
@@ -20,6 +22,17 @@ pub enum Copies {
 }
 
 impl World<'_> {
+    /// A copy that takes writes by itself may have gone: what it had not shipped is lost.
+    pub(super) fn copy_changed(&mut self, process: usize, place: usize) {
+        let plan = &self.layout.processes[process];
+        let state = &mut self.processes[process];
+        let serves = self.gates.holds(plan.places[place].fit);
+        if std::mem::replace(&mut state.watches[place].healthy, serves) && !serves {
+            state.turn_over();
+            state.lose(plan.lag.as_ref());
+        }
+    }
+
     /// The copies of the process's primary may have come or gone.
     pub(super) fn copies_changed(&mut self, now: Time, process: u32) {
         let plan = &self.layout.processes[process as usize];

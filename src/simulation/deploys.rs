@@ -1,9 +1,11 @@
 //! Deploys: batch after batch is restarted; a bad one spreads until somebody notices, and is then rolled back.
 //!
 //! Each deploy has draws of its own, by its number, so that how far one gets moves no other's luck. The next waits for
-//! the end of the one before. A node is out by a deploy once, however often it is reached.
+//! the end of the one before. A node is out by a deploy once, however often it is reached; where a bad one fails only a
+//! share of the requests, its nodes come back and ail.
 
 use super::event::{Event, class};
+use super::layout::Manner;
 use super::world::World;
 use crate::engine::streams::{Draw, Numbered, Streams};
 use crate::time::Time;
@@ -39,6 +41,8 @@ pub struct RolloutState {
     /// When the next may begin.
     next: Time,
     out: BTreeSet<u32>,
+    /// Whom a bad deploy has touched that serves on.
+    ailing: BTreeSet<u32>,
 }
 
 impl World<'_> {
@@ -60,6 +64,7 @@ impl World<'_> {
                 live: false,
                 next: first,
                 out: BTreeSet::new(),
+                ailing: BTreeSet::new(),
             });
             self.schedule(first, class::START, Event::DeployStep { rollout: index as u32, generation: 0 });
         }
@@ -134,7 +139,16 @@ impl World<'_> {
             self.schedule(noticed, class::END, Event::DeployNoticed { rollout, count });
         }
         self.cause = plan.causes[1];
-        self.deploy_holds(now, rollout, &plan.reach[batch]);
+        if plan.ailment.is_none() {
+            return self.deploy_holds(now, rollout, &plan.reach[batch]);
+        }
+        let units = std::mem::take(&mut self.rollouts[rollout as usize].out);
+        self.deploy_releases(now, units);
+        for &unit in &plan.reach[batch] {
+            if self.rollouts[rollout as usize].ailing.insert(unit) {
+                self.strike(now, unit, plan.ailment, None);
+            }
+        }
     }
 
     /// Somebody has noticed: nothing more is touched, and what was is rolled back.
@@ -153,6 +167,10 @@ impl World<'_> {
     pub(super) fn deploy_undone(&mut self, now: Time, rollout: u32) -> bool {
         let units = std::mem::take(&mut self.rollouts[rollout as usize].out);
         self.deploy_releases(now, units);
+        let ailment = self.layout.rollouts[rollout as usize].ailment;
+        for unit in std::mem::take(&mut self.rollouts[rollout as usize].ailing) {
+            self.relieve(now, unit, ailment);
+        }
         self.deploy_over(now, rollout);
         true
     }
@@ -163,7 +181,7 @@ impl World<'_> {
     }
 
     fn deploy_holds(&mut self, now: Time, rollout: u32, units: &[u32]) {
-        self.silent = false;
+        self.manner = Manner::OPEN;
         for &unit in units {
             if self.rollouts[rollout as usize].out.insert(unit) {
                 self.hold(now, unit);

@@ -25,6 +25,13 @@ pub enum Event {
         /// Which one.
         shock: u32,
     },
+    /// A node that gets worse does so by a step.
+    RampStep {
+        /// The pool.
+        pool: u32,
+        /// Of what is wrong with it.
+        number: u32,
+    },
     /// A pool that the failure of a node has stopped goes on.
     PoolResumes {
         /// The pool.
@@ -106,6 +113,11 @@ pub enum Event {
         process: u32,
         /// Of the wait.
         generation: u32,
+    },
+    /// A primary that was not told in time knows that it is one no longer.
+    LeaseOver {
+        /// The process.
+        process: u32,
     },
     /// A step of a failback is due.
     FailbackDue {

@@ -16,6 +16,7 @@ use super::trace::TraceEvent;
 use super::watch::Watch;
 use super::world::World;
 use crate::engine::streams::{Numbered, Purpose, Stream, Streams};
+use crate::model::dist::Law;
 use crate::results::raw::Stage;
 use crate::time::{Span, Time};
 use rand::RngExt;
@@ -52,7 +53,7 @@ pub struct FailoverCounts {
     pub manual: u64,
     /// Time with two primaries.
     pub split: Span,
-    /// Work lost by each promotion of a lagging copy.
+    /// Work lost by each promotion of a copy, or with each copy that took writes: nothing where it did not lag.
     pub lost: Vec<Span>,
     /// From the start of each outage of the primary to its being noticed.
     pub detection: Vec<Span>,
@@ -217,6 +218,17 @@ impl Failover {
         self.elected = place;
     }
 
+    /// What was not yet shipped is lost: a draw of the lag, if there is one.
+    pub(super) fn lose(&mut self, lag: Option<&Law>) {
+        let lost = lag.map_or(Span::ZERO, |lag| lag.sample(&mut self.streams.lag.draw(self.turn)));
+        self.counts.lost.push(lost);
+    }
+
+    /// The draws of the next turn are others.
+    pub(super) fn turn_over(&mut self) {
+        self.turn = next_turn(self.turn);
+    }
+
     /// Forget the counts of the warm-up.
     pub fn begin_counting(&mut self) {
         self.counts = FailoverCounts::default();
@@ -291,10 +303,11 @@ impl World<'_> {
         }
         state.generation += 1;
         state.back_generation += 1;
-        let unneeded = state.watches[state.primary].healthy;
+        let unneeded = state.watches[state.primary].is_well();
+        let serves_on = state.watches[state.primary].healthy;
         let Some(target) = candidate else {
             // whoever is well and has nobody to give way to stays
-            state.phase = if unneeded { Phase::Steady } else { Phase::Waiting };
+            state.phase = if serves_on { Phase::Steady } else { Phase::Waiting };
             self.note(now, TraceEvent::NoCandidate { process });
             self.set_available(index);
             return;
@@ -374,22 +387,19 @@ impl World<'_> {
         state.completed = now;
         state.hold_until = now + plan.hold_down;
         let lags = plan.semi_sync.is_none() || state.copies == Copies::Behind;
-        if let Some(lag) = plan.lag.as_ref().filter(|_| unplanned && old != new && lags) {
-            let lost = lag.sample(&mut state.streams.lag.draw(state.turn));
-            state.counts.lost.push(lost);
+        if plan.copies && unplanned && old != new {
+            state.lose(plan.lag.as_ref().filter(|_| lags));
         }
-        if let Some(split) = state.split.as_mut().filter(|split| split.old != new) {
-            split.since = split.since.or(Some(now));
-        } else {
-            state.split = None;
-        }
+        self.begin_split(now, process, old, unplanned);
         self.note(now, TraceEvent::FailoverDone { process, place: new as u32 });
         if old != new {
             for (place, in_charge) in [(old, false), (new, true)] {
                 let place_plan = &plan.places[place];
                 place_plan.here.iter().for_each(|&flag| self.set_flag(flag, in_charge));
                 place_plan.elsewhere.iter().for_each(|&flag| self.set_flag(flag, !in_charge));
-                place_plan.pools.iter().for_each(|&pool| self.set_waiting(now, pool, !in_charge));
+                // who was not fenced goes on as it was
+                let waits = !in_charge && !self.is_unfenced(index, place);
+                place_plan.pools.iter().for_each(|&pool| self.set_waiting(now, pool, waits));
             }
         }
         if old != new {
@@ -405,7 +415,7 @@ impl World<'_> {
             self.place_changed(now, process, old as u32);
             self.place_changed(now, process, new as u32);
         }
-        if self.processes[index].watches[0].healthy {
+        if self.processes[index].watches[0].is_well() {
             self.plan_failback(now, process);
         }
         let watch = &self.processes[index].watches[new];
@@ -432,7 +442,7 @@ impl World<'_> {
     pub(super) fn process_stage(&self, process: usize) -> Stage {
         let plan = &self.layout.processes[process];
         let state = &self.processes[process];
-        if plan.available.is_some_and(|gate| self.gates.holds(gate)) {
+        if plan.multi_primary || plan.available.is_some_and(|gate| self.gates.holds(gate)) {
             return Stage::Repairing;
         }
         let primary = &plan.places[state.primary];

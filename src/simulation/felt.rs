@@ -45,18 +45,43 @@ impl World<'_> {
     }
 
     /// What is wrong with a node.
-    pub(super) fn condition(&self, _now: Time, node: u32) -> Condition {
+    pub(super) fn condition(&self, node: u32) -> Condition {
         let layout = self.layout;
         let UnitKind::Node(shelf) = layout.units[node as usize].kind else { return Condition::WELL };
         let plan = &layout.shelves[shelf as usize];
         let state = &self.shelves[shelf as usize];
         let cut = plan.zone.is_some_and(|zone| self.zone_is_cut(zone));
-        let out = state.out - u32::from(cut);
-        let held = self.units[node as usize].holds > 0;
-        let up = out == 0 && !held && !state.stopped;
-        let admits = self.gates.holds(layout.admits[plan.pool as usize]);
-        let writes = layout.takes_writes[plan.pool as usize].is_none_or(|gate| self.gates.holds(gate));
-        Condition { up, admits, writes, ..Condition::WELL }
+        let out = state.out > u32::from(cut);
+        let unit = &self.units[node as usize];
+        let held = unit.holds > 0;
+        let hung = held && unit.hangs && !out && !state.stopped;
+        let mut condition = Condition {
+            up: (!out && !held && !state.stopped) || hung,
+            silent: (held && unit.silent) || (out && self.is_out_silently(node)),
+            hung,
+            admits: self.gates.holds(layout.admits[plan.pool as usize]),
+            writes: layout.takes_writes[plan.pool as usize].is_none_or(|gate| self.gates.holds(gate)),
+            ..Condition::WELL
+        };
+        self.add_ailments(plan.pool, node, &mut condition);
+        condition
+    }
+
+    /// Is a place around the node out without even refusing?
+    fn is_out_silently(&self, node: u32) -> bool {
+        let layout = self.layout;
+        let UnitKind::Node(shelf) = layout.units[node as usize].kind else { return false };
+        let plan = &layout.shelves[shelf as usize];
+        let places = (layout.first_place as usize..layout.units.len()).filter(|&unit| {
+            let around = match layout.units[unit].kind {
+                UnitKind::Zone(zone) => plan.zone == Some(zone),
+                UnitKind::Region(region) => plan.zone.is_some_and(|zone| layout.zone_region[zone as usize] == region),
+                UnitKind::Service(_) => layout.place_shelves[unit - layout.first_place as usize].contains(&shelf),
+                UnitKind::Node(_) | UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => false,
+            };
+            around && self.units[unit].holds > 0
+        });
+        places.into_iter().any(|unit| self.units[unit].silent)
     }
 
     /// The pool in charge of a service's failover, if one is.
@@ -98,9 +123,39 @@ impl World<'_> {
             Target::Region(region) => (region.0 == from) != (region.0 == to),
             Target::EachNode { .. } | Target::Zone(_) | Target::Service(_) => false,
         });
-        (cut, 1.0, false)
+        let here = |target: &Target| match *target {
+            Target::Link { from: one, to: other } => {
+                let ends = (ways.end_of(one), ways.end_of(other));
+                ends == (from, to) || ends == (to, from)
+            }
+            Target::Region(_) | Target::EachNode { .. } | Target::Zone(_) | Target::Service(_) => false,
+        };
+        let (mut factor, mut hung) = (1.0, false);
+        for (index, unit) in self.layout.units.iter().enumerate().skip(self.layout.first_place as usize) {
+            let state = &self.units[index];
+            match unit.kind {
+                UnitKind::Gray(gray) if state.holds > 0 && here(&self.layout.grays[gray as usize].target) => {
+                    factor *= self.layout.grays[gray as usize].factor;
+                }
+                UnitKind::Cut(cut) if state.holds > 0 && here(&self.layout.cuts.list[cut as usize].target) => {
+                    hung |= state.hangs;
+                }
+                _ => {}
+            }
+        }
+        (cut && !hung, factor, hung)
     }
 
-    /// The node was restarted: what only made it slow is over.
-    pub(super) fn mend(&mut self, _now: Time, _node: u32) {}
+    /// The node was restarted: what only made it slow or hang is over.
+    pub(super) fn mend(&mut self, now: Time, node: u32) {
+        let plan = self.layout.units[node as usize];
+        for clock in plan.first_clock..plan.first_clock + plan.clocks {
+            let kind = &self.layout.kinds[self.layout.clocks[clock as usize].kind as usize];
+            if self.clocks[clock as usize].is_broken() && (kind.ailment.is_some() || kind.manner.hangs) {
+                self.cause = kind.cause;
+                self.turn(now, clock);
+                self.react(now);
+            }
+        }
+    }
 }

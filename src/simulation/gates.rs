@@ -123,6 +123,11 @@ impl Gates {
         gate.good >= gate.need
     }
 
+    /// How many of its inputs must be true.
+    pub fn need(&self, gate: GateId) -> u32 {
+        self.state[gate as usize].need
+    }
+
     /// How many of its inputs are true.
     #[inline]
     pub fn count(&self, gate: GateId) -> u32 {

@@ -4,7 +4,7 @@
 //! hear of it. Invariant: a unit's hidden holds are among its holds, and a clock is hidden only while it is broken.
 
 use super::event::{Event, class};
-use super::layout::UnitKind;
+use super::layout::{Manner, UnitKind};
 use super::world::World;
 use crate::time::{Span, Time};
 use rand::RngExt;
@@ -49,7 +49,7 @@ impl World<'_> {
         }
         let plan = self.layout.clocks[index as usize];
         let kind = &self.layout.kinds[plan.kind as usize];
-        (self.cause, self.silent) = (kind.cause, kind.silent);
+        (self.cause, self.manner) = (kind.cause, kind.manner);
         self.hidden[index as usize] = false;
         let state = &mut self.units[plan.unit as usize];
         state.hidden -= 1;
@@ -132,7 +132,7 @@ impl World<'_> {
         if takes.is_zero() {
             return self.reveal(now, clock);
         }
-        (self.cause, self.silent) = (self.layout.inspection_cause, false);
+        (self.cause, self.manner) = (self.layout.inspection_cause, Manner::OPEN);
         self.hold(now, plan.unit);
         self.retime_unit(now, plan.unit);
         self.schedule(now + takes, class::END, Event::Inspected { clock });

@@ -4,13 +4,15 @@
 //! `load(callee) = sum over callers of carried x share`. Back up, a request is served with
 //! `value = carried / load x min over hard calls (1 - p (1 - value)) x product over soft calls (1 - p (1 - answered))`,
 //! the tightest capacity on its way, and tiers answer `hit` of what fails, each the misses of the one before. A station
-//! that does not serve takes nothing. While clients move from an old answer to the new one the level is a curve; it is
-//! booked as chords that are off by less than [`CLOSE`] in their middle.
+//! that does not serve takes nothing; a weak node carries its capacity over its factor and fails its errors. While
+//! clients move from an old answer to the new one the level is a curve; it is booked as chords that are off by less than
+//! [`CLOSE`] in their middle.
 
+use super::ailing::Weak;
 use super::event::{Event, class};
 use super::gates::Gates;
 use super::layout::RoutingPlan;
-use super::layout::load::{Candidate, LoadCall, LoadPlan};
+use super::layout::load::{Candidate, LoadCall, LoadPlan, Station};
 use super::ledger::Level;
 use super::trace::TraceEvent;
 use super::world::World;
@@ -29,6 +31,8 @@ pub struct Loads {
     load: Vec<f64>,
     /// By station: share of these that is served.
     value: Vec<f64>,
+    /// By station: the same of what only reads.
+    reads: Vec<f64>,
     /// By station: does a tier answer for it?
     tier: Vec<bool>,
     /// Calls per second from a station in one region to one in another.
@@ -37,6 +41,8 @@ pub struct Loads {
     crossings: [f64; 4],
     /// By group and region: share of the group's users there.
     users: Vec<f64>,
+    /// By station: its nodes that serve, but weakly.
+    weak: Vec<Vec<Weak>>,
     spare: Vec<f64>,
     unit: Vec<f64>,
     over: Vec<f64>,
@@ -62,6 +68,7 @@ impl Loads {
     /// Nothing is known yet.
     pub fn reset(&mut self) {
         (self.tight, self.generation) = (true, 0);
+        self.weak.iter_mut().for_each(Vec::clear);
     }
 
     /// Spread what the users bring over the stations, callers first.
@@ -82,13 +89,19 @@ impl Loads {
             if load <= 0.0 {
                 continue;
             }
-            let limit = f64::from(gates.count(station.nodes)) * station.capacity;
+            let limit = self.limit(index, station, gates);
             self.tight |= load > limit * (1.0 + 1e-12);
             let carried = load.min(limit);
             for call in &station.calls {
-                match answering(gates, &call.to) {
-                    Some(callee) => self.pass(plan, index, callee, carried * call.share),
-                    None => self.spread_over_tiers(plan, index, call, gates, carried * call.share),
+                let reads = if call.readers.is_some() { 1.0 - plan.writes } else { 0.0 };
+                for (to, part) in [(Some(&call.to), 1.0 - reads), (call.readers.as_ref(), reads)] {
+                    match to.and_then(|to| answering(gates, to)) {
+                        Some(callee) => self.pass(plan, index, callee, carried * call.share * part),
+                        None if part > 0.0 => {
+                            self.spread_over_tiers(plan, index, call, gates, carried * call.share * part);
+                        }
+                        None => {}
+                    }
                 }
             }
         }
@@ -101,6 +114,49 @@ impl Loads {
         if from.is_some() && to.is_some() && from != to {
             self.crossing += rate;
         }
+    }
+
+    /// What is served of a call, and whether a tier of the callee had to help.
+    fn of_call(&self, call: &LoadCall, plan: &LoadPlan, gates: &Gates) -> (f64, bool) {
+        let callee = answering(gates, &call.to);
+        let of = |values: &[f64], callee: Option<usize>| callee.map_or(0.0, |callee| values[callee]);
+        let tier = |callee: Option<usize>| callee.is_some_and(|callee| self.tier[callee]);
+        let Some(readers) = &call.readers else { return (of(&self.value, callee), tier(callee)) };
+        let reader = answering(gates, readers);
+        let writer = callee.filter(|&at| plan.stations[at].writes.is_none_or(|writes| gates.holds(writes)));
+        let value = plan.writes * of(&self.reads, writer) + (1.0 - plan.writes) * of(&self.reads, reader);
+        (value.min(1.0), tier(callee) || tier(reader))
+    }
+
+    /// What the serving nodes of the station carry together, a weak one its part.
+    fn limit(&self, index: usize, station: &Station, gates: &Gates) -> f64 {
+        let weak = self.weak.get(index).into_iter().flatten();
+        let lost: f64 = weak.map(|weak| 1.0 - 1.0 / weak.factor).sum();
+        let nodes = f64::from(gates.count(station.nodes));
+        if station.capacity.is_infinite() { f64::INFINITY } else { (nodes - lost) * station.capacity }
+    }
+
+    /// Share of what the station carries that weak nodes fail: nodes share evenly, and what one cannot carry goes to
+    /// the others.
+    fn failing(&self, index: usize, station: &Station, gates: &Gates, carried: f64) -> f64 {
+        let weak = &self.weak[index];
+        if weak.iter().all(|weak| weak.errors <= 0.0) {
+            return 0.0;
+        }
+        let mut nodes = f64::from(gates.count(station.nodes));
+        let mut rest = carried.min(f64::MAX);
+        if rest <= 0.0 {
+            return weak.iter().map(|weak| weak.errors).sum::<f64>() / nodes;
+        }
+        let mut failed = 0.0;
+        // the weakest first: what it cannot carry raises the part of the others
+        for Weak { factor, errors } in weak {
+            let part = (rest / nodes).min(station.capacity / factor);
+            failed += part * errors;
+            rest -= part;
+            nodes -= 1.0;
+        }
+        failed / carried
     }
 
     fn spread_over_tiers(&mut self, plan: &LoadPlan, from: usize, call: &LoadCall, gates: &Gates, mut rest: f64) {
@@ -120,20 +176,21 @@ impl Loads {
     /// Gather what is served, callees first.
     fn gather(&mut self, plan: &LoadPlan, gates: &Gates) {
         self.value.resize(plan.stations.len(), 0.0);
+        self.reads.resize(plan.stations.len(), 0.0);
         self.tier.resize(plan.stations.len(), false);
         for (index, station) in plan.stations.iter().enumerate().rev() {
-            (self.value[index], self.tier[index]) = (0.0, false);
+            (self.value[index], self.reads[index], self.tier[index]) = (0.0, 0.0, false);
             if !gates.holds(station.gate) {
                 continue;
             }
-            let limit = f64::from(gates.count(station.nodes)) * station.capacity;
+            let limit = self.limit(index, station, gates);
             let load = self.load[index];
             let carried = if load > limit { limit / load } else { 1.0 };
+            let sound = 1.0 - self.failing(index, station, gates, load.min(limit));
             let (mut tightest, mut answered, mut tier) = (1.0_f64, 1.0, false);
             for call in &station.calls {
-                let callee = answering(gates, &call.to);
-                let value = callee.map_or(0.0, |callee| self.value[callee]);
-                tier |= call.share > 0.0 && callee.is_some_and(|callee| self.tier[callee]);
+                let (value, helped) = self.of_call(call, plan, gates);
+                tier |= call.share > 0.0 && helped;
                 if call.tiers.is_empty() {
                     tightest = tightest.min(1.0 - call.share * (1.0 - value));
                 } else {
@@ -142,10 +199,11 @@ impl Loads {
                     tier |= call.share > 0.0 && value < 1.0 && more > 0.0;
                 }
             }
+            self.reads[index] = carried * sound * tightest * answered;
             if station.writes.is_some_and(|writes| !gates.holds(writes)) {
                 tightest = tightest.min(1.0 - plan.writes);
             }
-            (self.value[index], self.tier[index]) = (carried * tightest * answered, tier);
+            (self.value[index], self.tier[index]) = (carried * sound * tightest * answered, tier);
         }
     }
 
@@ -170,7 +228,7 @@ impl Loads {
             if unit <= 0.0 {
                 continue;
             }
-            let limit = f64::from(gates.count(station.nodes)) * station.capacity;
+            let limit = self.limit(index, station, gates);
             room = room.min(limit / (unit * plan.demand));
             for call in station.calls.iter().filter(|call| call.local) {
                 if let Some(callee) = answering(gates, &call.to) {
@@ -234,10 +292,13 @@ impl World<'_> {
         let Some(plan) = &self.layout.load else { return false };
         let index = plan.of_pool[pool as usize] as usize;
         let station = &plan.stations[index];
+        if self.ails(pool) {
+            return true;
+        }
         if station.capacity.is_infinite() {
             return false;
         }
-        let limit = f64::from(self.gates.count(station.nodes)) * station.capacity;
+        let limit = self.loads.limit(index, station, &self.gates);
         self.loads.tight || self.loads.load.get(index).is_none_or(|&load| load > limit)
     }
 
@@ -247,6 +308,7 @@ impl World<'_> {
         let mut loads = std::mem::take(&mut self.loads);
         loads.tight = false;
         loads.generation += 1;
+        self.find_weak(plan, &mut loads);
         self.sample(plan, &mut loads, 0, now);
         let settled = self.routing.as_ref().and_then(super::routing::Routing::settles);
         let mut end = now;
@@ -275,6 +337,19 @@ impl World<'_> {
             self.usage.cross(now, rate, slope);
         }
         self.loads = loads;
+    }
+
+    /// The weak nodes of each pool, the weakest first.
+    fn find_weak(&self, plan: &LoadPlan, loads: &mut Loads) {
+        loads.weak.resize(plan.stations.len(), Vec::new());
+        for pool in 0..plan.of_pool.len() {
+            let weak = &mut loads.weak[plan.of_pool[pool] as usize];
+            if weak.is_empty() && !self.ails(pool as u32) {
+                continue;
+            }
+            self.weak_nodes(pool as u32, weak);
+            weak.sort_by(|one, other| other.factor.total_cmp(&one.factor));
+        }
     }
 
     pub(super) fn resampled(&mut self, generation: u32) -> bool {
@@ -365,9 +440,15 @@ impl World<'_> {
         if levels[1..].iter().all(|level| level.value >= 1.0) {
             levels[0].value = 1.0;
         }
-        let services = plan.of_service.iter().zip(&self.layout.service_gates);
-        levels.extend(services.map(|(stations, &gate)| {
-            if self.gates.holds(gate) { of_stations(loads, stations) } else { Sample::default() }
+        let services = plan.of_service.iter().zip(&self.layout.service_gates).zip(&plan.read_on);
+        levels.extend(services.map(|((stations, &gate), read_on)| {
+            if self.gates.holds(gate) {
+                of_stations(loads, stations)
+            } else if *read_on {
+                readers_of(plan, loads, stations)
+            } else {
+                Sample::default()
+            }
         }));
         for (entry, &gate) in plan.entries.iter().zip(&self.layout.region_levels) {
             let station = answering(&self.gates, entry);
@@ -376,6 +457,12 @@ impl World<'_> {
             levels.push(if self.gates.holds(gate) { station.map_or(serves, now) } else { Sample::default() });
         }
     }
+}
+
+/// Of a service without a primary, what its best copy reads: the writes fail.
+fn readers_of(plan: &LoadPlan, loads: &Loads, stations: &[u32]) -> Sample {
+    let best = stations.iter().map(|&station| loads.reads[station as usize]).fold(0.0, f64::max);
+    Sample { value: (1.0 - plan.writes) * best, tier: false }
 }
 
 /// Of all that arrives at a service's stations, the share that is served; the best of them if nothing arrives.

@@ -2,19 +2,26 @@
 //!
 //! The checks of a failover look at the primary from the next candidate, over the link. When they miss it, another is
 //! promoted. The old primary is fenced, unless `fencing` is off: then it goes on for whoever still reaches it, and both
-//! take writes, until the two reach each other again; then the service stops for `reconcile`.
+//! take writes, until the two reach each other again; then the service stops for `reconcile`. A primary whose clock is
+//! off by `skew` holds on to its lease for so long after another has been promoted. Two primaries are counted while
+//! both serve.
 
+use super::event::{Event, class};
 use super::layout::{Place, Process};
 use super::world::World;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// A primary that was not fenced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Split {
     /// Its place.
     pub old: usize,
-    /// Since when there are two, if there are.
+    /// Is another in charge by now?
+    pub begun: bool,
+    /// Since when there are two that serve, if there are.
     pub since: Option<Time>,
+    /// When it knows by its own, wrong clock that it is primary no longer; none: when the two reach each other again.
+    pub lease: Option<Time>,
 }
 
 impl World<'_> {
@@ -67,25 +74,94 @@ impl World<'_> {
         let cut = !self.reaches(plan, old, target);
         let alive = self.gates.holds(plan.places[old].serves);
         if !plan.fencing && cut && alive && old != target {
-            self.processes[process].split = Some(Split { old, since: None });
+            self.processes[process].split = Some(Split { old, begun: false, since: None, lease: None });
         }
     }
 
-    /// The two sides of a split may reach each other again.
+    /// Another than `old` is in charge. Does the old primary go on: unfenced, or by a clock that is off, for so long
+    /// holding a lease that is over?
+    pub(super) fn begin_split(&mut self, now: Time, process: u32, old: usize, unplanned: bool) {
+        let index = process as usize;
+        let plan = &self.layout.processes[index];
+        let new = self.processes[index].primary();
+        let alive = self.gates.holds(plan.places[old].serves);
+        let skew = if unplanned && old != new && alive { self.skew(&plan.places[old].pools) } else { Span::ZERO };
+        if let Some(Split { since: Some(since), .. }) = self.processes[index].split.filter(|split| split.old == new) {
+            self.book_split(now, index, since);
+        }
+        let state = &mut self.processes[index];
+        if let Some(split) = state.split.as_mut().filter(|split| split.old != new) {
+            split.begun = true;
+            split.since = split.since.or(alive.then_some(now));
+        } else if skew.is_zero() {
+            state.split = None;
+        } else {
+            let lease = Some(now + skew);
+            state.split = Some(Split { old, begun: true, since: Some(now), lease });
+            self.schedule(now + skew, class::TIMER, Event::LeaseOver { process });
+        }
+    }
+
+    /// Does the place serve on as a primary though another is?
+    pub(super) fn is_unfenced(&self, process: usize, place: usize) -> bool {
+        self.processes[process].split.is_some_and(|split| split.old == place)
+    }
+
+    /// The lease of the old primary is over by its own clock, too.
+    pub(super) fn lease_over(&mut self, now: Time, process: u32) -> bool {
+        let split = self.processes[process as usize].split;
+        let over = split.is_some_and(|split| split.lease == Some(now));
+        if over {
+            self.end_split(now, process);
+        }
+        over
+    }
+
+    /// The two sides of a split may reach each other again, or the old one may serve no longer.
     pub(super) fn split_changed(&mut self, now: Time, process: u32) {
         let index = process as usize;
         let plan = &self.layout.processes[index];
         let Some(split) = self.processes[index].split else { return };
-        let new = match split.since {
-            Some(_) => self.processes[index].primary(),
-            None => self.processes[index].target(),
-        };
-        if self.reaches(plan, split.old, new) {
-            self.processes[index].split = None;
-            if let Some(since) = split.since {
-                self.processes[index].counts.split += now.since(since.max(self.counted_from));
-                self.reconcile(now, process);
+        let new = if split.begun { self.processes[index].primary() } else { self.processes[index].target() };
+        if split.lease.is_none() && self.reaches(plan, split.old, new) {
+            return self.end_split(now, process);
+        }
+        let alive = self.gates.holds(plan.places[split.old].serves);
+        match split.since {
+            Some(since) if !alive => self.book_split(now, index, since),
+            None if alive && split.begun => self.set_split_since(index, Some(now)),
+            Some(_) | None => {}
+        }
+    }
+
+    fn set_split_since(&mut self, process: usize, since: Option<Time>) {
+        if let Some(split) = &mut self.processes[process].split {
+            split.since = since;
+        }
+    }
+
+    fn book_split(&mut self, now: Time, process: usize, since: Time) {
+        self.processes[process].counts.split += now.since(since.max(self.counted_from));
+        self.set_split_since(process, None);
+    }
+
+    /// There is one primary again; what both have written must be reconciled.
+    fn end_split(&mut self, now: Time, process: u32) {
+        let index = process as usize;
+        let Some(split) = self.processes[index].split else { return };
+        if let Some(since) = split.since {
+            self.book_split(now, index, since);
+        }
+        self.processes[index].split = None;
+        self.set_leads(index);
+        if split.begun {
+            if self.processes[index].primary() != split.old {
+                let pools = &self.layout.processes[index].places[split.old].pools;
+                for &pool in pools {
+                    self.set_waiting(now, pool, true);
+                }
             }
+            self.reconcile(now, process);
         }
     }
 

@@ -52,6 +52,9 @@ impl<'a> World<'a> {
                 self.gates.shift(&layout.wiring, sum, count, up);
             }
             self.moved |= self.feels_count(plan.pool);
+            if self.ails(plan.pool) {
+                self.pool_ails(plan.pool);
+            }
         }
     }
 
@@ -84,7 +87,9 @@ impl<'a> World<'a> {
         let region = match layout.units[unit as usize].kind {
             UnitKind::Zone(zone) => Some(layout.zone_region[zone as usize] as usize),
             UnitKind::Region(region) => Some(region as usize),
-            UnitKind::Node(_) | UnitKind::Service(_) | UnitKind::Cut(_) | UnitKind::Group(_) => None,
+            UnitKind::Node(_) | UnitKind::Service(_) | UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => {
+                None
+            }
         };
         let restart = region.map(|region| layout.restart[region].sample(&mut self.restart_streams[region]));
         match restart.filter(|restart| !restart.is_zero()) {

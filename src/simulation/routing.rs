@@ -6,7 +6,7 @@
 //! `T_r - D_r * sum c + sum of c at r`: continuous at every change, and T once all have let go.
 
 use super::event::{Event, class};
-use super::layout::{Choice, Layout, RoutingPlan, Tracked};
+use super::layout::{Choice, Layout, Manner, RoutingPlan, Tracked};
 use super::ledger::Level;
 use super::trace::TraceEvent;
 use super::watch::{Due, Watch};
@@ -210,12 +210,19 @@ impl<'a> World<'a> {
     /// A gate of the region has changed.
     pub(super) fn region_changed(&mut self, now: Time, region: u32) {
         let Some(plan) = self.tracked() else { return };
-        let (index, silent) = (region as usize, self.silent);
+        let (index, manner) = (region as usize, self.manner);
         let healthy = self.gates.holds(plan.seen[index]);
+        let gray = if healthy { self.check_fails(&plan.checked[index]) } else { 0.0 };
         let Some(routing) = self.routing.as_mut().filter(|_| plan.process.is_none()) else { return };
         let watch = &mut routing.watches[index];
-        if watch.healthy != healthy {
-            watch.change(now, healthy, silent, &plan.detection, &mut routing.detect[index]);
+        let fails = match (watch.healthy, healthy) {
+            (_, true) => gray,
+            (true, false) => manner.check_fails,
+            (false, false) => watch.fails,
+        };
+        if watch.healthy != healthy || watch.fails.to_bits() != fails.to_bits() {
+            let manner = Manner { check_fails: fails, ..manner };
+            watch.change(now, healthy, manner, &plan.detection, &mut routing.detect[index]);
             let (generation, believed) = (watch.changes, watch.believed);
             let waits = healthy && believed && !routing.in_rotation[index];
             let wait = if waits { routing.wait(plan, index) } else { None };

@@ -75,6 +75,9 @@ impl World<'_> {
         let pace = waiting.map_or(1.0, |pool| layout.pools[pool as usize].ageing);
         let felt = hit.random::<f64>() < pace;
         let able = |clock: u32| {
+            if self.clocks[clock as usize].is_broken() {
+                return false;
+            }
             let unit = layout.clocks[clock as usize].unit;
             let kind = &layout.kinds[layout.clocks[clock as usize].kind as usize];
             let UnitKind::Node(shelf) = layout.units[unit as usize].kind else { return false };
@@ -90,7 +93,7 @@ impl World<'_> {
         if !felt || struck.is_empty() {
             return false;
         }
-        (self.cause, self.silent) = (plan.cause, plan.silent);
+        (self.cause, self.manner) = (plan.cause, plan.manner);
         for clock in struck {
             self.turn(now, clock);
         }
@@ -105,7 +108,7 @@ impl World<'_> {
         let Some(units) = plan.choices.get(choice) else { return };
         let out = picked(units, |unit| self.works(unit), plan.pick, &mut hit);
         for &unit in &out {
-            self.hold(now, unit);
+            self.strike(now, unit, plan.ailment, None);
             self.retime_unit(now, unit);
         }
         let state = &mut self.groups[group as usize];
@@ -114,8 +117,9 @@ impl World<'_> {
 
     /// They come back.
     pub(super) fn release_group(&mut self, now: Time, group: u32) {
+        let ailment = self.layout.groups[group as usize].ailment;
         for unit in std::mem::take(&mut self.groups[group as usize].out) {
-            self.release(now, unit);
+            self.relieve(now, unit, ailment);
             self.retime_unit(now, unit);
         }
     }

@@ -5,6 +5,7 @@ use super::requests::{RequestPlan, RequestWorld};
 use super::trace::TraceLine;
 use super::{Outcome, World};
 use crate::model::Model;
+use crate::model::failure::{Strikes, Target};
 
 /// A compiled model, shared by all trials.
 #[derive(Clone, Debug)]
@@ -23,6 +24,7 @@ impl Compiled {
 
     /// For the request clock: every request is an event. A model without traffic has none.
     pub fn full(model: &Model) -> Compiled {
+        let model = &with_slow_places(model);
         let layout = Layout::for_requests(model);
         let requests = RequestPlan::new(model, &layout);
         Compiled { layout, requests }
@@ -35,6 +37,17 @@ impl Compiled {
             None => Simulator::Structure(Box::new(World::new(&self.layout))),
         }
     }
+}
+
+/// A place that is only slow is slow in all its nodes, which the structure would not hear of.
+fn with_slow_places(model: &Model) -> Model {
+    let mut model = model.clone();
+    for fault in &mut model.faults {
+        if fault.is_slowness_of_a_place() && !matches!(fault.target, Target::Link { .. }) {
+            fault.strikes = Strikes::Share(1.0);
+        }
+    }
+    model
 }
 
 /// Runs trials; each begins anew.

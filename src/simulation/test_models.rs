@@ -3,7 +3,9 @@
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Policy, Propagation, Routing};
 use crate::model::failure::{Ages, Crew, CrewId, Fault, Mode, Per, Process, Role, Strikes, Target};
-use crate::model::topology::{Pool, PoolId, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Zone, ZoneId};
+use crate::model::topology::{
+    Pool, PoolId, Reads, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Zone, ZoneId,
+};
 use crate::model::traffic::Group;
 use crate::model::{Ends, Model, Start};
 use crate::time::Span;
@@ -19,6 +21,7 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         health_check: None,
         failover: None,
         replication: None,
+        reads: Reads::Primary,
     };
     let pool = Pool {
         service: ServiceId(0),
@@ -71,6 +74,7 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         faults: vec![Fault {
             cause: "app".to_owned(),
             mode: Mode::Crash { silent: false },
+            check_fails: 1.0,
             target: Target::EachNode { pool: PoolId(0), zone: None },
             strikes: Strikes::Each,
             role: Role::Any,

@@ -3,9 +3,11 @@
 //! Checks that cannot change a belief are not simulated: from the phase of the schedule follows which check will be
 //! the one too many, and that instant is the event. In between, checks are only counted, when the target changes.
 //! A target that breaks and mends between two checks is never noticed; a check at the instant of the fault sees it.
-//! False alarms come by the exact law of so many false results in a row, from a fresh start after every change. Several
-//! checkers have a phase and a belief each, and the target counts as down while enough of them agree.
+//! False alarms, and faults of which checks see only a part, come by the exact law of so many such results in a row, from
+//! a fresh start after every change. Several checkers have a phase and a belief each, and the target counts as down
+//! while enough of them agree.
 
+use super::layout::Manner;
 use crate::engine::streams::Stream;
 use crate::model::failover::{Check, Detection, Schedule, trials_until_run};
 use crate::time::{Span, Time};
@@ -18,6 +20,8 @@ pub struct Watch {
     pub healthy: bool,
     /// Is it believed to be?
     pub believed: bool,
+    /// Chance that a check fails by what is wrong with it, 0 to 1: gray is what is in between, or not 0 though it serves.
+    pub fails: f64,
     /// Since when the health is what it is.
     pub since: Time,
     /// Lost its role while out of reach: until it can be reached again it is not well.
@@ -64,6 +68,7 @@ impl Watch {
         let mut watch = Watch {
             healthy: true,
             believed: true,
+            fails: 0.0,
             since: Time::ZERO,
             exiled: false,
             changes: 0,
@@ -78,7 +83,7 @@ impl Watch {
     /// As new, in the same memory.
     pub fn reset(&mut self, detection: &Detection, rng: &mut Stream) {
         (self.healthy, self.believed, self.since, self.answers) = (true, true, Time::ZERO, Answers::AtOnce);
-        (self.exiled, self.changes) = (false, 0);
+        (self.exiled, self.changes, self.fails) = (false, 0, 0.0);
         self.due.clear();
         self.checkers.clear();
         let count = match detection {
@@ -97,17 +102,22 @@ impl Watch {
         }
     }
 
-    /// The target's health changed to `healthy` at `now`; `silent`: failed checks only end by their timeout.
-    pub fn change(&mut self, now: Time, healthy: bool, silent: bool, detection: &Detection, rng: &mut Stream) {
+    /// Is nothing wrong with it that a check could see?
+    pub fn is_well(&self) -> bool {
+        self.healthy && self.fails == 0.0
+    }
+
+    /// The target's health changed to `healthy` at `now`, or what checks meet there.
+    pub fn change(&mut self, now: Time, healthy: bool, manner: Manner, detection: &Detection, rng: &mut Stream) {
         if let Detection::Check(check) = detection {
             for index in 0..self.checkers.len() {
                 self.count(now, index, check);
             }
         }
-        self.healthy = healthy;
+        (self.healthy, self.fails) = (healthy, manner.check_fails);
         self.since = now;
         self.changes += 1;
-        self.answers = if silent && !healthy { Answers::ByTimeout } else { Answers::AtOnce };
+        self.answers = if manner.silent && self.fails > 0.0 { Answers::ByTimeout } else { Answers::AtOnce };
         for index in 0..self.checkers.len() as u32 {
             self.checkers[index as usize].generation += 1;
             self.plan(now, index, detection, rng);
@@ -126,7 +136,11 @@ impl Watch {
 
     /// The belief of a checker changes at `now`; answers whether that of all of them does.
     pub fn believe(&mut self, now: Time, index: u32, detection: &Detection, rng: &mut Stream) -> bool {
-        let answer_time = if let Detection::Check(check) = detection { self.answer_time(check) } else { Span::ZERO };
+        let failed = self.checkers[index as usize].believed;
+        let answer_time = match detection {
+            Detection::Check(check) if failed => self.answer_time(check),
+            Detection::Check(_) | Detection::Instant | Detection::After(_) | Detection::Election(_) => Span::ZERO,
+        };
         let checker = &mut self.checkers[index as usize];
         checker.believed = !checker.believed;
         checker.generation += 1;
@@ -164,31 +178,37 @@ impl Watch {
     }
 
     fn next_change(&self, checker: &Checker, check: &Check, rng: &mut Stream) -> Option<Time> {
-        let checks = match (self.healthy, checker.believed) {
-            (false, false) => return None,
-            (false, true) => u64::from(check.down_after.saturating_sub(checker.run).max(1)),
-            (true, true) if check.false_fail <= 0.0 => return None,
-            (true, true) => trials_until_run(check.down_after, check.false_fail, rng)?,
-            (true, false) if check.false_fail <= 0.0 => u64::from(check.up_after.saturating_sub(checker.run).max(1)),
-            (true, false) => trials_until_run(check.up_after, 1.0 - check.false_fail, rng)?,
+        let fails = self.check_fails(check);
+        let (wanted, chance) = if checker.believed { (check.down_after, fails) } else { (check.up_after, 1.0 - fails) };
+        let checks = if chance <= 0.0 {
+            return None;
+        } else if chance >= 1.0 {
+            u64::from(wanted.saturating_sub(checker.run).max(1))
+        } else {
+            trials_until_run(wanted, chance, rng)?
         };
-        Some(checker.next_check + self.period(checker, check) * (checks - 1) + self.answer_time(check))
+        let answer_time = if checker.believed { self.answer_time(check) } else { Span::ZERO };
+        Some(checker.next_check + self.period(checker, check) * (checks - 1) + answer_time)
+    }
+
+    /// Chance that one check fails, rightly or not.
+    fn check_fails(&self, check: &Check) -> f64 {
+        let passes = (1.0 - self.fails) * (1.0 - check.false_fail);
+        // either alone is what it says, to the last bit
+        if self.fails == 0.0 { check.false_fail } else { 1.0 - passes }
     }
 
     /// Count the checks before `now` that have seen the health as it was.
     fn count(&mut self, now: Time, index: usize, check: &Check) {
-        let period = self.period(&self.checkers[index], check);
+        let (period, fails) = (self.period(&self.checkers[index], check), self.check_fails(check));
         let checker = &mut self.checkers[index];
         if now <= checker.next_check {
             return;
         }
         let seen = now.since(checker.next_check).as_nanos().div_ceil(period.as_nanos().max(1));
         checker.next_check += period * seen;
-        checker.run = if self.healthy == checker.believed {
-            0
-        } else {
-            checker.run.saturating_add(u32::try_from(seen).unwrap_or(u32::MAX))
-        };
+        let all_against = if checker.believed { fails >= 1.0 } else { fails <= 0.0 };
+        checker.run = if all_against { checker.run.saturating_add(u32::try_from(seen).unwrap_or(u32::MAX)) } else { 0 };
     }
 
     fn answer_time(&self, check: &Check) -> Span {
@@ -202,7 +222,10 @@ impl Watch {
         let every = if checker.believed { check.every } else { check.every_down };
         match check.schedule {
             Schedule::Fixed => every,
-            Schedule::AfterAnswer => every + self.answer_time(check),
+            // on average, where some fail and some do not
+            Schedule::AfterAnswer => {
+                every + Span::from_nanos_f64(self.answer_time(check).as_nanos() as f64 * self.fails)
+            }
         }
     }
 }

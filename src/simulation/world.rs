@@ -4,6 +4,7 @@
 //! gates; where a threshold is crossed the gates report whom it concerns, and [`World::react`] lets subjects, failover
 //! processes and routing follow until nothing moves. The state is a plain value: it can be cloned at any instant.
 
+use super::ailing::Ailing;
 use super::calendars::CalendarState;
 use super::clocks::{Age, Clock};
 use super::crews::CrewState;
@@ -11,7 +12,7 @@ use super::deploys::RolloutState;
 use super::event::Event;
 use super::failovers::Failover;
 use super::gates::{Edge, Gates};
-use super::layout::{Layout, RoutingPlan};
+use super::layout::{Layout, Manner, RoutingPlan};
 use super::ledger::{Ledger, Level};
 use super::load::Loads;
 use super::routing::Routing;
@@ -57,6 +58,10 @@ pub struct UnitState {
     pub hidden: u32,
     /// Since when, if any does.
     pub since: Time,
+    /// Does it not even refuse?
+    pub silent: bool,
+    /// Does it hold its work?
+    pub hangs: bool,
 }
 
 /// Counts of one part.
@@ -103,8 +108,12 @@ pub struct World<'a> {
     pub(super) usage: UsageBooks,
     /// Label blamed for what begins now.
     pub(super) cause: u32,
-    /// Does what breaks now break silently?
-    pub(super) silent: bool,
+    /// What checks meet of what breaks now.
+    pub(super) manner: Manner,
+    /// By pool: what is wrong with nodes that are listed for it, by unit.
+    pub(super) ailing: Vec<Vec<Ailing>>,
+    /// Counts these.
+    pub(super) ailing_number: u32,
     /// Did the current event change what levels or stages depend on?
     pub(super) moved: bool,
     pub(super) counted_from: Time,
@@ -150,7 +159,9 @@ impl<'a> World<'a> {
             ledger: Ledger::new(layout.subjects.len(), layout.down_below, layout.meters()),
             usage: UsageBooks::new(layout.pools.len()),
             cause: 0,
-            silent: false,
+            manner: Manner::OPEN,
+            ailing: vec![Vec::new(); layout.pools.len()],
+            ailing_number: 0,
             moved: false,
             counted_from: Time::ZERO,
             events: 0,
@@ -171,7 +182,9 @@ impl<'a> World<'a> {
         self.loads.reset();
         self.sites.fill(SiteCounts::default());
         self.units.fill(UnitState::default());
-        (self.cause, self.silent, self.moved, self.counted_from, self.events) = (0, false, false, Time::ZERO, 0);
+        (self.cause, self.manner, self.moved, self.counted_from, self.events) = (0, Manner::OPEN, false, Time::ZERO, 0);
+        self.ailing.iter_mut().for_each(Vec::clear);
+        self.ailing_number = 0;
         for (state, plan) in self.shelves.iter_mut().zip(&layout.shelves) {
             *state = ShelfState { working: plan.nodes, apparent: plan.nodes, out: 0, stopped: false };
         }
@@ -348,6 +361,7 @@ impl<'a> World<'a> {
             Event::CalendarEnd { calendar } => self.calendar_end(now, calendar),
             Event::PlaceRestarted { unit } => self.place_restarted(now, unit),
             Event::Shock { shock } => self.shock(now, shock),
+            Event::RampStep { pool, number } => self.ramp_step(now, pool, number),
             Event::PoolResumes { pool } => self.pool_resumes(now, pool),
             Event::Inspect { clock, count } => self.inspect(now, clock, count),
             Event::Inspected { clock } => self.inspected(now, clock),
@@ -362,6 +376,7 @@ impl<'a> World<'a> {
             }
             Event::StageOver { process, generation } => self.stage_over(now, process, generation),
             Event::GaveUp { process, generation } => self.gave_up(process, generation),
+            Event::LeaseOver { process } => self.lease_over(now, process),
             Event::FailbackDue { process, generation } => self.failback_due(now, process, generation),
             Event::RegionBelieved { region, checker, generation } => {
                 self.region_believed(now, region, checker, generation)

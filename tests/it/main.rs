@@ -13,6 +13,7 @@ mod determinism;
 mod diagnostics;
 mod failover_cases;
 mod gallery;
+mod gray;
 mod history;
 mod intervals;
 mod invariants;

@@ -98,6 +98,25 @@ pub struct Failover<Place> {
     pub failback: Option<Failback>,
 }
 
+impl<Place> Failover<Place> {
+    /// Of places of which none is ever promoted by it: perfect, and without a wish to return.
+    pub fn never(order: Vec<Place>) -> Self {
+        Failover {
+            order,
+            detection: Detection::Instant,
+            page: None,
+            promote: Law::fixed(Span::ZERO),
+            success: 1.0,
+            manual: None,
+            needs: Vec::new(),
+            fencing: true,
+            reconcile: Law::fixed(Span::ZERO),
+            hold_down: Span::ZERO,
+            failback: None,
+        }
+    }
+}
+
 /// The return to the first in `order`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failback {
@@ -136,6 +155,21 @@ pub enum Replication {
         /// How many, at least 1.
         need: u32,
     },
+    /// Every copy takes writes and ships them to the others; nobody is promoted, and a copy that is lost loses its last.
+    MultiPrimary {
+        /// Work not yet shipped at a random instant, as time.
+        lag: Law,
+    },
+}
+
+impl Replication {
+    /// Can work be lost that was acknowledged?
+    pub fn loses(&self) -> bool {
+        match self {
+            Replication::Async { .. } | Replication::SemiSync { .. } | Replication::MultiPrimary { .. } => true,
+            Replication::Sync { .. } | Replication::Quorum { .. } => false,
+        }
+    }
 }
 
 /// How users find a region.

@@ -1,7 +1,7 @@
 //! Deploys: a service changed batch by batch, now and then for the worse.
 //!
-//! Regions go in the order of their names. What a bad deploy has touched serves nothing until somebody has noticed and
-//! rolled back; its blast says how far a bad batch reaches beyond itself.
+//! Regions go in the order of their names. What a bad deploy has touched fails a share of its requests, by default all,
+//! until somebody has noticed and rolled back; its blast says how far a bad batch reaches beyond itself.
 
 use crate::model::dist::Law;
 use crate::model::topology::ServiceId;
@@ -24,6 +24,8 @@ pub struct Deploys {
     pub bad: f64,
     /// Who suffers from a bad batch.
     pub blast: DeployBlast,
+    /// Share of the requests that who suffers fails, 0 to 1; 1: it serves nothing.
+    pub errors: f64,
     /// From the return of the first bad batch until nothing more is touched.
     pub noticed: Law,
     /// From then until all is as before.

@@ -2,11 +2,12 @@
 //!
 //! A [`Fault`] is one process on one kind of target: a law of time to failure with a law of repair, or a calendar.
 //! Several faults on one part compete. What a mode does to a part is one of a closed set of effects; on the structure
-//! clock a crash and an outage both stop what they strike.
+//! clock a crash and an outage both stop what they strike, and a gray fault only weakens it.
 
 mod crew;
 mod deploys;
 mod latent;
+mod mode;
 mod strikes;
 
 use super::dist::Law;
@@ -15,6 +16,7 @@ use crate::time::Span;
 pub use crew::{Crew, CrewId, Per};
 pub use deploys::{DeployBlast, Deploys};
 pub use latent::{Inspection, Latent};
+pub use mode::Mode;
 pub use strikes::{Blast, Strikes};
 
 /// One failure process.
@@ -24,6 +26,8 @@ pub struct Fault {
     pub cause: String,
     /// The way it breaks.
     pub mode: Mode,
+    /// Chance that one check of the struck part fails, 0 to 1.
+    pub check_fails: f64,
     /// What it strikes.
     pub target: Target,
     /// Whom within it.
@@ -34,23 +38,26 @@ pub struct Fault {
     pub process: Process,
 }
 
-/// A way to break.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// A node stops; `silent`: it does not even refuse.
-    Crash {
-        /// Packets vanish, so that a check fails only by its timeout.
-        silent: bool,
-    },
-    /// Nothing crosses a link or the border of a place; inside all goes on.
-    Partition,
-    /// A place, a service or a dependency stops with all that stands in it.
-    Outage {
-        /// As for a crash.
-        silent: bool,
-    },
-    /// Taken out on purpose.
-    Maintenance,
+impl Fault {
+    /// Does it cut a way? A link that hangs lets nothing through either.
+    pub fn cuts(&self) -> bool {
+        match &self.mode {
+            Mode::Partition { .. } => true,
+            Mode::Slow { factor, .. } => factor.is_infinite() && matches!(self.target, Target::Link { .. }),
+            Mode::Crash { .. }
+            | Mode::Outage { .. }
+            | Mode::MemoryExhaustion { .. }
+            | Mode::ClockSkew { .. }
+            | Mode::DiskFull
+            | Mode::Maintenance => false,
+        }
+    }
+
+    /// Is it a place or a link that is only slow? Requests feel that, but nothing stops.
+    pub fn is_slowness_of_a_place(&self) -> bool {
+        let nodes = matches!(self.target, Target::EachNode { .. }) || self.strikes != Strikes::Each;
+        !nodes && self.mode.is_gray()
+    }
 }
 
 /// What a pool is doing: one that waits outside the active region, or to be promoted, is a standby.
@@ -71,17 +78,6 @@ impl Role {
             Role::Any => true,
             Role::Primary => !waiting,
             Role::Standby => waiting,
-        }
-    }
-}
-
-impl Mode {
-    /// Does a check of the struck part only fail by its timeout?
-    pub const fn silent(self) -> bool {
-        match self {
-            Mode::Crash { silent } | Mode::Outage { silent } => silent,
-            Mode::Partition => true,
-            Mode::Maintenance => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Phase, next_turn};
 use crate::model::failover::Detection;
 use crate::simulation::event::{Event, class};
+use crate::simulation::layout::Manner;
 use crate::simulation::trace::TraceEvent;
 use crate::simulation::watch::Due;
 use crate::simulation::world::World;
@@ -13,6 +14,9 @@ impl World<'_> {
     pub(in crate::simulation) fn place_changed(&mut self, now: Time, process: u32, place: u32) {
         let (index, spot) = (process as usize, place as usize);
         let plan = &self.layout.processes[index];
+        if plan.multi_primary {
+            return self.copy_changed(index, spot);
+        }
         self.copies_changed(now, process);
         self.split_changed(now, process);
         self.end_exile(index, spot);
@@ -24,11 +28,19 @@ impl World<'_> {
             }
             Detection::Election(_) | Detection::Instant | Detection::After(_) | Detection::Check(_) => None,
         };
-        let (silent, cause) = (self.silent, self.cause);
+        let (manner, cause) = (self.manner, self.cause);
+        let gray = if healthy { self.check_fails(&plan.places[spot].checked) } else { 0.0 };
         let state = &mut self.processes[index];
         let watch = &mut state.watches[spot];
-        if watch.healthy != healthy {
-            watch.change(now, healthy, silent, &plan.detection, &mut state.streams.detect[spot]);
+        let (was_healthy, was_well) = (watch.healthy, watch.is_well());
+        let fails = match (was_healthy, healthy) {
+            (_, true) => gray,
+            (true, false) => manner.check_fails,
+            (false, false) => watch.fails,
+        };
+        if was_healthy != healthy || watch.fails.to_bits() != fails.to_bits() {
+            let manner = Manner { check_fails: fails, ..manner };
+            watch.change(now, healthy, manner, &plan.detection, &mut state.streams.detect[spot]);
             if let Some(at) = elected {
                 watch.postpone(at);
             }
@@ -36,7 +48,15 @@ impl World<'_> {
                 state.cause = cause;
             }
             self.schedule_beliefs(process, place);
-            self.health_changed(now, process, spot, healthy);
+            if was_healthy != healthy {
+                self.health_changed(now, process, spot, healthy);
+            }
+            if spot == 0 && (was_healthy != healthy || was_well != self.processes[index].watches[spot].is_well()) {
+                self.first_changed(now, process);
+            }
+            if was_healthy != healthy {
+                self.known_already(now, process, spot);
+            }
         }
         self.set_available(index);
         self.catch_up_failback(now, process);
@@ -54,18 +74,26 @@ impl World<'_> {
         if spot == state.primary && healthy && undecided {
             state.phase = Phase::Steady;
             state.generation += 1;
-            if state.watches[0].healthy {
+            if state.watches[0].is_well() {
                 self.plan_failback(now, process);
             }
         }
-        if spot == 0 {
-            self.processes[process as usize].back_generation += 1;
-            if healthy {
-                self.plan_failback(now, process);
-            }
+    }
+
+    /// The health of the first in order has changed: the way back counts from now, if it is well.
+    fn first_changed(&mut self, now: Time, process: u32) {
+        let state = &mut self.processes[process as usize];
+        state.back_generation += 1;
+        if state.watches[0].is_well() {
+            self.plan_failback(now, process);
         }
+    }
+
+    /// Whom checks hold for down, though it was well, is down.
+    fn known_already(&mut self, now: Time, process: u32, spot: usize) {
         let state = &self.processes[process as usize];
-        if spot == state.primary && !healthy && !state.watches[spot].believed && state.phase == Phase::Steady {
+        let watch = &state.watches[spot];
+        if spot == state.primary && !watch.healthy && !watch.believed && state.phase == Phase::Steady {
             self.noticed(now, process);
         }
     }
@@ -86,7 +114,7 @@ impl World<'_> {
         if !watch.expects(checker, generation) {
             return false;
         }
-        let (since, healthy) = (watch.since, watch.healthy);
+        let (since, well) = (watch.since, watch.is_well());
         let changed = watch.believe(now, checker, &plan.detection, &mut state.streams.detect[spot]);
         self.schedule_beliefs(process, place);
         if !changed {
@@ -98,7 +126,7 @@ impl World<'_> {
         let (phase, primary) = (state.phase, state.primary);
         self.note(now, TraceEvent::Believed { process, place, healthy: believed });
         if !believed && spot == primary && phase == Phase::Steady {
-            if !healthy {
+            if !well {
                 self.processes[index].counts.detection.push(now.since(since));
             }
             self.noticed(now, process);

@@ -8,7 +8,7 @@ use super::structure::Structure;
 use super::{Layout, cuts};
 use crate::model::Model;
 use crate::model::failover::Replication;
-use crate::model::topology::{PoolId, ServiceId};
+use crate::model::topology::{PoolId, Reads, ServiceId};
 use crate::simulation::gates::GateId;
 
 /// Gates of the copies of one service, by pool in its order.
@@ -46,7 +46,7 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure, id: 
                 copies.writes[place].push(flowing);
             }
         }
-        None | Some(Replication::Async { .. } | Replication::SemiSync { .. }) => {}
+        None | Some(Replication::Async { .. } | Replication::SemiSync { .. } | Replication::MultiPrimary { .. }) => {}
         Some(Replication::Quorum { need }) => {
             if layout.cuts.list.is_empty() {
                 let sum = layout.wiring.gate(*need);
@@ -101,8 +101,9 @@ fn others(model: &Model, layout: &mut Layout, id: ServiceId, pool: PoolId, acks:
 /// Do only some requests fail when the copies of a service cannot take writes?
 pub fn reads_go_on(model: &Model) -> bool {
     let strict = |replication: &Option<Replication>| match replication {
-        None | Some(Replication::Async { .. }) => false,
+        None | Some(Replication::Async { .. } | Replication::MultiPrimary { .. }) => false,
         Some(Replication::Sync { .. } | Replication::SemiSync { .. } | Replication::Quorum { .. }) => true,
     };
-    model.writes < 1.0 && model.services.iter().any(|service| strict(&service.replication))
+    let some = model.services.iter().any(|service| strict(&service.replication) || service.reads == Reads::Local);
+    model.writes < 1.0 && some
 }

@@ -6,7 +6,7 @@
 
 use super::Layout;
 use crate::model::Model;
-use crate::model::failure::{Mode, Target};
+use crate::model::failure::Target;
 use crate::model::topology::{Endpoint, RegionId};
 use crate::simulation::gates::GateId;
 
@@ -31,7 +31,7 @@ pub struct Cuts {
 /// The targets of partitions, each once; their flags.
 pub fn collect(model: &Model, layout: &mut Layout) -> Cuts {
     let mut cuts = Cuts::default();
-    for fault in model.faults.iter().filter(|fault| fault.mode == Mode::Partition) {
+    for fault in model.faults.iter().filter(|fault| fault.cuts()) {
         if cuts.list.iter().all(|cut| cut.target != fault.target) {
             let flag = layout.wiring.gate(1);
             cuts.list.push(Cut { target: fault.target, flag });

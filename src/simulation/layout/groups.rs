@@ -4,7 +4,7 @@
 //! ends by itself. What goes out and comes back together (a human error, a calendar fault on some nodes) is a group:
 //! a unit that holds others.
 
-use super::{Layout, UnitKind};
+use super::{Layout, Manner, UnitKind};
 use crate::engine::streams::EntityKey;
 use crate::model::Model;
 use crate::model::dist::Law;
@@ -28,8 +28,8 @@ pub struct ShockPlan {
     pub pool: Option<u32>,
     /// Index of the label that downtime is blamed on.
     pub cause: u32,
-    /// Do checks of what it strikes only fail by their timeout?
-    pub silent: bool,
+    /// What checks of what it strikes meet.
+    pub manner: Manner,
 }
 
 /// Who is struck.
@@ -52,6 +52,8 @@ pub struct GroupPlan {
     pub pick: Pick,
     /// Stream of who does.
     pub hit: EntityKey,
+    /// What it does to them, if that is more than to stop them.
+    pub ailment: Option<u32>,
 }
 
 /// The nodes in the target of a fault.
@@ -74,7 +76,13 @@ pub fn nodes_in(model: &Model, layout: &Layout, target: Target) -> Vec<u32> {
 }
 
 /// The group of a fault with one clock; `whole` is the target as a unit, if it is one.
-pub fn group(model: &Model, layout: &Layout, fault: &Fault, whole: Option<u32>, hit: EntityKey) -> GroupPlan {
+pub fn group(
+    model: &Model,
+    layout: &Layout,
+    fault: &Fault,
+    whole: Option<u32>,
+    (hit, ailment): (EntityKey, Option<u32>),
+) -> GroupPlan {
     let nodes = nodes_in(model, layout, fault.target);
     let (choices, pick) = match fault.strikes {
         Strikes::Each => (vec![nodes], Pick::Share(1.0)),
@@ -82,7 +90,7 @@ pub fn group(model: &Model, layout: &Layout, fault: &Fault, whole: Option<u32>, 
         Strikes::Nodes(count) => (vec![nodes], Pick::Nodes(count)),
         Strikes::Blast(blast) => (pieces(model, layout, &nodes, blast, whole), Pick::One),
     };
-    GroupPlan { choices, pick, hit }
+    GroupPlan { choices, pick, hit, ailment }
 }
 
 /// The pieces into which the nodes of a target fall.

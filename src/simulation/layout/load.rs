@@ -6,10 +6,10 @@
 //! is hard and no pool has a capacity have no plan: their levels are gates.
 
 use super::structure::{AsIf, Structure, in_order, needs_gate, pool_in, primary_gate};
-use super::{Layout, cuts};
+use super::{Layout, cuts, readers};
 use crate::model::Model;
 use crate::model::failover::Policy;
-use crate::model::failure::{Fault, Mode};
+use crate::model::failure::Fault;
 use crate::model::topology::{Endpoint, GroupId, Need, PoolId, Reach, RegionId, ServiceId, ServiceKind, Term};
 use crate::simulation::gates::{Edge, GateId};
 
@@ -32,6 +32,8 @@ pub struct LoadPlan {
     pub of_service: Vec<Vec<u32>>,
     /// Does anybody ask how many calls go from one region to another?
     pub counts_crossings: bool,
+    /// By service: do its copies read on without a primary?
+    pub read_on: Vec<bool>,
     /// By group: regions in the order in which they take what others cannot carry; empty: none does.
     pub spill: Vec<Vec<u32>>,
 }
@@ -60,6 +62,8 @@ pub struct LoadCall {
     pub share: f64,
     /// Who may answer.
     pub to: Vec<Candidate>,
+    /// Who answers those that only read, if others do.
+    pub readers: Option<Vec<Candidate>>,
     /// Does it stay within the caller's region, whatever happens?
     pub local: bool,
     /// What answers when it fails; then the call is soft.
@@ -94,8 +98,8 @@ impl LoadPlan {
 /// Are levels more than gates in this model?
 pub fn is_needed(model: &Model) -> bool {
     let needs = model.services.iter().flat_map(|service| &service.needs);
-    let cut = |fault: &Fault| fault.mode == Mode::Partition;
-    model.faults.iter().any(cut)
+    model.faults.iter().any(Fault::cuts)
+        || super::ailments::weaken(model)
         || needs.into_iter().any(|need| !need.is_hard())
         || model.pools.iter().any(|pool| pool.capacity.is_some())
         || super::copies::reads_go_on(model)
@@ -120,6 +124,7 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure) -> O
         shares: model.groups.iter().map(|group| group.share).collect(),
         of_pool: vec![0; model.pools.len()],
         of_service: vec![Vec::new(); model.services.len()],
+        read_on: (0..model.services.len() as u32).map(|id| readers::read_on(model, ServiceId(id))).collect(),
         ..LoadPlan::default()
     };
     let mut callers_first = in_order(model);
@@ -203,7 +208,12 @@ fn call(
         hit: tier.hit,
         to: tier.calls.map(|calls| candidates(model, layout, structure, plan, calls, Reach::ByTarget, from)),
     });
-    Some(LoadCall { share: need.share, local, tiers: tiers.collect(), to })
+    let tiers = tiers.collect();
+    let readers = readers::read_on(model, callee).then(|| {
+        let copies = readers::copies(model, callee, from).into_iter();
+        copies.map(|pool| over_way(layout, plan, plan.of_pool[pool.index()], from)).collect()
+    });
+    Some(LoadCall { share: need.share, local, tiers, to, readers })
 }
 
 /// Who may answer a call from the region, best first.
@@ -222,6 +232,12 @@ fn candidates(
         candidate.gate = cuts::over(layout, candidate.gate, from, to);
     }
     all
+}
+
+/// The station as whoever calls from the region reaches it.
+fn over_way(layout: &mut Layout, plan: &LoadPlan, station: u32, from: Option<RegionId>) -> Candidate {
+    let Station { gate, region, .. } = &plan.stations[station as usize];
+    Candidate { station, gate: cuts::over(layout, *gate, from, region.map(RegionId)) }
 }
 
 /// The same, were every way open.
@@ -292,7 +308,8 @@ fn entry(
 fn listen(layout: &mut Layout, plan: &LoadPlan) {
     let calls = plan.stations.iter().flat_map(|station| &station.calls);
     let tiers = calls.clone().flat_map(|call| &call.tiers).filter_map(|tier| tier.to.as_ref());
-    let lists = calls.map(|call| &call.to).chain(tiers).chain(&plan.entries);
+    let readers = calls.clone().filter_map(|call| call.readers.as_ref());
+    let lists = calls.map(|call| &call.to).chain(readers).chain(tiers).chain(&plan.entries);
     let mut gates: Vec<GateId> = lists.flatten().map(|candidate| candidate.gate).collect();
     gates.extend(plan.stations.iter().map(|station| station.gate));
     gates.extend(plan.stations.iter().filter_map(|station| station.writes));

@@ -6,6 +6,7 @@
 //! - a *clock* is one random fault on one unit, alive or under repair: a leaf of the winner tree;
 //! - a *process* is a failover: of a service among its pools, or of the active region.
 
+mod ailments;
 mod copies;
 mod crews;
 mod cuts;
@@ -13,19 +14,21 @@ mod groups;
 pub mod load;
 mod plans;
 mod processes;
+mod readers;
 mod rollout;
 mod structure;
 mod units;
 mod windows;
 
-use super::gates::{GateId, Wiring};
+use super::gates::{Edge, GateId, Wiring};
 use super::ledger::Meter;
 use crate::engine::streams::EntityKey;
 use crate::model::dist::Law;
-use crate::model::failure::{Ages, Instants, Latent, Role};
+use crate::model::failure::{Ages, Instants, Latent, Mode, Role, Target};
 use crate::model::topology::{Coverage, Term};
 use crate::model::{Ends, Model};
 use crate::time::{Span, Time};
+pub use ailments::{Ailment, Manner};
 pub use crews::{CallerPlan, CrewPlan, Job};
 pub use groups::{GroupPlan, Pick, ShockPlan};
 pub use plans::{Choice, Place, Process, RoutingPlan, SemiSync, Tracked};
@@ -75,6 +78,10 @@ pub struct Layout {
     pub some_hide: bool,
     /// The label of downtime for inspections.
     pub inspection_cause: u32,
+    /// What can be wrong with parts beyond their being down.
+    pub ailments: Vec<Ailment>,
+    /// By pool: who looks at its nodes, where they can ail.
+    pub watchers: Vec<Vec<Edge>>,
     /// Deploys.
     pub rollouts: Vec<RolloutPlan>,
     /// Calendar faults.
@@ -121,6 +128,8 @@ pub struct Layout {
     pub restart: Vec<Law>,
     /// By region: stream of these times.
     pub region_keys: Vec<EntityKey>,
+    /// Links that can be slow, for requests.
+    pub grays: Vec<Gray>,
     /// Is it for the request clock? Then every fault is known node by node.
     pub for_requests: bool,
     /// By pool, for requests: enough nodes serve and what it depends on holds, its calls aside.
@@ -190,6 +199,17 @@ pub enum UnitKind {
     Cut(u32),
     /// Some of this group of units, drawn anew each time.
     Group(u32),
+    /// A link that is only slow: of the structure nobody hears of it.
+    Gray(u32),
+}
+
+/// A link that can be slow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gray {
+    /// The link.
+    pub target: Target,
+    /// Its latency is so many times as long.
+    pub factor: f64,
 }
 
 /// What faults can hold.
@@ -230,8 +250,10 @@ pub struct Kind {
     pub site: u32,
     /// Index of the label that downtime is blamed on.
     pub cause: u32,
-    /// Do checks of what it strikes only fail by their timeout?
-    pub silent: bool,
+    /// What checks of what it strikes meet.
+    pub manner: Manner,
+    /// What it does to it, if that is more than to stop it.
+    pub ailment: Option<u32>,
     /// When the age runs.
     pub ages: Ages,
     /// In which role it does.
@@ -262,8 +284,10 @@ pub struct Calendar {
     pub units: Vec<u32>,
     /// Index of the label that downtime is blamed on.
     pub cause: u32,
-    /// Do checks of what it strikes only fail by their timeout?
-    pub silent: bool,
+    /// What checks of what it strikes meet.
+    pub manner: Manner,
+    /// What it does to its units, if that is more than to stop them.
+    pub ailment: Option<u32>,
     /// Strikes units of pools in this role only.
     pub role: Role,
     /// Is it done on purpose?
@@ -309,6 +333,8 @@ impl Layout {
             shocks: Vec::new(),
             some_hide: false,
             inspection_cause: 0,
+            ailments: Vec::new(),
+            watchers: vec![Vec::new(); model.pools.len()],
             rollouts: Vec::new(),
             calendars: Vec::new(),
             causes: Vec::new(),
@@ -332,6 +358,7 @@ impl Layout {
             entry: model.routing.entry.index(),
             restart: model.regions.iter().map(|region| region.restart.clone()).collect(),
             region_keys: Vec::new(),
+            grays: if for_requests { grays(model) } else { Vec::new() },
             for_requests,
             admits: Vec::new(),
             takes_writes: Vec::new(),
@@ -381,6 +408,20 @@ impl Layout {
             self.causes.len() - 1
         }) as u32
     }
+}
+
+/// Links that can be slow, each once with each factor.
+fn grays(model: &Model) -> Vec<Gray> {
+    let mut grays: Vec<Gray> = Vec::new();
+    for fault in &model.faults {
+        if let (Mode::Slow { factor, .. }, Target::Link { .. }) = (&fault.mode, fault.target) {
+            let gray = Gray { target: fault.target, factor: *factor };
+            if factor.is_finite() && !grays.contains(&gray) {
+                grays.push(gray);
+            }
+        }
+    }
+    grays
 }
 
 /// By group: regions that host the entry, least latency first.

@@ -17,6 +17,8 @@ pub struct Place {
     pub lands_on: Vec<u32>,
     /// What checks look at.
     pub seen: GateId,
+    /// Pools whose nodes checks look at, where nodes can ail.
+    pub checked: Vec<u32>,
     /// Does it serve, once promoted?
     pub serves: GateId,
     /// Enough other copies for synchronous writes, if they wait.
@@ -71,8 +73,12 @@ pub struct Process {
     pub hold_down: Span,
     /// The way back.
     pub failback: Option<Failback>,
-    /// Work lost by a promotion.
+    /// Do copies of data follow its primary?
+    pub copies: bool,
+    /// Work lost by a promotion of one that lags, if it can.
     pub lag: Option<Law>,
+    /// Nobody is promoted: every place takes writes, and one that goes down loses its last.
+    pub multi_primary: bool,
     /// How long writes wait for copies, if they then go on without.
     pub semi_sync: Option<SemiSync>,
     /// Where its streams hang.
@@ -103,6 +109,8 @@ pub struct Tracked {
     pub detection: Detection,
     /// What checks of a region look at.
     pub seen: Vec<GateId>,
+    /// By region: pools whose nodes checks look at, where nodes can ail.
+    pub checked: Vec<Vec<u32>>,
     /// By region: does the entry stand there at all?
     pub hosts: Vec<bool>,
     /// When a region is given its users back.

@@ -15,6 +15,8 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &Structure) {
         let id = ServiceId(index as u32);
         if let Some(failover) = &model.services[index].failover {
             add_service_process(model, layout, structure, id, failover);
+        } else if let Some(Replication::MultiPrimary { lag }) = &model.services[index].replication {
+            add_multi_primary(model, layout, structure, id, lag);
         }
     }
     layout.service_processes = reached_processes(model, layout);
@@ -24,6 +26,9 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &Structure) {
         for place in 0..layout.processes[process].places.len() {
             let Place { fit, seen, serves, acks, .. } = layout.processes[process].places[place];
             let edge = Edge::Place { process: process as u32, place: place as u32 };
+            for pool in layout.processes[process].places[place].checked.clone() {
+                layout.watchers[pool as usize].push(edge);
+            }
             let mut gates = vec![fit, seen, serves];
             gates.extend(acks);
             gates.extend(layout.processes[process].places[place].ways.iter().flatten());
@@ -62,6 +67,7 @@ fn add_service_process(
             truly: structure.fit[pool.index()],
             lands_on: vec![pool.0],
             seen,
+            checked: checked_pools(model, layout, pool, &failover.detection),
             serves: structure.serves[pool.index()],
             acks: structure.acks.iter().find(|(acks, _)| *acks == pool.0).map(|&(_, gate)| gate),
             leads: structure.leads.iter().find(|(known, _)| *known == pool.0).map(|&(_, gate)| gate),
@@ -76,7 +82,9 @@ fn add_service_process(
     let mut places: Vec<Place> = failover.order.iter().map(|&pool| place(pool)).collect();
     add_ways(model, layout, failover, &mut places);
     let lag = match &service.replication {
-        Some(Replication::Async { lag } | Replication::SemiSync { lag, .. }) => Some(lag.clone()),
+        Some(Replication::Async { lag } | Replication::SemiSync { lag, .. } | Replication::MultiPrimary { lag }) => {
+            Some(lag.clone())
+        }
         Some(Replication::Sync { .. } | Replication::Quorum { .. }) | None => None,
     };
     let semi_sync = match &service.replication {
@@ -84,12 +92,79 @@ fn add_service_process(
             let flowing = structure.flowing.iter().find(|(service, _)| *service == id.0);
             flowing.map(|&(_, flowing)| SemiSync { give_up: *give_up, flowing })
         }
-        Some(Replication::Async { .. } | Replication::Sync { .. } | Replication::Quorum { .. }) | None => None,
+        Some(
+            Replication::Async { .. }
+            | Replication::Sync { .. }
+            | Replication::Quorum { .. }
+            | Replication::MultiPrimary { .. },
+        )
+        | None => None,
     };
     let entity = Entity::new(&format!("{}/failover", service.name));
     let available = Some(layout.service_gates[id.index()]);
     let process = compile(model, layout, structure, failover, places, lag, entity);
-    layout.processes.push(Process { service: Some(id.0), available, semi_sync, ..process });
+    let copies = service.replication.is_some();
+    layout.processes.push(Process { service: Some(id.0), available, semi_sync, copies, ..process });
+}
+
+/// A service of which every copy takes writes: a process that never promotes anybody, but counts what is lost.
+fn add_multi_primary(model: &Model, layout: &mut Layout, structure: &Structure, id: ServiceId, lag: &Law) {
+    let service = &model.services[id.index()];
+    let place = |&pool: &PoolId| {
+        let serving = layout.shelves[layout.pools[pool.index()].shelves[0] as usize].serving;
+        let (fit, truly, seen, serves, voters) = (serving, serving, serving, serving, serving);
+        Place {
+            fit,
+            truly,
+            lands_on: Vec::new(),
+            seen,
+            checked: Vec::new(),
+            serves,
+            acks: None,
+            voters,
+            leads: None,
+            ways: Vec::new(),
+            here: Vec::new(),
+            elsewhere: Vec::new(),
+            pools: Vec::new(),
+            detect: Entity::new(&format!("{}/copy {}", service.name, pool.0)).key(Purpose::Detect),
+        }
+    };
+    let places = service.pools.iter().map(place).collect();
+    let never: Failover<PoolId> = Failover::never(service.pools.clone());
+    let entity = Entity::new(&format!("{}/copies", service.name));
+    let process = compile(model, layout, structure, &never, places, Some(lag.clone()), entity);
+    layout.processes.push(Process { service: Some(id.0), multi_primary: true, copies: true, ..process });
+}
+
+/// The pools whose nodes a check of the pool looks at: its own and, if it sees the region, those it needs there; none
+/// where no node can ail.
+fn checked_pools(model: &Model, layout: &Layout, pool: PoolId, detection: &Detection) -> Vec<u32> {
+    let Detection::Check(check) = detection else { return Vec::new() };
+    if layout.ailments.is_empty() {
+        return Vec::new();
+    }
+    let mut pools = vec![pool.0];
+    let mut at = 0;
+    while let Some(&pool) = pools.get(at).filter(|_| check.sees != Sees::Node || at == 0) {
+        let pool = &model.pools[pool as usize];
+        let hard = model.services[pool.service.index()].needs.iter().filter(|need| need.is_hard());
+        let needed = needed_services(model, hard.map(|need| need.term.clone()));
+        let here = needed.into_iter().filter_map(|need| pool_in(model, ServiceId(need), pool.region?));
+        for next in here.filter(|_| check.sees != Sees::Node) {
+            if !pools.contains(&next.0) {
+                pools.push(next.0);
+            }
+        }
+        at += 1;
+    }
+    pools
+}
+
+/// The same for a check of the region.
+fn entry_pools(model: &Model, layout: &Layout, region: RegionId, detection: &Detection) -> Vec<u32> {
+    let entry = pool_in(model, model.routing.entry, region);
+    entry.map_or(Vec::new(), |pool| checked_pools(model, layout, pool, detection))
 }
 
 /// The ways between the places of a service's failover.
@@ -134,6 +209,8 @@ fn compile<T>(
         hold_down: failover.hold_down,
         failback: failover.failback.clone(),
         lag,
+        copies: false,
+        multi_primary: false,
         semi_sync: None,
         entity,
         subjects: Vec::new(),
@@ -214,6 +291,14 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         return connect_direct(layout, any);
     }
     let hosts = |region: u32| entry.pools.is_empty() || pool_in(model, routing.entry, RegionId(region)).is_some();
+    let regions = (0..model.regions.len() as u32).map(RegionId);
+    let checked: Vec<Vec<u32>> = regions.map(|region| entry_pools(model, layout, region, &routing.detection)).collect();
+    for (region, pools) in checked.iter().enumerate() {
+        let watcher = Edge::Region(region as u32);
+        for &pool in pools {
+            layout.watchers[pool as usize].push(watcher);
+        }
+    }
     let region_key =
         |region: usize, purpose| Entity::new(&format!("routing/{}", model.regions[region].name)).key(purpose);
     for region in 0..model.regions.len() {
@@ -227,6 +312,7 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         process,
         detection: routing.detection.clone(),
         seen: structure.seen.clone(),
+        checked,
         hosts: (0..model.regions.len() as u32).map(hosts).collect(),
         failback: routing.failback.clone(),
         propagation: routing.propagation.clone(),
@@ -277,6 +363,7 @@ fn add_region_process(model: &Model, layout: &mut Layout, structure: &Structure,
         truly: if layout.some_hide { layout.region_levels[region.index()] } else { structure.seen[region.index()] },
         lands_on: in_region(region),
         seen: structure.seen[region.index()],
+        checked: entry_pools(model, layout, region, &failover.detection),
         serves: layout.region_gates[region.index()],
         acks: None,
         leads: None,

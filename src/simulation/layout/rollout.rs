@@ -1,6 +1,6 @@
 //! Deploys, compiled: the batches in their order, and how far a bad one reaches.
 
-use super::Layout;
+use super::{Layout, ailments};
 use crate::engine::streams::{Entity, EntityKey, Purpose};
 use crate::model::Model;
 use crate::model::failure::{DeployBlast, Deploys};
@@ -19,6 +19,8 @@ pub struct RolloutPlan {
     pub key: EntityKey,
     /// The labels of downtime for restarts and for bad deploys.
     pub causes: [u32; 2],
+    /// What is wrong with what a bad deploy has touched, if it serves on.
+    pub ailment: Option<u32>,
 }
 
 /// Compile all deploys.
@@ -48,6 +50,7 @@ pub fn build(model: &Model, layout: &mut Layout) {
         }
         let key = Entity::new(&service.name).key(Purpose::Deploy);
         let causes = ["deploy", "bad deploy"].map(|what| layout.cause(&format!("{}: {what}", service.name)));
-        layout.rollouts.push(RolloutPlan { deploys: deploys.clone(), batches, reach, key, causes });
+        let ailment = ailments::of_deploy(layout, deploys.errors, causes[1]);
+        layout.rollouts.push(RolloutPlan { deploys: deploys.clone(), batches, reach, key, causes, ailment });
     }
 }

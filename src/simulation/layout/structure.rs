@@ -1,5 +1,6 @@
 //! What needs what: the gates of pools, services and regions.
 
+use super::readers::with_readers;
 use super::{Layout, Shelf, copies, cuts, named};
 use crate::model::Model;
 use crate::model::failover::{Detection, Replication, Sees};
@@ -37,6 +38,17 @@ pub struct Structure {
     pub led: Vec<(u32, GateId)>,
     /// By pool of a service with failover: it is primary and serves.
     pub primary: Vec<(u32, GateId)>,
+}
+
+impl Structure {
+    /// Does the pool serve, or would it?
+    pub fn pool_gate(&self, pool: PoolId, as_if: AsIf) -> GateId {
+        match as_if {
+            AsIf::Now => self.serves[pool.index()],
+            AsIf::Woken => self.fit[pool.index()],
+            AsIf::Believed => self.believed[pool.index()],
+        }
+    }
 }
 
 /// Wire the model; services in the order of their needs, since those form no circle.
@@ -268,26 +280,24 @@ pub fn term_gate(
     from: Option<RegionId>,
     as_if: AsIf,
 ) -> GateId {
-    let pool_gate = |pool: PoolId| match as_if {
-        AsIf::Now => structure.serves[pool.index()],
-        AsIf::Woken => structure.fit[pool.index()],
-        AsIf::Believed => structure.believed[pool.index()],
-    };
+    let pool_gate = |pool: PoolId| structure.pool_gate(pool, as_if);
     match term {
         Term::Service(id) => {
             let service = &model.services[id.index()];
+            let read_on = |layout: &mut Layout, gate| with_readers(model, layout, structure, gate, (*id, from), as_if);
             let local = service.pools.iter().find(|pool| model.pools[pool.index()].region == from && from.is_some());
             match (reach, local) {
                 (Reach::ByTarget | Reach::Any | Reach::Primary, _)
                     if !layout.cuts.list.is_empty() && from.is_some() && !service.pools.is_empty() =>
                 {
-                    over_ways(model, layout, structure, *id, (reach, from), as_if)
+                    let gate = over_ways(model, layout, structure, *id, (reach, from), as_if);
+                    read_on(layout, gate)
                 }
                 (Reach::ByTarget, Some(pool)) if service.failover.is_none() && !is_quorum(service) => pool_gate(*pool),
                 (Reach::Local, Some(pool)) => pool_gate(*pool),
                 (Reach::Local, None) if service.kind == ServiceKind::Dependency => layout.service_gates[id.index()],
                 (Reach::Local, None) => layout.wiring.gate(1),
-                (Reach::ByTarget | Reach::Any | Reach::Primary, _) => layout.service_gates[id.index()],
+                (Reach::ByTarget | Reach::Any | Reach::Primary, _) => read_on(layout, layout.service_gates[id.index()]),
             }
         }
         Term::Pool(pool) if from.is_some() => {
@@ -328,11 +338,7 @@ fn over_ways(
         .iter()
         .map(|pool| {
             let led = structure.led.iter().find(|(known, _)| *known == pool.0).map(|&(_, gate)| gate);
-            let serves = match as_if {
-                AsIf::Now => structure.serves[pool.index()],
-                AsIf::Woken => structure.fit[pool.index()],
-                AsIf::Believed => structure.believed[pool.index()],
-            };
+            let serves = structure.pool_gate(*pool, as_if);
             cuts::over(layout, led.unwrap_or(serves), from, model.pools[pool.index()].region)
         })
         .collect();

@@ -1,7 +1,7 @@
 //! Shelves, units and clocks: where nodes stand and which faults strike them.
 
 use super::groups::{Pick, ShockPlan, group, nodes_in};
-use super::{Calendar, ClockPlan, Kind, Layout, NOT_PLAIN, PoolPlan, Shelf, Unit, UnitKind};
+use super::{Calendar, ClockPlan, Kind, Layout, Manner, NOT_PLAIN, PoolPlan, Shelf, Unit, UnitKind, ailments};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
 use crate::model::dist::Law;
@@ -19,13 +19,15 @@ pub fn build(model: &Model, layout: &mut Layout) {
         .map(UnitKind::Zone)
         .chain((0..model.regions.len() as u32).map(UnitKind::Region))
         .chain((0..model.services.len() as u32).map(UnitKind::Service))
-        .chain((0..layout.cuts.list.len() as u32).map(UnitKind::Cut));
+        .chain((0..layout.cuts.list.len() as u32).map(UnitKind::Cut))
+        .chain((0..layout.grays.len() as u32).map(UnitKind::Gray));
     for kind in places {
         let name = match kind {
             UnitKind::Zone(zone) => zone_name(model, zone),
             UnitKind::Region(region) => model.regions[region as usize].name.clone(),
             UnitKind::Service(service) => model.services[service as usize].name.clone(),
             UnitKind::Cut(cut) => cut_name(model, layout.cuts.list[cut as usize].target),
+            UnitKind::Gray(gray) => format!("{} slow", cut_name(model, layout.grays[gray as usize].target)),
             UnitKind::Node(_) | UnitKind::Group(_) => unreachable!("places only"),
         };
         let site = layout.sites.len() as u32;
@@ -44,7 +46,7 @@ fn shelves_in(model: &Model, layout: &Layout, place: UnitKind) -> Vec<u32> {
     let stands_there = |shelf: &Shelf| {
         let pool = &model.pools[shelf.pool as usize];
         match place {
-            UnitKind::Node(_) | UnitKind::Group(_) => false,
+            UnitKind::Node(_) | UnitKind::Group(_) | UnitKind::Gray(_) => false,
             UnitKind::Zone(zone) => shelf.zone == Some(zone),
             UnitKind::Region(region) => pool.region.is_some_and(|id| id.0 == region),
             UnitKind::Service(service) => pool.service.0 == service,
@@ -144,13 +146,19 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
 
 fn add_faults(model: &Model, layout: &mut Layout) {
     let first_group = layout.units.len();
-    for number in 0..model.faults.len() {
-        add_group(model, layout, number);
+    let ailments: Vec<Option<u32>> = (0..model.faults.len())
+        .map(|number| ailments::of_fault(model, layout, number, entity(model, number, "/ramp")))
+        .collect();
+    for (number, &ailment) in ailments.iter().enumerate() {
+        add_group(model, layout, number, ailment);
     }
     let mut group = first_group as u32;
     let mut on_unit: Vec<Vec<Struck>> = vec![Vec::new(); layout.units.len()];
     let mut shared = vec![false; layout.units.len()];
     for (number, fault) in model.faults.iter().enumerate() {
+        if fault.is_slowness_of_a_place() && !layout.for_requests {
+            continue;
+        }
         let struck = if is_group(fault) {
             group += 1;
             let UnitKind::Group(plan) = layout.units[group as usize - 1].kind else { continue };
@@ -168,20 +176,12 @@ fn add_faults(model: &Model, layout: &mut Layout) {
                     on_unit[unit as usize].push(Struck { fault: number as u32, member });
                 }
             }
-            Process::Calendar { at, lasts, rolling } => {
-                let cause = layout.cause(&fault.cause);
-                let units: Vec<u32> = if *rolling {
-                    nodes_in(model, layout, fault.target)
-                } else {
-                    struck.into_iter().map(|(_, unit)| unit).collect()
-                };
-                for &unit in &units {
+            Process::Calendar { .. } => {
+                let units = struck.into_iter().map(|(_, unit)| unit).collect();
+                let units = add_calendar(model, layout, number, units, ailments[number]);
+                for unit in units {
                     shared[unit as usize] = true;
                 }
-                let (at, lasts, silent) = (at.clone(), lasts.clone(), fault.mode.silent());
-                let key = entity(model, number).key(Purpose::Repair);
-                let (role, rolling, planned) = (fault.role, *rolling, fault.mode == Mode::Maintenance);
-                layout.calendars.push(Calendar { at, lasts, key, units, cause, silent, role, planned, rolling });
             }
         }
     }
@@ -197,7 +197,29 @@ fn add_faults(model: &Model, layout: &mut Layout) {
         plan.hot &= fault.role == Role::Any;
         plan.loaded |= matches!(fault.process, Process::Random { load_power, .. } if load_power != 0.0);
     }
-    add_clocks(model, layout, on_unit, &shared);
+    add_clocks(model, layout, on_unit, &shared, &ailments);
+}
+
+/// A fault by the calendar on these units; answers whom it strikes.
+fn add_calendar(model: &Model, layout: &mut Layout, number: usize, struck: Vec<u32>, ailment: Option<u32>) -> Vec<u32> {
+    let fault = &model.faults[number];
+    let Process::Calendar { at, lasts, rolling } = &fault.process else { return Vec::new() };
+    let units = if *rolling { nodes_in(model, layout, fault.target) } else { struck };
+    let cause = layout.cause(&fault.cause);
+    layout.calendars.push(Calendar {
+        at: at.clone(),
+        lasts: lasts.clone(),
+        key: entity(model, number, "").key(Purpose::Repair),
+        units: units.clone(),
+        cause,
+        manner: Manner::of(fault),
+        // a group hands it on to whom it draws
+        ailment: ailment.filter(|_| !is_group(fault)),
+        role: fault.role,
+        planned: fault.mode == Mode::Maintenance,
+        rolling: *rolling,
+    });
+    units
 }
 
 /// Has the fault one clock for what goes out and comes back together?
@@ -211,7 +233,7 @@ fn is_group(fault: &Fault) -> bool {
 }
 
 /// The unit of a fault on a group.
-fn add_group(model: &Model, layout: &mut Layout, number: usize) {
+fn add_group(model: &Model, layout: &mut Layout, number: usize, ailment: Option<u32>) {
     let fault = &model.faults[number];
     if !is_group(fault) {
         return;
@@ -223,14 +245,20 @@ fn add_group(model: &Model, layout: &mut Layout, number: usize) {
             (Some(unit), layout.units[unit as usize].site)
         }
     };
-    let plan = group(model, layout, fault, whole, entity(model, number).key(Purpose::Hit));
+    let plan = group(model, layout, fault, whole, (entity(model, number, "").key(Purpose::Hit), ailment));
     let kind = UnitKind::Group(layout.groups.len() as u32);
     layout.groups.push(plan);
     layout.units.push(Unit { kind, first_clock: 0, clocks: 0, site });
 }
 
 /// Clocks unit by unit; `shared` units are held by more than their own clocks.
-fn add_clocks(model: &Model, layout: &mut Layout, on_unit: Vec<Vec<Struck>>, shared: &[bool]) {
+fn add_clocks(
+    model: &Model,
+    layout: &mut Layout,
+    on_unit: Vec<Vec<Struck>>,
+    shared: &[bool],
+    ailments: &[Option<u32>],
+) {
     let plain_pools: Vec<bool> = (0..layout.pools.len())
         .map(|pool| {
             let plan = &layout.pools[pool];
@@ -254,12 +282,13 @@ fn add_clocks(model: &Model, layout: &mut Layout, on_unit: Vec<Vec<Struck>>, sha
             | UnitKind::Region(_)
             | UnitKind::Service(_)
             | UnitKind::Cut(_)
-            | UnitKind::Group(_) => NOT_PLAIN,
+            | UnitKind::Group(_)
+            | UnitKind::Gray(_) => NOT_PLAIN,
         };
         for Struck { fault, member } in faults {
             let site = layout.units[unit].site;
             let kind = *kinds.entry((fault, shelf, site)).or_insert_with(|| {
-                add_kind(model, layout, fault as usize, shelf, site);
+                add_kind(model, layout, fault as usize, ailments[fault as usize], (shelf, site));
                 layout.kinds.len() as u32 - 1
             });
             layout.clocks.push(ClockPlan { unit: unit as u32, kind, member });
@@ -289,7 +318,7 @@ fn add_shock(model: &Model, layout: &mut Layout, number: usize, fault_of_clock: 
         }
     };
     let clocks = (0..fault_of_clock.len() as u32).filter(|&clock| fault_of_clock[clock as usize] == number as u32);
-    let (entity, cause) = (entity(model, number), layout.cause(&fault.cause));
+    let (entity, cause) = (entity(model, number, ""), layout.cause(&fault.cause));
     layout.shocks.push(ShockPlan {
         fails,
         key: entity.key(Purpose::Choice),
@@ -298,7 +327,7 @@ fn add_shock(model: &Model, layout: &mut Layout, number: usize, fault_of_clock: 
         pick,
         pool,
         cause,
-        silent: fault.mode.silent(),
+        manner: Manner::of(fault),
     });
 }
 
@@ -311,7 +340,7 @@ fn at_share(law: &Law, share: f64) -> Law {
 fn is_plain(fault: &Fault) -> bool {
     match &fault.process {
         Process::Random { repair, ages: Ages::Always, crew: None, beta, load_power, latent: None, .. } => {
-            let alone = fault.strikes == Strikes::Each && fault.role == Role::Any;
+            let alone = fault.strikes == Strikes::Each && fault.role == Role::Any && !fault.mode.is_gray();
             alone && !repair.is_never() && *beta == 0.0 && *load_power == 0.0
         }
         Process::Random { .. } | Process::Calendar { .. } => false,
@@ -325,10 +354,10 @@ struct Struck {
     member: u32,
 }
 
-fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site: u32) {
+fn add_kind(model: &Model, layout: &mut Layout, number: usize, ailment: Option<u32>, (shelf, site): (u32, u32)) {
     let fault = &model.faults[number];
     let Process::Random { fails, repair, ages, crew: _, beta, load_power, latent } = &fault.process else { return };
-    let entity = entity(model, number);
+    let entity = entity(model, number, "");
     let fails = match fault.strikes {
         Strikes::Each if *beta > 0.0 => at_share(fails, 1.0 - beta),
         Strikes::Each | Strikes::Blast(_) => fails.clone(),
@@ -340,7 +369,8 @@ fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site:
         gate: 0,
         site,
         cause: layout.cause(&fault.cause),
-        silent: fault.mode.silent(),
+        manner: Manner::of(fault),
+        ailment,
         ages: *ages,
         role: fault.role,
         load_power: *load_power,
@@ -352,10 +382,10 @@ fn add_kind(model: &Model, layout: &mut Layout, number: usize, shelf: u32, site:
 }
 
 /// Where the streams of a fault hang: its target, and which of the faults on it this is.
-fn entity(model: &Model, number: usize) -> Entity {
+fn entity(model: &Model, number: usize, part: &str) -> Entity {
     let fault = &model.faults[number];
     let same = model.faults[..number].iter().filter(|other| other.target == fault.target).count();
-    Entity::new(&target_path(model, fault)).member(same as u64)
+    Entity::new(&(target_path(model, fault) + part)).member(same as u64)
 }
 
 /// (number within the target, unit) of everything that the fault strikes by itself.
@@ -364,7 +394,7 @@ fn struck_units(model: &Model, layout: &Layout, fault: &Fault) -> Vec<(u32, u32)
     let first_region = first_place + model.zones.len() as u32;
     let first_service = first_region + model.regions.len() as u32;
     let first_cut = first_service + model.services.len() as u32;
-    if fault.mode == Mode::Partition {
+    if fault.cuts() {
         let cut = layout.cuts.list.iter().position(|cut| cut.target == fault.target);
         return cut.map(|cut| (0, first_cut + cut as u32)).into_iter().collect();
     }
@@ -378,12 +408,19 @@ fn struck_units(model: &Model, layout: &Layout, fault: &Fault) -> Vec<(u32, u32)
         Target::Region(region) => vec![(0, first_region + region.0)],
         Target::Zone(zone) => vec![(0, first_place + zone.0)],
         Target::Service(service) => vec![(0, first_service + service.0)],
-        Target::Link { .. } => Vec::new(),
+        Target::Link { .. } => {
+            let first_gray = first_cut + layout.cuts.list.len() as u32;
+            let slow = |gray: &super::Gray| {
+                gray.target == fault.target && matches!(fault.mode, Mode::Slow { factor, .. } if factor == gray.factor)
+            };
+            let gray = layout.grays.iter().position(slow);
+            gray.map(|gray| (0, first_gray + gray as u32)).into_iter().collect()
+        }
     }
 }
 
 fn target_path(model: &Model, fault: &Fault) -> String {
-    if fault.mode == Mode::Partition {
+    if fault.cuts() {
         return format!("{}/partition", cut_name(model, fault.target));
     }
     match fault.target {

@@ -100,7 +100,7 @@ impl Requests<'_> {
         };
         let edge = plan.edges[class as usize];
         let serial = self.flight.serial();
-        let request = Request { serial, group, client, class, arrived: now, key, number };
+        let request = Request { serial, group, client, class, arrived: now, key };
         let id = self.flight.add_request(request);
         self.tally.arrived(now, group, class);
         self.events += 1;

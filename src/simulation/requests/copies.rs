@@ -23,7 +23,7 @@ impl Requests<'_> {
         let wanted = match service.replication {
             Some(Replication::Sync { acks } | Replication::SemiSync { acks, .. }) => acks,
             Some(Replication::Quorum { need }) => need.saturating_sub(1),
-            None | Some(Replication::Async { .. }) => return Span::ZERO,
+            None | Some(Replication::Async { .. } | Replication::MultiPrimary { .. }) => return Span::ZERO,
         };
         let here = self.place_of(job.node);
         let mut trips = Vec::new();

@@ -10,12 +10,12 @@ use super::nodes::Condition;
 use super::route::Share;
 use super::state::{Id, Stage};
 use super::{Caller, Requests};
-use crate::model::failover::Detection;
 use crate::resilience::ErrorClass;
 use crate::resilience::bulkhead;
 use crate::resilience::pipeline::Observer;
 use crate::resilience::pipeline::Waiter;
 use crate::simulation::World;
+use crate::simulation::layout::Manner;
 use crate::simulation::watch::Due;
 use crate::time::{Span, Time};
 
@@ -31,7 +31,7 @@ impl Requests<'_> {
     pub(super) fn follow(&mut self, now: Time, world: &World<'_>) {
         self.follow_ways(now, world);
         for node in 0..self.nodes.len() as u32 {
-            let mut condition = world.condition(now, node);
+            let mut condition = world.condition(node);
             condition.up &= !self.nodes[node as usize].restarting;
             if self.nodes[node as usize].condition != condition {
                 self.change_condition(now, node, condition);
@@ -190,15 +190,8 @@ impl Requests<'_> {
                 }
             }
             Some(watch) => {
-                let healthy = fails < 1.0;
-                node.detection = self.plan.services[service as usize].detection();
-                if let Detection::Check(check) = &mut node.detection
-                    && healthy
-                {
-                    check.false_fail = 1.0 - (1.0 - check.false_fail) * (1.0 - fails);
-                }
-                let silent = condition.silent || condition.hung;
-                watch.change(now, healthy, silent, &node.detection, &mut node.checks);
+                let manner = Manner { silent: condition.silent || condition.hung, check_fails: fails, hangs: false };
+                watch.change(now, fails < 1.0, manner, &node.detection, &mut node.checks);
                 self.schedule_beliefs(index);
             }
         }

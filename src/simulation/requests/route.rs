@@ -72,6 +72,8 @@ pub struct Routes {
     pub primary: Vec<Option<u32>>,
     /// By edge and region of the caller: the pool, by its place in the edge.
     table: Vec<Vec<Option<u32>>>,
+    /// The same for what only reads, where copies serve that too.
+    readers: Vec<Option<Vec<Option<u32>>>>,
     regions: u32,
 }
 
@@ -89,6 +91,7 @@ impl Routes {
             shares_at: Time::ZERO,
             primary: vec![None; plan.services.len()],
             table: vec![vec![None; regions + 1]; plan.edges.len()],
+            readers: plan.edges.iter().map(|edge| edge.reads_local.then(|| vec![None; regions + 1])).collect(),
             regions: regions as u32,
         }
     }
@@ -224,6 +227,10 @@ impl Routes {
                     Reach::Any | Reach::ByTarget => self.nearest(plan, edge, from),
                 };
                 self.table[index][region as usize] = pool;
+                let near = self.nearest(plan, edge, from);
+                if let Some(readers) = &mut self.readers[index] {
+                    readers[region as usize] = near;
+                }
             }
         }
     }
@@ -269,7 +276,9 @@ impl Requests<'_> {
                 Some(self.routes.region(group, draw.random(), now)?)
             }
         };
-        let table = &self.routes.table[about.edge as usize];
+        let reads = self.routes.readers[about.edge as usize].as_ref();
+        let reads = reads.filter(|_| !self.plan.classes[about.class as usize].writes);
+        let table = reads.unwrap_or(&self.routes.table[about.edge as usize]);
         table[region.unwrap_or(self.routes.regions) as usize].map(|pool| pool as usize)
     }
 }

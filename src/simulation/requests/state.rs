@@ -49,8 +49,6 @@ pub struct Request {
     pub arrived: Time,
     /// Its draws.
     pub key: Numbered,
-    /// Its number among those of the group.
-    pub number: u64,
 }
 
 /// Who waits for a call.
@@ -206,26 +204,29 @@ impl Job {
 }
 
 macro_rules! find {
-    ($name:ident, $find:ident, $kind:ty, $field:ident) => {
-        impl InFlight {
-            /// What the name stands for, if it has not ended.
-            #[inline]
-            pub fn $name(&self, id: Id) -> Option<&$kind> {
-                self.$field.get(id.index as usize).filter(|found| found.serial == id.serial)
-            }
-
-            /// The same, to change it.
-            #[inline]
-            pub fn $find(&mut self, id: Id) -> Option<&mut $kind> {
-                self.$field.get_mut(id.index as usize).filter(|found| found.serial == id.serial)
-            }
+    ($name:ident, $kind:ty, $field:ident) => {
+        /// What the name stands for, if it has not ended.
+        #[inline]
+        pub fn $name(&self, id: Id) -> Option<&$kind> {
+            self.$field.get(id.index as usize).filter(|found| found.serial == id.serial)
+        }
+    };
+    (mut $name:ident, $kind:ty, $field:ident) => {
+        /// What the name stands for, if it has not ended, to change it.
+        #[inline]
+        pub fn $name(&mut self, id: Id) -> Option<&mut $kind> {
+            self.$field.get_mut(id.index as usize).filter(|found| found.serial == id.serial)
         }
     };
 }
 
-find!(request, request_mut, Request, requests);
-find!(logical, logical_mut, Logical, logicals);
-find!(job, job_mut, Job, jobs);
+impl InFlight {
+    find!(request, Request, requests);
+    find!(logical, Logical, logicals);
+    find!(mut logical_mut, Logical, logicals);
+    find!(job, Job, jobs);
+    find!(mut job_mut, Job, jobs);
+}
 
 /// Everything in flight.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 use super::RequestPlan;
 use crate::model::Model;
 use crate::model::dist::Law;
-use crate::model::topology::{Reach, ServiceKind};
+use crate::model::topology::{Reach, Reads, ServiceKind};
 use crate::model::traffic::{Budget, CallPolicy, RequestTier};
 use crate::resilience::fallback::{Dependency, TierConfig};
 use crate::resilience::pipeline::{BreakerScope, PipelineConfig};
@@ -32,6 +32,8 @@ pub struct EdgePlan {
     pub pools: Vec<u32>,
     /// Where it is looked for.
     pub reach: Reach,
+    /// Do all copies of the callee serve what only reads?
+    pub reads_local: bool,
     /// Callers: clients of the group, nodes of the service.
     pub slots: u32,
     /// Number of the first client.
@@ -266,6 +268,7 @@ fn add(
         to,
         pools: plan.services[to as usize].pools.clone(),
         reach,
+        reads_local: model.services[to as usize].reads == Reads::Local,
         slots,
         first_client: 0,
         plain: policy == off && tiers.is_empty(),
