@@ -1,6 +1,7 @@
 //! Several models under the same luck: trial by trial, since named streams give parts that they share the same faults.
 
 use super::replicate::in_chunks;
+use super::requests::paired::{self, Figure};
 use super::totals::Totals;
 use super::{Counted, Identity, Plan, Watch, figures, in_batches, results};
 use crate::model::Model;
@@ -59,6 +60,17 @@ struct Joint {
     pairs: Vec<Vec<[Pair; COMPARED]>>,
     /// By other model: cost of a year, if both have prices in one currency.
     costs: Vec<Option<Pair>>,
+    /// By other model: figures of requests that both have, on their clock.
+    requests: Vec<Vec<RequestPair>>,
+}
+
+/// A figure of requests of two models.
+#[derive(Clone, Debug)]
+struct RequestPair {
+    baseline: usize,
+    other: usize,
+    figure: Figure,
+    pair: Pair,
 }
 
 impl Counted for Joint {
@@ -86,6 +98,7 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
             .map(|((model, _), compiled)| Totals::new(model, compiled, plan.confidence))
             .collect(),
         costs: costs_in_common(worlds),
+        requests: compiled[1..].iter().map(|other| requests_in_common(&compiled[0], other)).collect(),
         pairs: shared.iter().map(|shared| vec![Default::default(); shared.len()]).collect(),
     };
     let run = |worlds: &mut Vec<Simulator<'_>>, chunk: Range<u64>| {
@@ -138,6 +151,17 @@ fn costs_in_common(worlds: &[(&Model, Identity)]) -> Vec<Option<Pair>> {
     (1..worlds.len()).map(|other| same(other).then(Pair::default)).collect()
 }
 
+/// Figures of requests that two models have in common.
+fn requests_in_common(first: &Compiled, other: &Compiled) -> Vec<RequestPair> {
+    let (Some(first), Some(other)) = (&first.requests, &other.requests) else { return Vec::new() };
+    let others = paired::figures(other);
+    let find = |figure: &Figure| others.iter().position(|other| other == figure);
+    let pair = |(baseline, figure): (usize, Figure)| {
+        find(&figure).map(|other| RequestPair { baseline, other, figure, pair: Pair::default() })
+    };
+    paired::figures(first).into_iter().enumerate().filter_map(pair).collect()
+}
+
 fn shared_subjects(first: &Layout, other: &Layout) -> Vec<Shared> {
     let find = |name: &String| first.subjects.iter().position(|subject| subject == name);
     let pairs = other.subjects.iter().enumerate();
@@ -161,6 +185,7 @@ impl Joint {
                 }
             }
         }
+        self.push_requests(outcomes);
         let cost = |world: usize| {
             let tariff = self.each[world].costs.as_ref().map(|costs| &costs.tariff);
             tariff.map_or(0.0, |tariff| tariff.total(&outcomes[world]))
@@ -172,12 +197,29 @@ impl Joint {
         }
     }
 
+    fn push_requests(&mut self, outcomes: &[Outcome]) {
+        let of = |outcome: &Outcome| outcome.requests.as_deref().map(paired::values).unwrap_or_default();
+        let first = of(&outcomes[0]);
+        for (pairs, outcome) in self.requests.iter_mut().zip(&outcomes[1..]) {
+            let other = of(outcome);
+            for pair in pairs {
+                let (x, y) = (first[pair.baseline], other[pair.other]);
+                if x.is_finite() && y.is_finite() {
+                    pair.pair.push(x, y);
+                }
+            }
+        }
+    }
+
     fn merge(&mut self, other: Joint) {
         for (here, there) in self.each.iter_mut().zip(other.each) {
             here.merge(there);
         }
         for (here, there) in self.costs.iter_mut().flatten().zip(other.costs.iter().flatten()) {
             here.merge(there);
+        }
+        for (here, there) in self.requests.iter_mut().flatten().zip(other.requests.iter().flatten()) {
+            here.pair.merge(&there.pair);
         }
         for (here, there) in self.pairs.iter_mut().flatten().zip(other.pairs.iter().flatten()) {
             for (here, there) in here.iter_mut().zip(there) {
@@ -228,11 +270,24 @@ fn differences(
     let mut differences = Vec::new();
     for (pairs, shared) in joint.pairs[other - 1].iter().zip(shared) {
         let subject = &first.subjects[shared.baseline];
+        // on the request clock users have figures of their own, below
+        let fluid = joint.requests[other - 1].is_empty() || shared.baseline >= first.first_service;
+        let demand = [Measure::AvailabilityRequest, Measure::UnavailabilityRequest];
         for (measure, index, factor, more_is_better) in figures {
+            if !fluid && demand.contains(&measure) {
+                continue;
+            }
             differences.push(difference(measure, subject, &pairs[index], factor, more_is_better));
         }
         if let Some(pair) = joint.costs[other - 1].as_ref().filter(|_| shared.baseline == 0) {
             differences.push(difference(Measure::CostPerYear, subject, pair, 1.0, false));
+        }
+    }
+    for RequestPair { figure, pair, .. } in &joint.requests[other - 1] {
+        let mut found = difference(figure.measure, &figure.subject, pair, 1.0, figure.more_is_better);
+        found.statistic = figure.statistic.to_owned();
+        if found.value.estimate.is_some() {
+            differences.push(found);
         }
     }
     differences

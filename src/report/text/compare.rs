@@ -88,6 +88,10 @@ fn side_by_side(scenarios: &[Results], names: &[String], look: Look) -> String {
         (Measure::OutageDuration, "system", "p95"),
         (Measure::Rto, "system", "p95"),
         (Measure::Rpo, "system", "p95"),
+        (Measure::SuccessRatio, "system", "mean"),
+        (Measure::DegradedRatio, "system", "mean"),
+        (Measure::Latency, "system", "mean"),
+        (Measure::Latency, "system", "p99"),
         (Measure::CostPerYear, "system", "mean"),
         (Measure::CostPerNine, "system", "mean"),
     ];
@@ -149,6 +153,9 @@ fn differences(comparison: &Comparison, baseline: &str, other: &str, look: Look)
 fn is_shown(difference: &Difference) -> bool {
     match difference.measure {
         Measure::UnavailabilityTime | Measure::UnavailabilityRequest => false,
+        // the same figure under its other name
+        Measure::SuccessRatio => false,
+        Measure::AttemptsPerRequest => !difference.subject.contains("->"),
         Measure::DowntimePerYear => true,
         _ => difference.subject == "system",
     }

@@ -4,6 +4,8 @@
 //! delta method over trials. Quantiles of latency come from the histogram of all trials together; their interval from the
 //! spread of the quantile over trials, by Student. With a single trial there is no interval.
 
+pub mod paired;
+
 use super::Plan;
 use crate::results::measure::Measure;
 use crate::results::{Method, Row};
