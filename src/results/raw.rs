@@ -15,6 +15,8 @@ pub enum Stage {
     Rerouting,
     /// Stopped nodes are starting.
     Warming,
+    /// All is well again, but breakers are still open; on the request clock only.
+    Breakers,
     /// Out of service for the way back.
     FailingBack,
     /// Nothing but the repair will help.
@@ -23,12 +25,13 @@ pub enum Stage {
 
 impl Stage {
     /// All stages in their order.
-    pub const ALL: [Stage; 7] = [
+    pub const ALL: [Stage; 8] = [
         Stage::Undetected,
         Stage::Deciding,
         Stage::Promoting,
         Stage::Rerouting,
         Stage::Warming,
+        Stage::Breakers,
         Stage::FailingBack,
         Stage::Repairing,
     ];
@@ -41,6 +44,7 @@ impl Stage {
             Stage::Promoting => "promoting",
             Stage::Rerouting => "rerouting",
             Stage::Warming => "warming",
+            Stage::Breakers => "breakers",
             Stage::FailingBack => "failing-back",
             Stage::Repairing => "repairing",
         }

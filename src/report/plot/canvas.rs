@@ -58,6 +58,9 @@ pub const PALETTE: [Ink; 7] = [
     RGBColor(0xf0, 0xe4, 0x42),
 ];
 
+/// An eighth colour of the palette, for what is seldom there.
+pub const ASH: Ink = RGBColor(0x99, 0x99, 0x99);
+
 /// Which side of a text its point is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {

@@ -4,7 +4,7 @@
 //! axis, so that the eye compares totals first and stages second.
 
 use super::axis::{Scale, linear_duration_ticks};
-use super::canvas::{Anchor, BLACK, Drawing, GREY, Ink, PALE, PALETTE, Type, WHITE, width_of};
+use super::canvas::{ASH, Anchor, BLACK, Drawing, GREY, Ink, PALE, PALETTE, Type, WHITE, width_of};
 use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, WIDTH, names, titles};
 use crate::report::number;
 use crate::results::measure::Measure;
@@ -47,6 +47,7 @@ pub fn ink(stage: Stage) -> Ink {
         Stage::Promoting => PALETTE[0],
         Stage::Rerouting => PALETTE[4],
         Stage::Warming => PALETTE[5],
+        Stage::Breakers => ASH,
         Stage::FailingBack => PALETTE[3],
         Stage::Repairing => PALETTE[2],
     }
@@ -56,7 +57,7 @@ pub fn ink(stage: Stage) -> Ink {
 pub fn letters(stage: Stage) -> Ink {
     match stage {
         Stage::Undetected | Stage::Promoting | Stage::Repairing => WHITE,
-        Stage::Deciding | Stage::Rerouting | Stage::Warming | Stage::FailingBack => BLACK,
+        Stage::Deciding | Stage::Rerouting | Stage::Warming | Stage::Breakers | Stage::FailingBack => BLACK,
     }
 }
 

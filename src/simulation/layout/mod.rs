@@ -90,6 +90,8 @@ pub struct Layout {
     pub causes: Vec<String>,
     /// The label of downtime for the way back.
     pub failback_cause: u32,
+    /// The label of downtime of requests that no fault has begun, for the request clock.
+    pub request_cause: u32,
     /// By zone: its region.
     pub zone_region: Vec<u32>,
     /// Names of the parts whose faults are counted.
@@ -339,6 +341,7 @@ impl Layout {
             calendars: Vec::new(),
             causes: Vec::new(),
             failback_cause: 0,
+            request_cause: 0,
             zone_region: model.zones.iter().map(|zone| zone.region.0).collect(),
             sites: Vec::new(),
             subjects: subjects(model),
@@ -368,6 +371,9 @@ impl Layout {
         units::build(model, &mut layout);
         rollout::build(model, &mut layout);
         layout.failback_cause = layout.cause("failback");
+        if for_requests {
+            layout.request_cause = layout.cause("requests");
+        }
         if layout.some_hide {
             layout.inspection_cause = layout.cause("inspection");
         }

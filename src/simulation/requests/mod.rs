@@ -20,6 +20,7 @@ mod rates;
 mod route;
 mod run;
 mod sagas;
+mod seconds;
 mod state;
 mod tally;
 mod work;

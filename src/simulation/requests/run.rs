@@ -1,6 +1,6 @@
 //! One trial of structure and requests together, in one order of time.
 
-use super::{RequestPlan, Requests};
+use super::{RequestPlan, Requests, seconds};
 use crate::engine::queue::Rank;
 use crate::engine::streams::Streams;
 use crate::simulation::layout::Layout;
@@ -32,6 +32,12 @@ impl<'a> RequestWorld<'a> {
         let requests = self.requests.finish(end);
         let mut outcome = self.world.finish(end);
         outcome.events += requests.events;
+        let since = |at: Time| Time::ZERO + at.since(start);
+        let open: Vec<(Time, Time)> = requests.open.iter().map(|&(open, shut)| (since(open), since(shut))).collect();
+        let layout = self.world.layout;
+        let (down_below, cause) = (layout.down_below, layout.request_cause);
+        let about = seconds::About { down_below, cause, open: &open, end: since(end) };
+        seconds::add_bad(&mut outcome, &requests.seconds, about);
         outcome.requests = Some(Box::new(requests));
         outcome
     }

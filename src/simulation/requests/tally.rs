@@ -193,6 +193,8 @@ pub struct RequestOutcome {
     pub events: u64,
     /// Length of the trial.
     pub length: Span,
+    /// Spans in which a breaker was open, ascending, none touching another.
+    pub open: Vec<(Time, Time)>,
 }
 
 /// The counts of a trial in progress.
@@ -208,12 +210,15 @@ pub struct Tally {
     fresh: Vec<Time>,
     /// Open breakers: since when.
     open: BTreeMap<(u32, u32), Time>,
+    /// Spans in which one was open, as they ended.
+    spans: Vec<(Time, Time)>,
 }
 
 /// Hears breakers and ejections for an edge.
 pub struct BreakerEar<'t> {
     call: &'t mut CallTally,
     open: &'t mut BTreeMap<(u32, u32), Time>,
+    spans: &'t mut Vec<(Time, Time)>,
     client: u32,
 }
 
@@ -225,6 +230,7 @@ impl BreakerEar<'_> {
             && let Some(since) = self.open.remove(&key)
         {
             self.call.open += change.now.since(since);
+            self.spans.push((since, change.now));
         }
         if matches!(change.to, State::Open { .. }) {
             self.call.opened += 1;
@@ -257,6 +263,7 @@ impl Tally {
             start: Time::ZERO,
             fresh: vec![Time::NEVER; plan.clients as usize],
             open: BTreeMap::new(),
+            spans: Vec::new(),
         }
     }
 
@@ -276,6 +283,7 @@ impl Tally {
         self.seconds.iter_mut().for_each(|seconds| seconds.fill([0; 3]));
         self.fresh.fill(Time::NEVER);
         self.open.clear();
+        self.spans.clear();
     }
 
     /// The counts at `end`.
@@ -283,6 +291,7 @@ impl Tally {
         for (&(client, _), &since) in &self.open {
             let edge = plan.edges.partition_point(|edge| edge.first_client <= client) - 1;
             self.calls[edge].open += end.since(since);
+            self.spans.push((since, end));
         }
         RequestOutcome {
             users: self.users.clone(),
@@ -291,6 +300,7 @@ impl Tally {
             seconds: self.seconds.clone(),
             events,
             length: end.since(self.start),
+            open: united(&mut self.spans),
         }
     }
 
@@ -433,6 +443,19 @@ impl Tally {
     /// Who hears the breakers of a client of an edge.
     #[inline]
     pub fn breakers(&mut self, edge: u32, client: u32) -> BreakerEar<'_> {
-        BreakerEar { call: &mut self.calls[edge as usize], open: &mut self.open, client }
+        BreakerEar { call: &mut self.calls[edge as usize], open: &mut self.open, spans: &mut self.spans, client }
     }
+}
+
+/// The spans, those that touch made one.
+fn united(spans: &mut [(Time, Time)]) -> Vec<(Time, Time)> {
+    spans.sort_unstable();
+    let mut all: Vec<(Time, Time)> = Vec::new();
+    for &(from, to) in spans.iter() {
+        match all.last_mut().filter(|last| from <= last.1) {
+            Some(last) => last.1 = last.1.max(to),
+            None => all.push((from, to)),
+        }
+    }
+    all
 }

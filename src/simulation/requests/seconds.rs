@@ -1,0 +1,167 @@
+//! Seconds in which too few requests were answered count as down, beside what the structure says.
+//!
+//! A second is bad if the share of its requests that were answered, by a tier too, lies below `down_below`; requests in
+//! flight at the end count as failed in theirs. Bad time at the edge of an outage of the structure makes that outage
+//! longer; elsewhere it is an outage of its own, which no fault has begun. While a breaker was open the time is held up by
+//! [`Stage::Breakers`], else nothing but the repair of the load will help.
+
+use super::tally::Second;
+use crate::results::raw::Stage;
+use crate::simulation::Outcome;
+use crate::simulation::ledger::{Outage, STAGES};
+use crate::time::{Span, Time};
+
+/// What has to be known beside the seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// Share of answered requests below which a second is down.
+    pub down_below: f64,
+    /// Label of outages that no fault has begun.
+    pub cause: u32,
+    /// Spans in which a breaker was open, ascending, none touching another; since counting began.
+    pub open: &'a [(Time, Time)],
+    /// End of the trial, since counting began.
+    pub end: Time,
+}
+
+/// Adds the bad seconds of all users and of each group to their outages.
+pub fn add_bad(outcome: &mut Outcome, seconds: &[Vec<Second>], about: About<'_>) {
+    for (subject, seconds) in seconds.iter().enumerate() {
+        let pieces = beyond_outages(outcome, subject as u32, &runs(seconds, about.down_below), about.end);
+        for (from, to) in pieces {
+            add_piece(outcome, subject as u32, (from, to), about);
+        }
+    }
+    outcome.outages.sort_by_key(|outage| (outage.start + outage.duration, outage.subject, outage.start));
+}
+
+/// Runs of bad seconds.
+fn runs(seconds: &[Second], down_below: f64) -> Vec<(Time, Time)> {
+    let at = |second: usize| Time::ZERO + Span::SECOND * second as u64;
+    let mut runs: Vec<(Time, Time)> = Vec::new();
+    for (index, [asked, full, degraded]) in seconds.iter().enumerate() {
+        if *asked == 0 || f64::from(full + degraded) >= down_below * f64::from(*asked) {
+            continue;
+        }
+        match runs.last_mut().filter(|run| run.1 == at(index)) {
+            Some(run) => run.1 = at(index + 1),
+            None => runs.push((at(index), at(index + 1))),
+        }
+    }
+    runs
+}
+
+/// What of the runs lies outside the outages of the subject.
+fn beyond_outages(outcome: &Outcome, subject: u32, runs: &[(Time, Time)], end: Time) -> Vec<(Time, Time)> {
+    let mut outages: Vec<(Time, Time)> = outcome
+        .outages
+        .iter()
+        .filter(|outage| outage.subject == subject)
+        .map(|outage| (outage.start, outage.start + outage.duration))
+        .collect();
+    outages.sort_unstable();
+    let mut pieces = Vec::new();
+    for &(from, to) in runs {
+        let (mut from, to) = (from, to.min(end));
+        for &(start, over) in &outages {
+            if start < to && over > from {
+                if start > from {
+                    pieces.push((from, start));
+                }
+                from = over;
+            }
+        }
+        if from < to {
+            pieces.push((from, to));
+        }
+    }
+    pieces
+}
+
+fn add_piece(outcome: &mut Outcome, subject: u32, (from, to): (Time, Time), about: About<'_>) {
+    let length = to.since(from);
+    let totals = &mut outcome.totals[subject as usize];
+    totals.down += length;
+    let of_up = length.min(totals.up);
+    totals.up = totals.up.saturating_sub(of_up);
+    totals.degraded = totals.degraded.saturating_sub(length.saturating_sub(of_up));
+    let mut stages = [Span::ZERO; STAGES];
+    let overlap = |&(open, shut): &(Time, Time)| shut.min(to).since(open.max(from));
+    let held = about.open.iter().map(overlap).fold(Span::ZERO, |sum, span| sum + span).min(length);
+    stages[Stage::Breakers as usize] = held;
+    stages[Stage::Repairing as usize] = length.saturating_sub(held);
+    let touches = |outage: &&mut Outage| {
+        outage.subject == subject && (outage.start == to || outage.start + outage.duration == from)
+    };
+    if let Some(outage) = outcome.outages.iter_mut().find(touches) {
+        outage.start = outage.start.min(from);
+        outage.duration += length;
+        outage.stages.iter_mut().zip(stages).for_each(|(stage, more)| *stage += more);
+        return;
+    }
+    let cut = to == about.end;
+    let (cause, failover) = (about.cause, false);
+    outcome.outages.push(Outage { subject, start: from, duration: length, cause, stages, failover, cut });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation::ledger::Totals;
+
+    fn at(second: u64) -> Time {
+        Time::ZERO + Span::SECOND * second
+    }
+
+    fn outcome(outages: Vec<Outage>) -> Outcome {
+        let down: Span = outages.iter().map(|outage| outage.duration).fold(Span::ZERO, |sum, span| sum + span);
+        Outcome {
+            totals: vec![Totals { up: Span::SECOND * 10 - down, degraded: Span::ZERO, down, loss_s: 0.0 }],
+            outages,
+            sites: Vec::new(),
+            windows: Vec::new(),
+            failovers: Vec::new(),
+            usage: crate::simulation::usage::Usage::default(),
+            events: 0,
+            requests: None,
+        }
+    }
+
+    fn outage(from: u64, seconds: u64) -> Outage {
+        let (subject, start, duration) = (0, at(from), Span::SECOND * seconds);
+        Outage { subject, start, duration, cause: 3, stages: [Span::ZERO; STAGES], failover: false, cut: false }
+    }
+
+    const BAD: Second = [10, 2, 0];
+    const GOOD: Second = [10, 8, 2];
+
+    fn about(open: &[(Time, Time)]) -> About<'_> {
+        About { down_below: 0.9, cause: 9, open, end: at(10) }
+    }
+
+    #[test]
+    fn bad_seconds_after_an_outage_make_it_longer() {
+        let mut outcome = outcome(vec![outage(2, 3)]);
+        let seconds = [GOOD, GOOD, BAD, BAD, BAD, BAD, BAD, GOOD, GOOD, [0, 0, 0]];
+        let open = [(at(4), at(6))];
+        add_bad(&mut outcome, &[seconds.to_vec()], about(&open));
+        assert_eq!(outcome.outages.len(), 1);
+        let found = &outcome.outages[0];
+        assert_eq!((found.start, found.duration, found.cause), (at(2), Span::SECOND * 5, 3));
+        assert_eq!(found.stages[Stage::Breakers as usize], Span::SECOND);
+        assert_eq!(found.stages[Stage::Repairing as usize], Span::SECOND);
+        assert_eq!((outcome.totals[0].up, outcome.totals[0].down), (Span::SECOND * 5, Span::SECOND * 5));
+    }
+
+    #[test]
+    fn bad_seconds_by_themselves_are_an_outage_of_requests() {
+        let mut outcome = outcome(vec![outage(0, 1)]);
+        let seconds = [BAD, GOOD, GOOD, GOOD, BAD, BAD, GOOD, GOOD, GOOD, BAD];
+        add_bad(&mut outcome, &[seconds.to_vec()], about(&[]));
+        let found: Vec<_> =
+            outcome.outages.iter().map(|outage| (outage.start, outage.duration, outage.cause)).collect();
+        assert_eq!(found, [(at(0), Span::SECOND, 3), (at(4), Span::SECOND * 2, 9), (at(9), Span::SECOND, 9)]);
+        assert!(outcome.outages[2].cut);
+        assert_eq!(outcome.totals[0].up + outcome.totals[0].down, Span::SECOND * 10);
+    }
+}
