@@ -82,6 +82,8 @@ fn add_service(model: &mut Model, name: &str, nodes: u32, need: u32, needs: &[u3
             nodes,
             need,
             capacity: None,
+            warm_up: None,
+            autoscale: None,
             standby: Standby::hot(),
             coverage: None,
         });

@@ -5,6 +5,7 @@
 //! valid model cannot fail to simulate. Nothing here reads a clock, owns a generator or knows of text and files.
 
 pub mod dist;
+pub mod elastic;
 pub mod failover;
 pub mod failure;
 pub mod objective;

@@ -5,6 +5,7 @@
 //! looks up a name; the index of an entity is its place in the [`Model`](super::Model)'s list.
 
 use super::dist::Law;
+use super::elastic::{Autoscale, WarmUp};
 use super::failover::{Check, Failover, Replication};
 
 macro_rules! index {
@@ -177,16 +178,27 @@ pub struct Pool {
     pub region: Option<RegionId>,
     /// The zones that its nodes are spread over: node `i` stands in `zones[i % zones.len()]`; empty for a dependency.
     pub zones: Vec<ZoneId>,
-    /// Number of nodes, at least 1.
+    /// Number of nodes, at least 1; of a pool that scales, those at the start.
     pub nodes: u32,
     /// So many must serve or the pool serves nothing, 1 to `nodes`.
     pub need: u32,
     /// Requests per second that one node carries, above 0; none: any number.
     pub capacity: Option<f64>,
+    /// How the capacity of a node rises after a start; none: it is there at once. Only with a capacity.
+    pub warm_up: Option<WarmUp>,
+    /// How the number of nodes follows the load, if it does. Only with a capacity.
+    pub autoscale: Option<Autoscale>,
     /// What it is while it is not primary (or outside the active region).
     pub standby: Standby,
     /// What the failure of a node does to those that remain; nothing, if not said.
     pub coverage: Option<Coverage>,
+}
+
+impl Pool {
+    /// The most nodes that it can have.
+    pub fn most_nodes(&self) -> u32 {
+        self.autoscale.as_ref().map_or(self.nodes, |scale| scale.max)
+    }
 }
 
 /// Imperfect coverage: the failure of one node stops the others for a while.

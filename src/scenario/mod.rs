@@ -15,6 +15,7 @@ mod compose;
 mod crew;
 mod deploys;
 mod diagnostic;
+mod elastic;
 mod empirical;
 mod experiment;
 mod explanation;

@@ -92,7 +92,8 @@ impl World<'_> {
     fn is_in_role(&self, unit: u32, role: Role) -> bool {
         match self.layout.units[unit as usize].kind {
             UnitKind::Node(shelf) => {
-                role.includes(self.pools[self.layout.shelves[shelf as usize].pool as usize].waiting)
+                !self.is_off(unit)
+                    && role.includes(self.pools[self.layout.shelves[shelf as usize].pool as usize].waiting)
             }
             UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) | UnitKind::Cut(_) | UnitKind::Group(_) => {
                 true

@@ -144,6 +144,18 @@ pub enum Event {
         /// Of the group's flow.
         generation: u32,
     },
+    /// Somebody looks at the load of a pool that scales.
+    ScaleLooks {
+        /// The pool.
+        pool: u32,
+    },
+    /// A node of a pool that scales has booted.
+    Booted {
+        /// The pool.
+        pool: u32,
+        /// Of the boot.
+        number: u32,
+    },
     /// The level is no longer as good as a line.
     Resample {
         /// Of the loads.

@@ -5,7 +5,7 @@
 //! `value = carried / load x min over hard calls (1 - p (1 - value)) x product over soft calls (1 - p (1 - answered))`,
 //! the tightest capacity on its way, and tiers answer `hit` of what fails, each the misses of the one before. A station
 //! that does not serve takes nothing. While clients move from an old answer to the new one the level is a curve; it is
-//! booked as chords that are off by less than [`CLOSE`] in their middle.
+//! booked as chords that are off by less than [`CLOSE`] in their middle; so it is while nodes warm up.
 
 use super::event::{Event, class};
 use super::gates::Gates;
@@ -33,9 +33,13 @@ pub struct Loads {
     tier: Vec<bool>,
     /// By group and region: share of the group's users there.
     users: Vec<f64>,
+    /// By station: nodes' worth of capacity that it lacks, since some of its nodes are not warm.
+    cold: Vec<f64>,
     spare: Vec<f64>,
     unit: Vec<f64>,
     over: Vec<f64>,
+    /// By station: does less arrive to be served than its nodes could carry, were all of them on and warm?
+    short: Vec<bool>,
     levels: [Vec<Sample>; 4],
     /// Is anything at its limit, or moving?
     tight: bool,
@@ -60,6 +64,12 @@ impl Loads {
         (self.tight, self.generation) = (true, 0);
     }
 
+    /// Requests per second that the station carries.
+    fn limit(&self, plan: &LoadPlan, gates: &Gates, index: usize) -> f64 {
+        let station = &plan.stations[index];
+        (f64::from(gates.count(station.nodes)) - self.cold[index]).max(0.0) * station.capacity
+    }
+
     /// Spread what the users bring over the stations, callers first.
     fn spread(&mut self, plan: &LoadPlan, gates: &Gates) {
         self.load.clear();
@@ -77,7 +87,7 @@ impl Loads {
             if load <= 0.0 {
                 continue;
             }
-            let limit = f64::from(gates.count(station.nodes)) * station.capacity;
+            let limit = self.limit(plan, gates, index);
             self.tight |= load > limit * (1.0 + 1e-12);
             let carried = load.min(limit);
             for call in &station.calls {
@@ -112,7 +122,7 @@ impl Loads {
             if !gates.holds(station.gate) {
                 continue;
             }
-            let limit = f64::from(gates.count(station.nodes)) * station.capacity;
+            let limit = self.limit(plan, gates, index);
             let load = self.load[index];
             let carried = if load > limit { limit / load } else { 1.0 };
             let (mut tightest, mut answered, mut tier) = (1.0_f64, 1.0, false);
@@ -156,7 +166,7 @@ impl Loads {
             if unit <= 0.0 {
                 continue;
             }
-            let limit = f64::from(gates.count(station.nodes)) * station.capacity;
+            let limit = self.limit(plan, gates, index);
             room = room.min(limit / (unit * plan.demand));
             for call in station.calls.iter().filter(|call| call.local) {
                 if let Some(callee) = answering(gates, &call.to) {
@@ -223,6 +233,9 @@ impl World<'_> {
         if station.capacity.is_infinite() {
             return false;
         }
+        if !self.warming[pool as usize].is_over() || self.layout.pools[pool as usize].scale.is_some() {
+            return true;
+        }
         let limit = f64::from(self.gates.count(station.nodes)) * station.capacity;
         self.loads.tight || self.loads.load.get(index).is_none_or(|&load| load > limit)
     }
@@ -233,12 +246,19 @@ impl World<'_> {
         let mut loads = std::mem::take(&mut self.loads);
         loads.tight = false;
         loads.generation += 1;
+        let warm = self.settle_warming(plan, now);
         self.sample(plan, &mut loads, 0, now);
-        let settled = self.routing.as_ref().and_then(super::routing::Routing::settles);
+        self.find_short(plan, &mut loads);
+        if !plan.scaling.is_empty() {
+            let moving = self.routing.as_ref().and_then(super::routing::Routing::settles).is_some();
+            self.plan_looks(plan, now, &loads.load, moving);
+        }
+        let drained = self.routing.as_ref().and_then(super::routing::Routing::settles).filter(|&settled| settled > now);
+        let settled = drained.into_iter().chain(warm).min();
         let mut end = now;
-        if let Some(settled) = settled.filter(|&settled| settled > now) {
+        if let Some(settled) = settled {
             end = self.chord(plan, &mut loads, now, settled);
-            if end < settled {
+            if end < settled || warm == Some(end) {
                 let generation = loads.generation;
                 self.schedule(end, class::END, Event::Resample { generation });
             }
@@ -256,6 +276,33 @@ impl World<'_> {
             self.ledger.set_level(subject, now, Level { value, slope, tier }, cause);
         }
         self.loads = loads;
+    }
+
+    /// Note who is short of capacity that it has in nodes which are off or not warm.
+    fn find_short(&self, plan: &LoadPlan, loads: &mut Loads) {
+        loads.short.clear();
+        loads.short.resize(plan.stations.len(), false);
+        for pool in plan.warming.iter().map(|&(pool, _)| pool).chain(plan.scaling.iter().copied()) {
+            let index = plan.of_pool[pool as usize] as usize;
+            let all = f64::from(self.able_nodes(pool)) * plan.stations[index].capacity;
+            let load = loads.load[index];
+            loads.short[index] = load > loads.limit(plan, &self.gates, index) && load <= all * (1.0 + 1e-12);
+        }
+    }
+
+    /// Is what the service needs short of capacity that is on its way?
+    pub(super) fn is_warming(&self, service: usize) -> bool {
+        let Some(plan) = &self.layout.load else { return false };
+        plan.reached[service].iter().any(|&station| self.loads.short.get(station as usize) == Some(&true))
+    }
+
+    /// Requests per second that arrive at the pool.
+    pub(super) fn load_of(&mut self, plan: &LoadPlan, pool: u32, now: Time) -> f64 {
+        let mut loads = std::mem::take(&mut self.loads);
+        self.sample(plan, &mut loads, 0, now);
+        let load = loads.load[plan.of_pool[pool as usize] as usize];
+        self.loads = loads;
+        load
     }
 
     pub(super) fn resampled(&mut self, generation: u32) -> bool {
@@ -288,6 +335,11 @@ impl World<'_> {
     /// Levels at an instant, were nothing to move until then but the users.
     fn sample(&self, plan: &LoadPlan, loads: &mut Loads, number: usize, at: Time) {
         let (regions, groups) = (plan.entries.len(), plan.shares.len());
+        loads.cold.clear();
+        loads.cold.resize(plan.stations.len(), 0.0);
+        for &(pool, station) in &plan.warming {
+            loads.cold[station as usize] = self.cold(pool, at);
+        }
         loads.users.clear();
         match (&self.layout.routing, &self.routing) {
             (RoutingPlan::Tracked(_), Some(routing)) => {

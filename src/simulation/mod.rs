@@ -21,10 +21,12 @@ mod load;
 mod partitions;
 mod places;
 mod routing;
+mod scaling;
 mod shocks;
 #[cfg(test)]
 mod test_models;
 pub mod trace;
+mod warming;
 mod watch;
 mod world;
 

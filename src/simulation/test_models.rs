@@ -27,6 +27,8 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         nodes,
         need,
         capacity: None,
+        warm_up: None,
+        autoscale: None,
         standby: Standby::hot(),
         coverage: None,
     };

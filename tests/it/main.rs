@@ -10,6 +10,7 @@ mod clock_cases;
 mod copies;
 mod determinism;
 mod diagnostics;
+mod elastic_cases;
 mod failover_cases;
 mod gallery;
 mod history;

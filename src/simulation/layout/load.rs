@@ -5,7 +5,7 @@
 //! a callee is found depends on the moment: of its candidates the first whose gate holds. Models in which every call
 //! is hard and no pool has a capacity have no plan: their levels are gates.
 
-use super::structure::{AsIf, Structure, in_order, needs_gate, pool_in, primary_gate};
+use super::structure::{AsIf, Structure, in_order, needed_services, needs_gate, pool_in, primary_gate};
 use super::{Layout, cuts};
 use crate::model::Model;
 use crate::model::failover::Policy;
@@ -30,6 +30,12 @@ pub struct LoadPlan {
     pub of_pool: Vec<u32>,
     /// By service: its stations.
     pub of_service: Vec<Vec<u32>>,
+    /// By service: its stations and those of all that it needs.
+    pub reached: Vec<Vec<u32>>,
+    /// Pools whose nodes warm up, with their stations.
+    pub warming: Vec<(u32, u32)>,
+    /// Pools that scale.
+    pub scaling: Vec<u32>,
     /// By group: regions in the order in which they take what others cannot carry; empty: none does.
     pub spill: Vec<Vec<u32>>,
 }
@@ -131,11 +137,30 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure) -> O
         let entry = entry(model, layout, structure, &plan, RegionId(region));
         plan.entries.push(entry);
     }
+    plan.reached = reached(model, &plan);
+    for (pool, laid) in layout.pools.iter().enumerate() {
+        plan.warming.extend(laid.warm_up.map(|_| (pool as u32, plan.of_pool[pool])));
+        plan.scaling.extend(laid.scale.as_ref().map(|_| pool as u32));
+    }
     if spills(model) {
         plan.spill = (0..model.groups.len() as u32).map(|group| regions(model, GroupId(group))).collect();
     }
     listen(layout, &plan);
     Some(plan)
+}
+
+/// By service: its stations and those of all that it needs.
+fn reached(model: &Model, plan: &LoadPlan) -> Vec<Vec<u32>> {
+    let mut reached: Vec<Vec<u32>> = vec![Vec::new(); model.services.len()];
+    for id in in_order(model) {
+        let needs = needed_services(model, model.services[id.index()].needs.iter().flat_map(Need::terms));
+        let mut all = plan.of_service[id.index()].clone();
+        all.extend(needs.into_iter().flat_map(|need| reached[need as usize].clone()));
+        all.sort_unstable();
+        all.dedup();
+        reached[id.index()] = all;
+    }
+    reached
 }
 
 fn spills(model: &Model) -> bool {

@@ -22,8 +22,9 @@ use super::gates::{GateId, Wiring};
 use super::ledger::Meter;
 use crate::engine::streams::EntityKey;
 use crate::model::dist::Law;
+use crate::model::elastic::{Autoscale, WarmUp};
 use crate::model::failure::{Ages, Instants, Latent, Role};
-use crate::model::topology::{Coverage, Term};
+use crate::model::topology::{Coverage, Pool, Term};
 use crate::model::{Ends, Model};
 use crate::time::{Span, Time};
 pub use crews::{CallerPlan, CrewPlan, Job};
@@ -132,6 +133,8 @@ pub struct Shelf {
     pub zone: Option<u32>,
     /// How many nodes.
     pub nodes: u32,
+    /// Those of them that are on at the start.
+    pub nodes_at_start: u32,
     /// Counts nodes that serve.
     pub serving: GateId,
     /// Counts nodes that would serve if they were running.
@@ -153,6 +156,12 @@ pub struct PoolPlan {
     pub first_unit: u32,
     /// Number of nodes.
     pub nodes: u32,
+    /// Those of them that are on at the start: the first ones.
+    pub nodes_at_start: u32,
+    /// How the capacity of a node rises after a start.
+    pub warm_up: Option<WarmUp>,
+    /// How the number of nodes that are on follows the load.
+    pub scale: Option<Autoscale>,
     /// Pace of age while it waits.
     pub ageing: f64,
     /// Time to start stopped nodes.
@@ -281,7 +290,7 @@ impl Layout {
             shelves: Vec::new(),
             pools: Vec::new(),
             place_shelves: Vec::new(),
-            first_place: model.pools.iter().map(|pool| pool.nodes).sum(),
+            first_place: model.pools.iter().map(Pool::most_nodes).sum(),
             units: Vec::new(),
             clocks: Vec::new(),
             jobs: Vec::new(),
