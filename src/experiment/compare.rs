@@ -72,7 +72,9 @@ impl Counted for Joint {
 /// Run the plan on each model; differences are to the first.
 pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) -> Comparison {
     let layouts: Vec<Layout> = worlds.iter().map(|(model, _)| Layout::new(model)).collect();
-    let Some(first) = layouts.first() else { return Comparison { scenarios: Vec::new(), differences: Vec::new() } };
+    let Some(first) = layouts.first() else {
+        return Comparison { scenarios: Vec::new(), differences: Vec::new(), events: 0 };
+    };
     let shared: Vec<Vec<Shared>> = layouts[1..].iter().map(|layout| shared_subjects(first, layout)).collect();
     let fresh = || Joint {
         each: worlds
@@ -115,7 +117,8 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
             differences(&joint, first, &shared[other - 1], other, names, horizon_s, plan.confidence)
         })
         .collect();
-    Comparison { scenarios, differences }
+    let events = joint.each.iter().map(|totals| totals.events).sum();
+    Comparison { scenarios, differences, events }
 }
 
 fn shared_subjects(first: &Layout, other: &Layout) -> Vec<Shared> {
@@ -191,6 +194,7 @@ fn differences(
                 statistic: "mean".to_owned(),
                 baseline: names.0.to_owned(),
                 other: names.1.to_owned(),
+                scenario: other,
                 direction: direction(value.low, value.high, more_is_better),
                 value,
                 pairing_gain: pair.gain(),

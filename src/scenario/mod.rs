@@ -25,6 +25,7 @@ mod fields;
 mod formula;
 mod graph;
 mod law;
+mod limits;
 mod names;
 mod objective;
 mod places;

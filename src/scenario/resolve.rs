@@ -9,6 +9,7 @@ use super::failover;
 use super::fault::Profiles;
 use super::fields::Fields;
 use super::graph::Graph;
+use super::limits;
 use super::names::Names;
 use super::objective;
 use super::places;
@@ -53,8 +54,15 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     let top = settings::read(root, stem);
     let crews = Crews::read(root, names);
     let profiles = Profiles::read(root, crews);
-    let mut world =
-        World { names, profiles, faults: Vec::new(), nodes: 0, capacity: Cell::new(None), quorum: Cell::new(false) };
+    let mut world = World {
+        names,
+        profiles,
+        faults: Vec::new(),
+        origins: Vec::new(),
+        nodes: 0,
+        capacity: Cell::new(None),
+        quorum: Cell::new(false),
+    };
     let (regions, zones) = places::regions(root, &mut world);
     let links = places::links(root, &mut world);
     let policies = Policies::read(root, names);
@@ -112,6 +120,9 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         crews: world.profiles.crews.list,
         objectives,
     };
+    if complete && !session.has_errors() {
+        limits::events(session, &model, &world.origins);
+    }
     complete.then_some((model, top.settings, services.calls))
 }
 

@@ -15,6 +15,8 @@ pub(super) struct World<'n> {
     pub names: &'n Names,
     pub profiles: Profiles,
     pub faults: Vec<Fault>,
+    /// Where each of them is written.
+    pub origins: Vec<super::source::Origin>,
     /// Nodes of all pools so far.
     pub nodes: u64,
     /// Where the first `capacity` stands, if there is one.
@@ -91,6 +93,7 @@ impl World<'_> {
     }
 
     fn add(&mut self, fault: &WrittenFault, cause: String, mode: Mode, target: Target) {
+        self.origins.push(fault.origin);
         self.faults.push(Fault {
             cause,
             mode,

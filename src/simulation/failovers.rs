@@ -104,7 +104,10 @@ pub struct Failover {
     pub(super) back_missed: Option<u32>,
     success: bool,
     hold_until: Time,
-    pub(super) completed: Time,
+    /// When the candidate was chosen.
+    decided: Time,
+    /// The first in order lost its role though it was well: its health counts from then on for the way back.
+    pub(super) back_from: Time,
     pub(super) cause: u32,
     pub(super) copies: Copies,
     pub(super) copies_generation: u32,
@@ -157,7 +160,8 @@ impl Failover {
             back_missed: None,
             success: true,
             hold_until: Time::ZERO,
-            completed: Time::ZERO,
+            decided: Time::ZERO,
+            back_from: Time::ZERO,
             cause: 0,
             copies: Copies::Together,
             copies_generation: 0,
@@ -299,7 +303,7 @@ impl World<'_> {
             self.set_available(index);
             return;
         };
-        state.target = target;
+        (state.target, state.decided) = (target, now);
         self.leave_unfenced(index, target);
         let state = &mut self.processes[index];
         state.phase = Phase::Promoting;
@@ -371,7 +375,9 @@ impl World<'_> {
         state.primary = new;
         state.phase = Phase::Steady;
         state.generation += 1;
-        state.completed = now;
+        if old == 0 && new != 0 {
+            state.back_from = if state.watches[0].since < state.decided { now } else { Time::ZERO };
+        }
         state.hold_until = now + plan.hold_down;
         let lags = plan.semi_sync.is_none() || state.copies == Copies::Behind;
         if let Some(lag) = plan.lag.as_ref().filter(|_| unplanned && old != new && lags) {
@@ -389,7 +395,9 @@ impl World<'_> {
                 let place_plan = &plan.places[place];
                 place_plan.here.iter().for_each(|&flag| self.set_flag(flag, in_charge));
                 place_plan.elsewhere.iter().for_each(|&flag| self.set_flag(flag, !in_charge));
-                place_plan.pools.iter().for_each(|&pool| self.set_waiting(now, pool, !in_charge));
+                if in_charge || !self.users_follow(process) {
+                    place_plan.pools.iter().for_each(|&pool| self.set_waiting(now, pool, !in_charge));
+                }
             }
         }
         if old != new {
@@ -398,6 +406,7 @@ impl World<'_> {
         self.set_available(index);
         if self.users_follow(process) {
             self.answers_changed(now);
+            self.rest_standbys(now);
         }
         if old != new && !plan.places[new].ways.is_empty() {
             self.exile(index, old);

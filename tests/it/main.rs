@@ -7,6 +7,7 @@ mod backoff;
 mod cases;
 mod cli;
 mod clock_cases;
+mod composition;
 mod copies;
 mod determinism;
 mod diagnostics;
