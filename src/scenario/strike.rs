@@ -93,15 +93,9 @@ impl World<'_> {
     }
 
     fn add(&mut self, fault: &WrittenFault, cause: String, mode: Mode, target: Target) {
+        let process = drained(fault, target);
         self.origins.push(fault.origin);
-        self.faults.push(Fault {
-            cause,
-            mode,
-            target,
-            strikes: fault.strikes,
-            role: fault.role,
-            process: fault.process.clone(),
-        });
+        self.faults.push(Fault { cause, mode, target, strikes: fault.strikes, role: fault.role, process });
     }
 
     /// Lays a fault with one clock on all the nodes of its target.
@@ -196,8 +190,10 @@ impl World<'_> {
 /// What has a meaning for nodes only, so far.
 fn refuse_on_place(session: &Session<'_>, fault: &WrittenFault) {
     let rolling = matches!(fault.process, Process::Calendar { rolling: true, .. });
-    if !fault.drain.is_zero() && !rolling {
-        not_yet(session, fault.origin, "draining a place or a service as a whole", "moving its users away before");
+    if !fault.drain.is_zero() && matches!(fault.process, Process::Random { .. }) {
+        let help = Some("give `every` or `at`".to_owned());
+        let message = "the `drain` of a place is announced, and what comes by chance is not";
+        session.report(Code::E304, fault.origin, message, help);
     }
     if fault.role != Role::Any && !rolling {
         not_yet(session, fault.origin, "the `role` of a place", "faults of places in one role");
@@ -209,6 +205,21 @@ fn refuse_on_place(session: &Session<'_>, fault: &WrittenFault) {
         let help = Some("it is the nodes of a pool that share the load".to_owned());
         session.report(Code::E204, fault.origin, "`load_power` is about nodes, this is a place", help);
     }
+}
+
+/// The process on this target. A region or a whole pool is announced for the drain; a node, a zone or a service leaves
+/// its balancers, takes no new work and is out for the drain too.
+fn drained(fault: &WrittenFault, target: Target) -> Process {
+    let mut process = fault.process.clone();
+    if let Process::Calendar { lasts, rolling, drain, .. } = &mut process {
+        let whole = matches!(target, Target::Region(_) | Target::EachNode { zone: None, .. });
+        if whole && !*rolling && fault.strikes == Strikes::Each {
+            *drain = fault.drain;
+        } else {
+            *lasts = lasts.clone().with_offset(fault.drain);
+        }
+    }
+    process
 }
 
 /// The target of a fault with one clock for all that is in it.

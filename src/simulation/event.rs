@@ -10,6 +10,11 @@ pub enum Event {
         /// Its how many-th time.
         count: u32,
     },
+    /// The announced time before a calendar fault is over: it begins.
+    CalendarDrained {
+        /// Which one.
+        calendar: u32,
+    },
     /// A calendar fault is over.
     CalendarEnd {
         /// Which one.

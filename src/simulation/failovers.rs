@@ -262,7 +262,10 @@ impl World<'_> {
         let plan = &self.layout.processes[process];
         let Some(gate) = plan.available else { return };
         let state = &self.processes[process];
-        let serves = state.in_charge() && self.gates.holds(plan.places[state.primary].serves);
+        let place = &plan.places[state.primary];
+        // with nobody to give way to, one that is only announced as soon out goes on
+        let lingers = state.phase == Phase::Waiting && place.drains.iter().any(|&flag| !self.gates.holds(flag));
+        let serves = (state.in_charge() || lingers) && self.gates.holds(place.serves);
         self.set_flag(gate, serves);
     }
 

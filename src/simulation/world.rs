@@ -197,6 +197,9 @@ impl<'a> World<'a> {
             self.count_shelf(shelf, layout.shelves[shelf].nodes_at_start, true, true);
             self.count_shelf_seen(shelf, true);
         }
+        for &(_, flag) in &layout.drains {
+            self.gates.step(&layout.wiring, flag, true);
+        }
         for cut in &layout.cuts.list {
             self.gates.step(&layout.wiring, cut.flag, true);
         }
@@ -354,6 +357,7 @@ impl<'a> World<'a> {
     pub(super) fn handle(&mut self, now: Time, event: Event) {
         let live = match event {
             Event::CalendarStart { calendar, count } => self.calendar_start(now, calendar, count),
+            Event::CalendarDrained { calendar } => self.calendar_drained(now, calendar),
             Event::CalendarEnd { calendar } => self.calendar_end(now, calendar),
             Event::PlaceRestarted { unit } => self.place_restarted(now, unit),
             Event::Shock { shock } => self.shock(now, shock),

@@ -11,6 +11,7 @@ mod composition;
 mod copies;
 mod determinism;
 mod diagnostics;
+mod drains;
 mod elastic_cases;
 mod failover_cases;
 mod gallery;

@@ -23,7 +23,7 @@ use super::ledger::Meter;
 use crate::engine::streams::EntityKey;
 use crate::model::dist::Law;
 use crate::model::elastic::{Autoscale, WarmUp};
-use crate::model::failure::{Ages, Instants, Latent, Role};
+use crate::model::failure::{Ages, Instants, Latent, Role, Target};
 use crate::model::topology::{Coverage, Pool, Term};
 use crate::model::{Ends, Model};
 use crate::time::{Span, Time};
@@ -80,6 +80,8 @@ pub struct Layout {
     pub rollouts: Vec<RolloutPlan>,
     /// Calendar faults.
     pub calendars: Vec<Calendar>,
+    /// Flags of what is not announced as soon out: regions, pools.
+    pub drains: Vec<(Target, GateId)>,
     /// Labels that downtime is blamed on.
     pub causes: Vec<String>,
     /// The label of downtime for the way back.
@@ -271,6 +273,8 @@ pub struct Calendar {
     pub planned: bool,
     /// One unit after another?
     pub rolling: bool,
+    /// Announced so long before, by this flag, which checks see.
+    pub drain: Option<(Span, GateId)>,
 }
 
 impl Layout {
@@ -303,6 +307,7 @@ impl Layout {
             inspection_cause: 0,
             rollouts: Vec::new(),
             calendars: Vec::new(),
+            drains: Vec::new(),
             causes: Vec::new(),
             failback_cause: 0,
             zone_region: model.zones.iter().map(|zone| zone.region.0).collect(),

@@ -1,6 +1,6 @@
 //! Failover processes and routing, compiled.
 
-use super::structure::{AsIf, Structure, in_order, needed_services, pool_in, term_gate};
+use super::structure::{AsIf, Structure, flags_of_drains, in_order, needed_services, pool_in, term_gate};
 use super::{Choice, Layout, Place, Process, RoutingPlan, SemiSync, Tracked};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
@@ -61,6 +61,7 @@ fn add_service_process(
             fit,
             truly: structure.fit[pool.index()],
             lands_on: vec![pool.0],
+            drains: flags_of_drains(layout, Some(pool), region),
             seen,
             serves: structure.serves[pool.index()],
             acks: structure.acks.iter().find(|(acks, _)| *acks == pool.0).map(|&(_, gate)| gate),
@@ -276,6 +277,7 @@ fn add_region_process(model: &Model, layout: &mut Layout, structure: &Structure,
         // where nothing can break unseen, what is seen is so
         truly: if layout.some_hide { layout.region_levels[region.index()] } else { structure.seen[region.index()] },
         lands_on: in_region(region),
+        drains: Vec::new(),
         seen: structure.seen[region.index()],
         serves: layout.region_gates[region.index()],
         acks: None,

@@ -3,6 +3,7 @@
 use super::{Layout, Shelf, copies, cuts, named};
 use crate::model::Model;
 use crate::model::failover::{Detection, Replication, Sees};
+use crate::model::failure::Target;
 use crate::model::topology::{Need, PoolId, Reach, RegionId, Service, ServiceId, ServiceKind, Term};
 use crate::simulation::gates::{Edge, GateId};
 
@@ -44,7 +45,9 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     let mut structure = Structure::default();
     for pool in 0..model.pools.len() {
         let shelf = layout.pools[pool].shelves[0] as usize;
-        structure.nodes.push(layout.shelves[shelf].seen);
+        let seen = layout.shelves[shelf].seen;
+        let seen = undrained(layout, seen, Some(PoolId(pool as u32)), model.pools[pool].region);
+        structure.nodes.push(seen);
     }
     structure.serves = vec![0; model.pools.len()];
     structure.fit = vec![0; model.pools.len()];
@@ -69,6 +72,7 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     for region in 0..model.regions.len() as u32 {
         let gate = seen_gate(model, layout, &mut structure, RegionId(region), &order);
         let gate = cuts::over(layout, gate, Some(RegionId(region)), None);
+        let gate = undrained(layout, gate, None, Some(RegionId(region)));
         structure.seen.push(gate);
     }
     structure.seen_in_region.clone_from(&structure.fit);
@@ -82,6 +86,22 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
         layout.wiring.connect(layout.region_levels[region], Edge::Subject((layout.first_region + region) as u32));
     }
     structure
+}
+
+/// What checks see of a pool or a region, which may be announced as soon out.
+fn undrained(layout: &mut Layout, seen: GateId, pool: Option<PoolId>, region: Option<RegionId>) -> GateId {
+    let flags: Vec<GateId> = flags_of_drains(layout, pool, region);
+    if flags.is_empty() { seen } else { layout.wiring.all(&[&[seen], &flags[..]].concat()) }
+}
+
+/// The flags that are false while the pool or the region is announced as soon out.
+pub fn flags_of_drains(layout: &Layout, pool: Option<PoolId>, region: Option<RegionId>) -> Vec<GateId> {
+    let about = |target: &Target| match *target {
+        Target::EachNode { pool: drained, .. } => Some(drained) == pool,
+        Target::Region(drained) => Some(drained) == region,
+        Target::Zone(_) | Target::Service(_) | Target::Link { .. } => false,
+    };
+    layout.drains.iter().filter(|(target, _)| about(target)).map(|&(_, flag)| flag).collect()
 }
 
 /// Services, what is needed before who needs it.
@@ -132,8 +152,9 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
     for (place, &pool) in service.pools.iter().enumerate() {
         let region = model.pools[pool.index()].region;
         let shelf = layout.pools[pool.index()].shelves[0] as usize;
-        let Shelf { serving, fit, seen, .. } = layout.shelves[shelf];
-        let some_hide = layout.some_hide;
+        let Shelf { serving, fit, .. } = layout.shelves[shelf];
+        let seen = structure.nodes[pool.index()];
+        let differs = layout.some_hide || !layout.drains.is_empty();
         let mut with_needs = |own: GateId, as_if: AsIf| -> Vec<GateId> {
             let needs = service.needs.iter();
             let terms = needs.filter_map(|need| need_gate(model, layout, structure, need, region, as_if));
@@ -141,7 +162,7 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
         };
         let mut now = with_needs(serving, AsIf::Now);
         let mut woken = if some_stop { with_needs(fit, AsIf::Woken) } else { now.clone() };
-        let mut believed = if some_hide { with_needs(seen, AsIf::Believed) } else { woken.clone() };
+        let mut believed = if differs { with_needs(seen, AsIf::Believed) } else { woken.clone() };
         let (majority, writes) = (&copies.fit[place], &copies.writes[place]);
         if model.writes < 1.0 {
             let both: Vec<GateId> = majority.iter().chain(writes).copied().collect();

@@ -176,7 +176,7 @@ fn add_faults(model: &Model, layout: &mut Layout) {
                     on_unit[unit as usize].push(Struck { fault: number as u32, member });
                 }
             }
-            Process::Calendar { at, lasts, rolling } => {
+            Process::Calendar { at, lasts, rolling, drain } => {
                 let cause = layout.cause(&fault.cause);
                 let units: Vec<u32> = if *rolling {
                     nodes_in(model, layout, fault.target)
@@ -189,7 +189,9 @@ fn add_faults(model: &Model, layout: &mut Layout) {
                 let (at, lasts, silent) = (at.clone(), lasts.clone(), fault.mode.silent());
                 let key = entity(model, number).key(Purpose::Repair);
                 let (role, rolling, planned) = (fault.role, *rolling, fault.mode == Mode::Maintenance);
-                layout.calendars.push(Calendar { at, lasts, key, units, cause, silent, role, planned, rolling });
+                let drain = (!drain.is_zero()).then(|| (*drain, layout.wiring.gate(1)));
+                layout.drains.extend(drain.map(|(_, flag)| (fault.target, flag)));
+                layout.calendars.push(Calendar { at, lasts, key, units, cause, silent, role, planned, rolling, drain });
             }
         }
     }
