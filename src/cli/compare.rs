@@ -29,7 +29,7 @@ pub fn compare(args: &CompareArgs, talk: Talk) -> anyhow::Result<Exit> {
     if !talk.quiet && loaded.iter().any(|other| other.scenario.settings != first.scenario.settings) {
         eprintln!("note: the scenarios differ in `simulation`; that of `{}` holds for all", first.path.display());
     }
-    let plan = plan::plan(&first.scenario.settings, &args.machine);
+    let plan = plan::plan(&first.scenario.settings, &args.machine)?;
     let stop = catch_interrupts()?;
     let progress = Progress::new(talk, plan.until.is_some());
     let report = |done: u64, of: u64| progress.report(done, of);

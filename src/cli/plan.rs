@@ -1,21 +1,28 @@
 //! From settings and flags to a plan, and from verdicts to an exit code.
 
-use super::Exit;
 use super::args::MachineArgs;
+use super::{Exit, Refusal};
+use anyhow::bail;
 use ninefold::experiment::Plan;
 use ninefold::results::{Judgement, Results};
-use ninefold::scenario::RunSettings;
+use ninefold::scenario::{Fidelity, RunSettings};
 
 /// The plan of a run.
-pub fn plan(settings: &RunSettings, machine: &MachineArgs) -> Plan {
+///
+/// # Errors
+/// If the scenario asks for a clock that cannot run yet.
+pub fn plan(settings: &RunSettings, machine: &MachineArgs) -> anyhow::Result<Plan> {
+    if settings.fidelity == Fidelity::Full {
+        bail!(Refusal("error: a run of `fidelity = \"full\"` is not yet built; `check` and `explain` are".to_owned()));
+    }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Plan {
+    Ok(Plan {
         trials: settings.trials,
         until: settings.until,
         confidence: settings.confidence,
         seed: settings.seed,
         jobs: machine.jobs.map_or(cores, |jobs| jobs as usize),
-    }
+    })
 }
 
 /// Interrupted before all; else the worst verdict of all objectives.

@@ -54,7 +54,7 @@ fn gantt(args: &PlotArgs, format: PictureFormat, talk: Talk) -> anyhow::Result<E
         )));
     }
     let loaded = input::from_text(file, bytes, &args.changes, talk)?;
-    let plan = plan::plan(&loaded.scenario.settings, &args.machine);
+    let plan = plan::plan(&loaded.scenario.settings, &args.machine)?;
     let trial = match args.trial {
         Some(trial) => trial,
         None => run::simulate(&loaded, &plan, catch_interrupts()?, talk).results.worst_trial.unwrap_or(0),
@@ -86,7 +86,7 @@ fn results(file: &Path, args: &PlotArgs, stop: &AtomicBool, talk: Talk) -> anyho
         return Ok((saved, 0));
     }
     let loaded = input::from_text(file, bytes, &args.changes, talk)?;
-    let plan = plan::plan(&loaded.scenario.settings, &args.machine);
+    let plan = plan::plan(&loaded.scenario.settings, &args.machine)?;
     let run = run::simulate(&loaded, &plan, stop, talk);
     Ok((vec![run.results], run.events))
 }

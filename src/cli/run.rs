@@ -17,7 +17,7 @@ use std::sync::atomic::AtomicBool;
 pub fn run(args: &RunArgs, talk: Talk) -> anyhow::Result<Exit> {
     let clock = Clock::start();
     let loaded = input::scenario(&args.file, &args.changes, talk)?;
-    let plan = plan::plan(&loaded.scenario.settings, &args.machine);
+    let plan = plan::plan(&loaded.scenario.settings, &args.machine)?;
     let file = args.format.output.as_deref();
     if let Some(kind) = args.format.csv().filter(|kind| *kind != CsvKind::Measures) {
         let bytes = raw(&loaded, &plan, kind);

@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 /// If the scenario is refused or a file fails.
 pub fn trace(args: &TraceArgs, talk: Talk) -> anyhow::Result<Exit> {
     let loaded = input::scenario(&args.file, &args.changes, talk)?;
-    let plan = plan::plan(&loaded.scenario.settings, &args.machine);
+    let plan = plan::plan(&loaded.scenario.settings, &args.machine)?;
     let mut trial = args.trial;
     if args.worst {
         let run = run::simulate(&loaded, &plan, catch_interrupts()?, talk);

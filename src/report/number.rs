@@ -39,7 +39,8 @@ pub fn figure(measure: Measure, value: &Estimate) -> Figure {
         Measure::AvailabilityTime
         | Measure::AvailabilityRequest
         | Measure::AvailabilityPoint
-        | Measure::NaiveComposite => availability(value),
+        | Measure::NaiveComposite
+        | Measure::SuccessRatio => availability(value),
         Measure::UnavailabilityTime | Measure::UnavailabilityRequest => written(value, scientific, true),
         Measure::NinesTime | Measure::NinesRequest => nines(value),
         Measure::DegradedTime
@@ -61,7 +62,8 @@ pub fn figure(measure: Measure, value: &Estimate) -> Figure {
         | Measure::Faults
         | Measure::Repairs
         | Measure::NodesDown
-        | Measure::TimeToFirstOutage => plain(measure, value),
+        | Measure::TimeToFirstOutage
+        | Measure::Latency => plain(measure, value),
     }
 }
 

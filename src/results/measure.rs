@@ -60,6 +60,10 @@ pub enum Measure {
     AvailabilityPoint,
     /// From the start to the first outage.
     TimeToFirstOutage,
+    /// Share of the requests that succeed.
+    SuccessRatio,
+    /// From the arrival of a request to its answer, of those that succeed.
+    Latency,
 }
 
 /// What a figure is counted in.
@@ -92,7 +96,7 @@ impl Unit {
 
 impl Measure {
     /// All measures, in the order in which they are reported.
-    pub const ALL: [Measure; 28] = [
+    pub const ALL: [Measure; 30] = [
         Measure::AvailabilityTime,
         Measure::AvailabilityRequest,
         Measure::UnavailabilityTime,
@@ -121,6 +125,8 @@ impl Measure {
         Measure::NodesDown,
         Measure::AvailabilityPoint,
         Measure::TimeToFirstOutage,
+        Measure::SuccessRatio,
+        Measure::Latency,
     ];
 
     /// The name in JSON, csv and conditions.
@@ -154,6 +160,8 @@ impl Measure {
             Measure::NodesDown => "nodes_down",
             Measure::AvailabilityPoint => "availability.point",
             Measure::TimeToFirstOutage => "time_to_first_outage",
+            Measure::SuccessRatio => "success_ratio",
+            Measure::Latency => "latency",
         }
     }
 
@@ -171,7 +179,8 @@ impl Measure {
             | Measure::SloAttainment
             | Measure::ErrorBudgetUsed
             | Measure::Contribution
-            | Measure::AvailabilityPoint => Unit::Ratio,
+            | Measure::AvailabilityPoint
+            | Measure::SuccessRatio => Unit::Ratio,
             Measure::NinesTime | Measure::NinesRequest => Unit::Nines,
             Measure::DowntimePerYear
             | Measure::OutageDuration
@@ -181,7 +190,8 @@ impl Measure {
             | Measure::Rpo
             | Measure::Waterfall
             | Measure::DetectionDelay
-            | Measure::TimeToFirstOutage => Unit::Seconds,
+            | Measure::TimeToFirstOutage
+            | Measure::Latency => Unit::Seconds,
             Measure::OutagesPerYear | Measure::FalseFailoversPerYear => Unit::PerYear,
             Measure::Faults | Measure::Repairs | Measure::NodesDown => Unit::Count,
         }

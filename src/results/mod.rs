@@ -49,6 +49,8 @@ pub struct Results {
 pub enum Fidelity {
     /// Faults, detection and failover; demand as a fluid.
     Structure,
+    /// Every request too.
+    Full,
 }
 
 impl Fidelity {
@@ -56,6 +58,7 @@ impl Fidelity {
     pub const fn name(self) -> &'static str {
         match self {
             Fidelity::Structure => "structure",
+            Fidelity::Full => "full",
         }
     }
 }

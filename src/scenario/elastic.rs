@@ -1,6 +1,6 @@
 //! Pools that change: how many nodes there are (`nodes`, `autoscale`), and how a node warms up (`warm_up`).
 //!
-//! Both are felt where a node has a `capacity`; without one only requests would feel them.
+//! On the structure clock both are felt where a node has a `capacity`; without one only requests would feel them.
 
 use super::diagnostic::Code;
 use super::fields::Fields;
@@ -13,7 +13,10 @@ use crate::time::Span;
 
 /// Reads `nodes` and `autoscale`: how many nodes there are at the start, and how their number changes.
 pub(super) fn nodes(fields: &mut Fields<'_>) -> (u32, Option<Autoscale>) {
-    let scale = if fields.has("capacity") {
+    let scale = if fields.session.simulates_requests() {
+        fields.not_yet("autoscale", "auto-scaling on the request clock");
+        None
+    } else if fields.has("capacity") {
         fields.table("autoscale", "the number of nodes stays", autoscale).flatten()
     } else {
         fields.on_request_clock(|fields| fields.table("autoscale", "the number of nodes stays", autoscale));
@@ -72,11 +75,10 @@ pub(super) fn warm_up(fields: &mut Fields<'_>) -> Option<WarmUp> {
     let read = |fields: &mut Fields<'_>| {
         let lasts = fields.required::<Span>("for", "say how long it takes");
         let Percent(from) = fields.or("from", "0%");
-        Some(WarmUp { lasts: lasts?, from })
+        lasts.filter(|lasts| !lasts.is_zero()).map(|lasts| WarmUp { lasts, from })
     };
     if fields.has("capacity") {
-        return fields.table("warm_up", off, read).flatten().filter(|warm_up| !warm_up.lasts.is_zero());
+        return fields.table("warm_up", off, read).flatten();
     }
-    fields.on_request_clock(|fields| fields.table("warm_up", off, read));
-    None
+    fields.on_request_clock(|fields| fields.table("warm_up", off, read)).flatten()
 }

@@ -121,7 +121,7 @@ fn measure(name: &str) -> Result<Measure, ReadError> {
 
 impl Run {
     fn results(self) -> Result<Results, ReadError> {
-        let fidelity = [Fidelity::Structure].into_iter().find(|known| known.name() == self.fidelity);
+        let fidelity = [Fidelity::Structure, Fidelity::Full].into_iter().find(|known| known.name() == self.fidelity);
         Ok(Results {
             version: self.ninefold,
             scenario: self.scenario.name,

@@ -138,6 +138,8 @@ fn title_of(measure: Measure) -> &'static str {
         Measure::NodesDown => "nodes down",
         Measure::AvailabilityPoint => "available at",
         Measure::TimeToFirstOutage => "first outage",
+        Measure::SuccessRatio => "success ratio",
+        Measure::Latency => "latency",
     }
 }
 

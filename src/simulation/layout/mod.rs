@@ -124,6 +124,14 @@ pub struct Layout {
     pub restart: Vec<Law>,
     /// By region: stream of these times.
     pub region_keys: Vec<EntityKey>,
+    /// Is it for the request clock? Then every fault is known node by node.
+    pub for_requests: bool,
+    /// By pool, for requests: enough nodes serve and what it depends on holds, its calls aside.
+    pub admits: Vec<GateId>,
+    /// By pool, for requests: it takes writes.
+    pub takes_writes: Vec<Option<GateId>>,
+    /// By group: regions that host the entry, least latency first.
+    pub by_latency: Vec<Vec<u32>>,
 }
 
 /// A set of nodes with one fate.
@@ -278,8 +286,17 @@ pub struct Calendar {
 }
 
 impl Layout {
-    /// Compile `model`.
+    /// Compile `model` for the structure clock alone.
     pub fn new(model: &Model) -> Layout {
+        Layout::compile(model, false)
+    }
+
+    /// Compile `model` for requests too.
+    pub fn for_requests(model: &Model) -> Layout {
+        Layout::compile(model, true)
+    }
+
+    fn compile(model: &Model, for_requests: bool) -> Layout {
         let warm_up = match model.start {
             crate::model::Start::Up => Span::ZERO,
             crate::model::Start::Stationary { warm_up } => warm_up,
@@ -329,6 +346,10 @@ impl Layout {
             entry: model.routing.entry.index(),
             restart: model.regions.iter().map(|region| region.restart.clone()).collect(),
             region_keys: Vec::new(),
+            for_requests,
+            admits: Vec::new(),
+            takes_writes: Vec::new(),
+            by_latency: if for_requests { by_latency(model) } else { Vec::new() },
         };
         layout.cuts = cuts::collect(model, &mut layout);
         units::build(model, &mut layout);
@@ -374,6 +395,22 @@ impl Layout {
             self.causes.len() - 1
         }) as u32
     }
+}
+
+/// By group: regions that host the entry, least latency first.
+fn by_latency(model: &Model) -> Vec<Vec<u32>> {
+    let entry = &model.services[model.routing.entry.index()];
+    let hosts = |region: u32| {
+        let here =
+            |pool: &crate::model::topology::PoolId| model.pools[pool.index()].region.is_some_and(|at| at.0 == region);
+        entry.pools.is_empty() || entry.pools.iter().any(here)
+    };
+    let order = |group: usize| {
+        let regions =
+            model.by_latency(crate::model::topology::GroupId(group as u32)).into_iter().map(|region| region.0);
+        regions.filter(|&region| hosts(region)).collect()
+    };
+    (0..model.groups.len()).map(order).collect()
 }
 
 fn subjects(model: &Model) -> Vec<String> {

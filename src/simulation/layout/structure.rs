@@ -52,6 +52,8 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     structure.serves = vec![0; model.pools.len()];
     structure.fit = vec![0; model.pools.len()];
     structure.writes = vec![None; model.pools.len()];
+    layout.admits = vec![0; model.pools.len()];
+    layout.takes_writes = vec![None; model.pools.len()];
     structure.believed = vec![0; model.pools.len()];
     layout.service_gates = vec![0; model.services.len()];
     let some_stop = layout.shelves.iter().any(|shelf| shelf.stoppable);
@@ -160,10 +162,21 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
             let terms = needs.filter_map(|need| need_gate(model, layout, structure, need, region, as_if));
             std::iter::once(own).chain(terms).collect()
         };
+        let depends_on = model.traffic.services.get(id.index()).map_or(0, |work| work.depends_on);
         let mut now = with_needs(serving, AsIf::Now);
         let mut woken = if some_stop { with_needs(fit, AsIf::Woken) } else { now.clone() };
         let mut believed = if differs { with_needs(seen, AsIf::Believed) } else { woken.clone() };
         let (majority, writes) = (&copies.fit[place], &copies.writes[place]);
+        if layout.for_requests {
+            layout.takes_writes[pool.index()] = {
+                let both: Vec<GateId> = majority.iter().chain(writes).copied().collect();
+                (!both.is_empty()).then(|| layout.wiring.all(&both))
+            };
+            let needs = &service.needs[..depends_on];
+            let terms = needs.iter().filter_map(|need| need_gate(model, layout, structure, need, region, AsIf::Now));
+            let gates: Vec<GateId> = std::iter::once(serving).chain(terms).collect();
+            layout.admits[pool.index()] = layout.wiring.all(&gates);
+        }
         if model.writes < 1.0 {
             let both: Vec<GateId> = majority.iter().chain(writes).copied().collect();
             structure.writes[pool.index()] = (!both.is_empty()).then(|| layout.wiring.all(&both));

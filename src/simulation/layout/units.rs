@@ -249,7 +249,7 @@ fn add_clocks(model: &Model, layout: &mut Layout, on_unit: Vec<Vec<Struck>>, sha
                 let [only] = on_unit[unit][..] else { return false };
                 is_plain(&model.faults[only.fault as usize]) && !shared[unit]
             };
-            plan.hot && units.into_iter().all(alone)
+            !layout.for_requests && plan.hot && units.into_iter().all(alone)
         })
         .collect();
     let mut kinds = BTreeMap::new();
