@@ -35,7 +35,14 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         services: Vec::new(),
         pools: Vec::new(),
         links: Vec::new(),
-        groups: vec![Group { name: "everyone".to_owned(), near: RegionId(0), share: 1.0, rate: None }],
+        groups: vec![Group {
+            name: "everyone".to_owned(),
+            near: RegionId(0),
+            share: 1.0,
+            rate: None,
+            mix: Vec::new(),
+            fallback: Vec::new(),
+        }],
         traffic: ninefold::model::traffic::Traffic::default(),
         writes: 1.0,
         routing: Routing {

@@ -100,6 +100,8 @@ pub struct Need {
     pub reach: Reach,
     /// Share of the requests that depend on it, 0 to 1.
     pub share: f64,
+    /// Only these classes of requests depend on it, by their places in the list; empty: all.
+    pub only: Vec<u32>,
     /// What answers instead when it fails, in turn; with any of these the dependency is soft.
     pub fallback: Vec<Tier>,
 }
@@ -107,12 +109,12 @@ pub struct Need {
 impl Need {
     /// Every request needs it, and nothing stands in.
     pub const fn hard(term: Term, reach: Reach) -> Need {
-        Need { term, reach, share: 1.0, fallback: Vec::new() }
+        Need { term, reach, share: 1.0, only: Vec::new(), fallback: Vec::new() }
     }
 
     /// Does the caller serve nothing at all without it?
     pub fn is_hard(&self) -> bool {
-        self.share >= 1.0 && self.fallback.is_empty()
+        self.share >= 1.0 && self.only.is_empty() && self.fallback.is_empty()
     }
 
     /// The terms of the need itself and of the services that its tiers call.

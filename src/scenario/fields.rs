@@ -314,15 +314,6 @@ impl<'s> Fields<'s> {
         self.set_inert(before);
     }
 
-    /// As [`Fields::not_yet`] on the structure clock; the request clock has a meaning for it, which `reader` reads.
-    pub fn of_requests<T>(&mut self, key: &str, what: &str, reader: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        if self.session.simulates_requests() {
-            return Some(reader(self));
-        }
-        self.not_yet(key, what);
-        None
-    }
-
     /// As [`Fields::not_yet`], but a value that says the same as the default may stand.
     pub fn not_yet_unless(&mut self, key: &str, neutral: &Value, what: &str) {
         let before = self.set_inert(false);

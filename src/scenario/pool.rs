@@ -61,7 +61,8 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
         elastic::refuse_beside(fields, world, &standby);
     }
     let coverage = coverage(fields);
-    let work = PoolWork { warm_up: warm_up.map(|warm_up| (warm_up.lasts, warm_up.from)), ..fields.on_request_clock(requests) };
+    let work =
+        PoolWork { warm_up: warm_up.map(|warm_up| (warm_up.lasts, warm_up.from)), ..fields.on_request_clock(requests) };
     let origin = if fields.has("nodes") { fields.origin_of("nodes") } else { fields.origin };
     Template { nodes, need: required, zones, faults, capacity, warm_up, autoscale, standby, coverage, work, origin }
 }

@@ -79,7 +79,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         failover::no_entry(session, names, &free);
     }
     let near = first.unwrap_or_else(|| names.first_region());
-    let classes = class::read(root, names, routing.as_ref().map(|routing| routing.entry));
+    let classes = class::read(root, names);
     let Users { groups, traffic, writes } = users::read(root, names, &policies, near, &classes);
     if let Some(origin) =
         world.capacity.get().filter(|_| groups.iter().any(|group| group.rate.is_none()) && traffic.is_empty())

@@ -20,14 +20,14 @@ pub struct Level {
     pub value: f64,
     /// Change per nanosecond.
     pub slope: f64,
-    /// Does a tier answer for something that has failed?
-    pub tier: bool,
+    /// Which tiers answer for something that has failed, a bit each.
+    pub tiers: u64,
 }
 
 impl Level {
     /// Full or nothing.
     pub const fn all_or_nothing(serves: bool) -> Level {
-        Level { value: if serves { 1.0 } else { 0.0 }, slope: 0.0, tier: false }
+        Level { value: if serves { 1.0 } else { 0.0 }, slope: 0.0, tiers: 0 }
     }
 }
 
@@ -200,7 +200,7 @@ impl Ledger {
         account.cause = cause;
         let state = if level.value < down_below {
             State::Down
-        } else if level.value >= FULL && level.slope == 0.0 && !level.tier {
+        } else if level.value >= FULL && level.slope == 0.0 && level.tiers == 0 {
             State::Up
         } else {
             State::Degraded
@@ -359,7 +359,7 @@ mod tests {
     #[test]
     fn a_drain_is_down_until_the_level_crosses_the_threshold() {
         let mut ledger = Ledger::new(1, 0.9, Vec::new());
-        ledger.set_level(0, at(100), Level { value: 0.0, slope: 0.001, tier: false }, 7);
+        ledger.set_level(0, at(100), Level { value: 0.0, slope: 0.001, tiers: 0 }, 7);
         ledger.set_level(0, at(1_100), Level::all_or_nothing(true), 7);
         ledger.finish(at(2_000));
         let outage = &ledger.outages[0];
@@ -397,7 +397,7 @@ mod tests {
             for (gap, value, slope, stage) in steps {
                 now += gap;
                 let slope = if slope.abs() < 0.005 { 0.0 } else { slope };
-                ledger.set_level(0, at(now), Level { value, slope, tier: false }, 0);
+                ledger.set_level(0, at(now), Level { value, slope, tiers: 0 }, 0);
                 ledger.set_stage(0, at(now), Stage::ALL[stage]);
             }
             ledger.finish(at(now + 5));

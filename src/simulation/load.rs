@@ -7,10 +7,13 @@
 //! that does not serve takes nothing. While clients move from an old answer to the new one the level is a curve; it is
 //! booked as chords that are off by less than [`CLOSE`] in their middle; so it is while nodes warm up.
 
+mod flow;
+mod levels;
+
 use super::event::{Event, class};
 use super::gates::Gates;
 use super::layout::RoutingPlan;
-use super::layout::load::{Candidate, LoadCall, LoadPlan};
+use super::layout::load::{Candidate, LoadPlan};
 use super::ledger::Level;
 use super::trace::TraceEvent;
 use super::world::World;
@@ -27,10 +30,12 @@ const SHORTEST: Span = Span::from_millis(1);
 pub struct Loads {
     /// By station: requests per second that arrive.
     load: Vec<f64>,
-    /// By station: share of these that is served.
+    /// By station and class: the same.
+    flow: Vec<f64>,
+    /// By station and class: share of these that is served.
     value: Vec<f64>,
-    /// By station: does a tier answer for it?
-    tier: Vec<bool>,
+    /// By station and class: which tiers answer for something, a bit each.
+    tiers: Vec<u64>,
     /// By group and region: share of the group's users there.
     users: Vec<f64>,
     /// By station: nodes' worth of capacity that it lacks, since some of its nodes are not warm.
@@ -50,7 +55,7 @@ pub struct Loads {
 #[derive(Clone, Copy, Debug, Default)]
 struct Sample {
     value: f64,
-    tier: bool,
+    tiers: u64,
 }
 
 /// The first candidate that answers.
@@ -62,165 +67,6 @@ impl Loads {
     /// Nothing is known yet.
     pub fn reset(&mut self) {
         (self.tight, self.generation) = (true, 0);
-    }
-
-    /// Requests per second that the station carries.
-    fn limit(&self, plan: &LoadPlan, gates: &Gates, index: usize) -> f64 {
-        let station = &plan.stations[index];
-        (f64::from(gates.count(station.nodes)) - self.cold[index]).max(0.0) * station.capacity
-    }
-
-    /// Spread what the users bring over the stations, callers first.
-    fn spread(&mut self, plan: &LoadPlan, gates: &Gates) {
-        self.load.clear();
-        self.load.resize(plan.stations.len(), 0.0);
-        let regions = plan.entries.len();
-        for (region, entry) in plan.entries.iter().enumerate() {
-            if let Some(station) = answering(gates, entry) {
-                let groups = plan.shares.iter().enumerate();
-                let users: f64 = groups.map(|(group, share)| share * self.users[group * regions + region]).sum();
-                self.load[station] += users * plan.demand;
-            }
-        }
-        for (index, station) in plan.stations.iter().enumerate() {
-            let load = self.load[index];
-            if load <= 0.0 {
-                continue;
-            }
-            let limit = self.limit(plan, gates, index);
-            self.tight |= load > limit * (1.0 + 1e-12);
-            let carried = load.min(limit);
-            for call in &station.calls {
-                match answering(gates, &call.to) {
-                    Some(callee) => self.load[callee] += carried * call.share,
-                    None => self.spread_over_tiers(call, gates, carried * call.share),
-                }
-            }
-        }
-    }
-
-    fn spread_over_tiers(&mut self, call: &LoadCall, gates: &Gates, mut rest: f64) {
-        for tier in &call.tiers {
-            match &tier.to {
-                None => rest *= 1.0 - tier.hit,
-                Some(to) => {
-                    if let Some(station) = answering(gates, to) {
-                        self.load[station] += rest;
-                        rest *= 1.0 - tier.hit;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Gather what is served, callees first.
-    fn gather(&mut self, plan: &LoadPlan, gates: &Gates) {
-        self.value.resize(plan.stations.len(), 0.0);
-        self.tier.resize(plan.stations.len(), false);
-        for (index, station) in plan.stations.iter().enumerate().rev() {
-            (self.value[index], self.tier[index]) = (0.0, false);
-            if !gates.holds(station.gate) {
-                continue;
-            }
-            let limit = self.limit(plan, gates, index);
-            let load = self.load[index];
-            let carried = if load > limit { limit / load } else { 1.0 };
-            let (mut tightest, mut answered, mut tier) = (1.0_f64, 1.0, false);
-            for call in &station.calls {
-                let callee = answering(gates, &call.to);
-                let value = callee.map_or(0.0, |callee| self.value[callee]);
-                tier |= call.share > 0.0 && callee.is_some_and(|callee| self.tier[callee]);
-                if call.tiers.is_empty() {
-                    tightest = tightest.min(1.0 - call.share * (1.0 - value));
-                } else {
-                    let more = self.tiers_answer(call, gates);
-                    answered *= 1.0 - call.share * (1.0 - value) * (1.0 - more);
-                    tier |= call.share > 0.0 && value < 1.0 && more > 0.0;
-                }
-            }
-            if station.writes.is_some_and(|writes| !gates.holds(writes)) {
-                tightest = tightest.min(1.0 - plan.writes);
-            }
-            (self.value[index], self.tier[index]) = (carried * tightest * answered, tier);
-        }
-    }
-
-    /// Share of the failing requests of a soft call that its tiers answer.
-    fn tiers_answer(&self, call: &LoadCall, gates: &Gates) -> f64 {
-        let misses = call.tiers.iter().map(|tier| {
-            let value = tier.to.as_ref().map_or(1.0, |to| answering(gates, to).map_or(0.0, |at| self.value[at]));
-            1.0 - tier.hit * value
-        });
-        1.0 - misses.product::<f64>()
-    }
-
-    /// What a region can carry with its own pools, as a share of all demand.
-    fn room(&mut self, plan: &LoadPlan, gates: &Gates, region: usize) -> f64 {
-        let Some(entry) = answering(gates, &plan.entries[region]) else { return 0.0 };
-        self.unit.clear();
-        self.unit.resize(plan.stations.len(), 0.0);
-        self.unit[entry] = 1.0;
-        let mut room = f64::INFINITY;
-        for (index, station) in plan.stations.iter().enumerate().skip(entry) {
-            let unit = self.unit[index];
-            if unit <= 0.0 {
-                continue;
-            }
-            let limit = self.limit(plan, gates, index);
-            room = room.min(limit / (unit * plan.demand));
-            for call in station.calls.iter().filter(|call| call.local) {
-                if let Some(callee) = answering(gates, &call.to) {
-                    self.unit[callee] += unit * call.share;
-                }
-            }
-        }
-        room
-    }
-
-    /// What a region cannot carry goes to the next of each group that has room, rank by rank in fair parts.
-    fn spill(&mut self, plan: &LoadPlan, gates: &Gates, open: impl Fn(usize) -> bool) {
-        let (regions, groups) = (plan.entries.len(), plan.shares.len());
-        let mut spare = std::mem::take(&mut self.spare);
-        spare.clear();
-        for region in 0..regions {
-            let users: f64 = (0..groups).map(|group| plan.shares[group] * self.users[group * regions + region]).sum();
-            let room = self.room(plan, gates, region);
-            spare.push(room - users);
-        }
-        for region in 0..regions {
-            if spare[region] < 0.0 && answering(gates, &plan.entries[region]).is_some() {
-                self.tight = true;
-                self.spill_from(plan, region, &mut spare, &open);
-            }
-        }
-        self.spare = spare;
-    }
-
-    /// Each group moves its part of the excess: first all to their best region, then the rest to their second, ..
-    fn spill_from(&mut self, plan: &LoadPlan, region: usize, spare: &mut [f64], open: &impl Fn(usize) -> bool) {
-        let (regions, groups) = (plan.entries.len(), plan.shares.len());
-        let here: f64 = (0..groups).map(|group| plan.shares[group] * self.users[group * regions + region]).sum();
-        let part = -spare[region] / here;
-        self.over.clear();
-        self.over.extend((0..groups).map(|group| part * self.users[group * regions + region]));
-        for rank in 0..regions {
-            for next in (0..regions).filter(|&next| next != region && open(next)) {
-                let asks = |group: &usize| plan.spill[*group].get(rank) == Some(&(next as u32));
-                let asked: f64 = (0..groups).filter(asks).map(|group| plan.shares[group] * self.over[group]).sum();
-                if asked <= 0.0 || spare[next] <= 0.0 {
-                    continue;
-                }
-                let granted = (spare[next] / asked).min(1.0);
-                for group in (0..groups).filter(asks) {
-                    let moved = self.over[group] * granted;
-                    self.over[group] -= moved;
-                    self.users[group * regions + region] -= moved;
-                    self.users[group * regions + next] += moved;
-                }
-                spare[region] += asked * granted;
-                spare[next] -= asked * granted;
-            }
-        }
     }
 }
 
@@ -267,13 +113,13 @@ impl World<'_> {
         let length = end.since(now).as_nanos() as f64;
         let cause = self.cause;
         for subject in 0..loads.levels[0].len() {
-            let Sample { value, tier } = loads.levels[0][subject];
+            let Sample { value, tiers } = loads.levels[0][subject];
             let change = if length > 0.0 { loads.levels[3][subject].value - value } else { 0.0 };
             let slope = if change.abs() > 1e-15 { change / length } else { 0.0 };
             if (self.ledger.level(subject) - value).abs() > 0.0 {
                 self.note(now, TraceEvent::Level { subject: subject as u32, level: value });
             }
-            self.ledger.set_level(subject, now, Level { value, slope, tier }, cause);
+            self.ledger.set_level(subject, now, Level { value, slope, tiers }, cause);
         }
         self.loads = loads;
     }
@@ -334,7 +180,7 @@ impl World<'_> {
 
     /// Levels at an instant, were nothing to move until then but the users.
     fn sample(&self, plan: &LoadPlan, loads: &mut Loads, number: usize, at: Time) {
-        let (regions, groups) = (plan.entries.len(), plan.shares.len());
+        let (regions, groups) = (plan.regions, plan.shares.len());
         loads.cold.clear();
         loads.cold.resize(plan.stations.len(), 0.0);
         for &(pool, station) in &plan.warming {
@@ -360,65 +206,4 @@ impl World<'_> {
         self.levels_of(plan, loads, &mut levels);
         loads.levels[number] = levels;
     }
-
-    /// Do the users of the group reach the region?
-    fn reach(&self, group: usize, region: Option<u32>) -> bool {
-        let regions = self.layout.region_gates.len();
-        let way = region.and_then(|region| self.layout.cuts.users.get(group * regions + region as usize));
-        way.copied().flatten().is_none_or(|way| self.gates.holds(way))
-    }
-
-    fn levels_of(&self, plan: &LoadPlan, loads: &Loads, levels: &mut Vec<Sample>) {
-        let regions = plan.entries.len();
-        let out = self.is_routing_out();
-        levels.clear();
-        levels.push(Sample::default());
-        for (group, share) in plan.shares.iter().enumerate() {
-            let mut level = Sample::default();
-            for (region, entry) in plan.entries.iter().enumerate() {
-                let users = loads.users[group * regions + region];
-                if out || users <= 0.0 {
-                    continue;
-                }
-                let answers = |candidate: &&Candidate| {
-                    self.gates.holds(candidate.gate)
-                        && self.reach(group, plan.stations[candidate.station as usize].region)
-                };
-                if let Some(station) = entry.iter().find(answers).map(|candidate| candidate.station as usize) {
-                    level.value += users * loads.value[station];
-                    level.tier |= loads.tier[station];
-                }
-            }
-            level.value = level.value.min(1.0);
-            levels[0].value += share * level.value;
-            levels[0].tier |= level.tier;
-            levels.push(level);
-        }
-        if levels[1..].iter().all(|level| level.value >= 1.0) {
-            levels[0].value = 1.0;
-        }
-        let services = plan.of_service.iter().zip(&self.layout.service_gates);
-        levels.extend(services.map(|(stations, &gate)| {
-            if self.gates.holds(gate) { of_stations(loads, stations) } else { Sample::default() }
-        }));
-        for (entry, &gate) in plan.entries.iter().zip(&self.layout.region_levels) {
-            let station = answering(&self.gates, entry);
-            let serves = Sample { value: 1.0, tier: false };
-            let now = |station: usize| Sample { value: loads.value[station], tier: loads.tier[station] };
-            levels.push(if self.gates.holds(gate) { station.map_or(serves, now) } else { Sample::default() });
-        }
-    }
-}
-
-/// Of all that arrives at a service's stations, the share that is served; the best of them if nothing arrives.
-fn of_stations(loads: &Loads, stations: &[u32]) -> Sample {
-    let stations = stations.iter().map(|&station| station as usize);
-    let load: f64 = stations.clone().map(|station| loads.load[station]).sum();
-    if load > 0.0 {
-        let served: f64 = stations.clone().map(|station| loads.load[station] * loads.value[station]).sum();
-        let tier = stations.into_iter().any(|station| loads.load[station] > 0.0 && loads.tier[station]);
-        return Sample { value: if load - served > 1e-12 * load { served / load } else { 1.0 }, tier };
-    }
-    let best = stations.max_by(|&a, &b| loads.value[a].total_cmp(&loads.value[b]));
-    best.map_or(Sample::default(), |station| Sample { value: loads.value[station], tier: loads.tier[station] })
 }

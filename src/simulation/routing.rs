@@ -377,7 +377,7 @@ impl<'a> World<'a> {
         let (Some(plan), Some(routing)) = (self.tracked(), &self.routing) else { return };
         let layout = self.layout;
         let out = self.is_routing_out();
-        let mut system = Level { value: 0.0, slope: 0.0, tier: false };
+        let mut system = Level { value: 0.0, slope: 0.0, tiers: 0 };
         let mut levels = Vec::with_capacity(routing.flows.len());
         for (flow, share) in routing.flows.iter().zip(&plan.shares) {
             // one minus what is lost, so that nothing lost is exactly 1 however the clients move

@@ -59,7 +59,14 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         services: vec![service],
         pools: vec![pool],
         links: Vec::new(),
-        groups: vec![Group { name: "everyone".to_owned(), near: RegionId(0), share: 1.0, rate: None }],
+        groups: vec![Group {
+            name: "everyone".to_owned(),
+            near: RegionId(0),
+            share: 1.0,
+            rate: None,
+            mix: Vec::new(),
+            fallback: Vec::new(),
+        }],
         traffic: crate::model::traffic::Traffic::default(),
         routing: Routing {
             entry: ServiceId(0),

@@ -5,6 +5,7 @@
 mod alarms;
 mod backoff;
 mod cases;
+mod class_cases;
 mod cli;
 mod clock_cases;
 mod composition;

@@ -233,7 +233,7 @@ fn need_gate(
     as_if: AsIf,
 ) -> Option<GateId> {
     let mut tiers = need.fallback.iter().filter(|tier| tier.hit > 0.0);
-    if need.share < 1.0 || tiers.clone().any(|tier| tier.calls.is_none()) {
+    if need.share < 1.0 || !need.only.is_empty() || tiers.clone().any(|tier| tier.calls.is_none()) {
         return None;
     }
     let own = term_gate(model, layout, structure, &need.term, need.reach, from, as_if);
