@@ -120,6 +120,8 @@ pub struct Ledger {
     pub meters: Vec<Meter>,
     down_below: f64,
     opened: Time,
+    /// By subject and tier: time, while not down, in which the tier answers for something. Empty without tiers.
+    pub tiers: Vec<Vec<Span>>,
     /// Outages that have ended, in the order of their ends.
     pub outages: Vec<Outage>,
 }
@@ -140,7 +142,16 @@ impl Ledger {
             open: None,
             last_closed: None,
         };
-        Ledger { accounts: vec![account; subjects], meters, down_below, opened: Time::ZERO, outages: Vec::new() }
+        let (opened, tiers, outages) = (Time::ZERO, Vec::new(), Vec::new());
+        Ledger { accounts: vec![account; subjects], meters, down_below, opened, tiers, outages }
+    }
+
+    /// The same, with a book for each of so many tiers.
+    pub fn with_tiers(mut self, tiers: usize) -> Self {
+        if tiers > 0 {
+            self.tiers = vec![vec![Span::ZERO; tiers]; self.accounts.len()];
+        }
+        self
     }
 
     /// Everybody up at 0, nothing booked.
@@ -148,6 +159,7 @@ impl Ledger {
         let fresh = Ledger::new(1, self.down_below, Vec::new()).accounts[0].clone();
         self.accounts.fill(fresh);
         self.meters.iter_mut().for_each(|meter| meter.lost.fill(0.0));
+        self.tiers.iter_mut().for_each(|tiers| tiers.fill(Span::ZERO));
         self.opened = Time::ZERO;
         self.outages.clear();
     }
@@ -166,6 +178,7 @@ impl Ledger {
             }
         }
         self.meters.iter_mut().for_each(|meter| meter.lost.fill(0.0));
+        self.tiers.iter_mut().for_each(|tiers| tiers.fill(Span::ZERO));
         self.opened = now;
         self.outages.clear();
     }
@@ -290,6 +303,11 @@ impl Ledger {
         }
         account.loss_s += loss_s;
         account.since = now;
+        let used = if account.state == State::Down { 0 } else { account.level.tiers };
+        if used != 0 {
+            let books = self.tiers.get_mut(subject).into_iter().flatten();
+            books.enumerate().filter(|(tier, _)| used >> tier & 1 == 1).for_each(|(_, book)| *book += span);
+        }
     }
 
     fn turn(&mut self, subject: usize, now: Time, state: State) {

@@ -48,6 +48,8 @@ use trace::TraceLine;
 pub struct Outcome {
     /// By subject.
     pub totals: Vec<Totals>,
+    /// By subject and tier: time, while not down, in which the tier answers for something; empty without tiers.
+    pub tiers: Vec<Vec<Span>>,
     /// Outages of all subjects, in the order of their ends.
     pub outages: Vec<Outage>,
     /// By site.
@@ -156,6 +158,7 @@ impl World<'_> {
             outage.start = Time::ZERO + self.counted(outage.start);
         }
         Outcome {
+            tiers: self.ledger.tiers.clone(),
             totals: (0..self.layout.subjects.len()).map(|subject| self.ledger.totals(subject)).collect(),
             windows: self.layout.windows.iter().map(|plan| self.lost_by_window(plan, &outages)).collect(),
             outages,

@@ -156,7 +156,8 @@ impl<'a> World<'a> {
             processes: layout.processes.iter().map(|plan| Failover::new(plan, &streams)).collect(),
             routing: tracked,
             loads: Loads::default(),
-            ledger: Ledger::new(layout.subjects.len(), layout.down_below, layout.meters()),
+            ledger: Ledger::new(layout.subjects.len(), layout.down_below, layout.meters())
+                .with_tiers(layout.tier_names().len()),
             cause: 0,
             silent: false,
             moved: false,

@@ -1,6 +1,9 @@
 //! Classes of requests and tiers at the users, on the structure clock, against histories worked out by hand.
 
 use crate::history::{History, history};
+use crate::lab::run_text;
+use ninefold::report::text;
+use ninefold::results::measure::Measure;
 
 const HOUR: f64 = 3_600.0;
 
@@ -56,4 +59,23 @@ fn tiers_at_the_users_answer_what_the_system_does_not() {
     with("{ tier = \"offline\", hit = \"60%\" }").expect("u", 0.0, HOUR, 0.4 * HOUR);
     with("{ tier = \"offline\", hit = \"60%\" }").expect("app", 0.0, HOUR, HOUR);
     with("{ tier = \"mirror\", calls = \"mirror\" }").expect("system", 0.5 * HOUR, 0.5 * HOUR, 0.5 * HOUR);
+}
+
+#[test]
+fn time_on_each_tier_is_told() {
+    // the cache answers nine in ten of what fails, the static page all of the rest; the page itself is out for half
+    let text = "version = 1\nhorizon = \"10h\"\n[services.app.calls.db]\n\
+                fallback = [{ tier = \"cached\", hit = \"95%\" }, { tier = \"page\", calls = \"page\" }]\n[services.db]\n\
+                faults = { at = \"1h\", for = \"1h\" }\n[services.page]\nkind = \"dependency\"\nfaults = { at = \"90min\", for = \"1h\" }\n\
+                [routing]\nentry = \"app\"\n";
+    let results = run_text(text, 2);
+    let share = |statistic: &str| {
+        let row = results.find(Measure::DegradedTime, "system", statistic).expect("a row");
+        row.value.estimate.expect("an estimate")
+    };
+    for (statistic, expected) in [("mean", 0.1), ("cached", 0.1), ("page", 0.05)] {
+        assert!((share(statistic) - expected).abs() < 1e-12, "{statistic}: {}", share(statistic));
+    }
+    let screen = text::run(&results, text::Look::Plain);
+    assert!(screen.contains("on tier cached") && screen.contains("on tier page"), "{screen}");
 }

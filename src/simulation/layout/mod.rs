@@ -379,6 +379,12 @@ impl Layout {
         }
     }
 
+    /// Names of the tiers whose use is booked.
+    pub fn tier_names(&self) -> &[String] {
+        let names = self.load.as_ref().map_or(&[][..], |load| &load.tier_names);
+        &names[..names.len().min(64)]
+    }
+
     /// Meters for the windows of objectives on demand.
     pub fn meters(&self) -> Vec<Meter> {
         let on_demand = self.windows.iter().filter(|plan| matches!(plan.of, Lost::Demand { .. }));
