@@ -9,6 +9,7 @@
 mod copies;
 mod crews;
 mod cuts;
+mod drains;
 mod groups;
 pub mod load;
 mod plans;

@@ -1,7 +1,7 @@
 //! Failover processes and routing, compiled.
 
-use super::structure::{AsIf, Structure, flags_of_drains, in_order, needed_services, pool_in, term_gate};
-use super::{Choice, Layout, Place, Process, RoutingPlan, SemiSync, Tracked};
+use super::structure::{AsIf, Structure, in_order, needed_services, pool_in, term_gate};
+use super::{Choice, Layout, Place, Process, RoutingPlan, SemiSync, Tracked, drains};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
 use crate::model::dist::Law;
@@ -61,7 +61,7 @@ fn add_service_process(
             fit,
             truly: structure.fit[pool.index()],
             lands_on: vec![pool.0],
-            drains: flags_of_drains(layout, Some(pool), region),
+            drains: drains::flags(layout, Some(pool), region),
             seen,
             serves: structure.serves[pool.index()],
             acks: structure.acks.iter().find(|(acks, _)| *acks == pool.0).map(|&(_, gate)| gate),

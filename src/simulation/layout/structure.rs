@@ -1,9 +1,8 @@
 //! What needs what: the gates of pools, services and regions.
 
-use super::{Layout, Shelf, copies, cuts, named};
+use super::{Layout, Shelf, copies, cuts, drains, named};
 use crate::model::Model;
 use crate::model::failover::{Detection, Replication, Sees};
-use crate::model::failure::Target;
 use crate::model::topology::{Need, PoolId, Reach, RegionId, Service, ServiceId, ServiceKind, Term};
 use crate::simulation::gates::{Edge, GateId};
 
@@ -46,7 +45,7 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     for pool in 0..model.pools.len() {
         let shelf = layout.pools[pool].shelves[0] as usize;
         let seen = layout.shelves[shelf].seen;
-        let seen = undrained(layout, seen, Some(PoolId(pool as u32)), model.pools[pool].region);
+        let seen = drains::over(layout, seen, Some(PoolId(pool as u32)), model.pools[pool].region);
         structure.nodes.push(seen);
     }
     structure.serves = vec![0; model.pools.len()];
@@ -74,7 +73,7 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     for region in 0..model.regions.len() as u32 {
         let gate = seen_gate(model, layout, &mut structure, RegionId(region), &order);
         let gate = cuts::over(layout, gate, Some(RegionId(region)), None);
-        let gate = undrained(layout, gate, None, Some(RegionId(region)));
+        let gate = drains::over(layout, gate, None, Some(RegionId(region)));
         structure.seen.push(gate);
     }
     structure.seen_in_region.clone_from(&structure.fit);
@@ -88,22 +87,6 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
         layout.wiring.connect(layout.region_levels[region], Edge::Subject((layout.first_region + region) as u32));
     }
     structure
-}
-
-/// What checks see of a pool or a region, which may be announced as soon out.
-fn undrained(layout: &mut Layout, seen: GateId, pool: Option<PoolId>, region: Option<RegionId>) -> GateId {
-    let flags: Vec<GateId> = flags_of_drains(layout, pool, region);
-    if flags.is_empty() { seen } else { layout.wiring.all(&[&[seen], &flags[..]].concat()) }
-}
-
-/// The flags that are false while the pool or the region is announced as soon out.
-pub fn flags_of_drains(layout: &Layout, pool: Option<PoolId>, region: Option<RegionId>) -> Vec<GateId> {
-    let about = |target: &Target| match *target {
-        Target::EachNode { pool: drained, .. } => Some(drained) == pool,
-        Target::Region(drained) => Some(drained) == region,
-        Target::Zone(_) | Target::Service(_) | Target::Link { .. } => false,
-    };
-    layout.drains.iter().filter(|(target, _)| about(target)).map(|&(_, flag)| flag).collect()
 }
 
 /// Services, what is needed before who needs it.
