@@ -91,6 +91,13 @@ pub struct Service {
     pub replication: Option<Replication>,
 }
 
+impl Service {
+    /// Do the nodes of all its pools serve together?
+    pub fn is_quorum(&self) -> bool {
+        matches!(self.replication, Some(Replication::Quorum { .. }))
+    }
+}
+
 /// A dependency: hard, unless tiers stand in for it or only a share of the requests makes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Need {

@@ -95,7 +95,8 @@ fn crews(model: &Model, layout: &Layout, lines: &[TraceLine], text: &str) {
 /// What stands in a region that is out serves nobody.
 fn regions(layout: &Layout, lines: &[TraceLine], text: &str) {
     let mut out = vec![0; layout.region_gates.len()];
-    let mut levels = vec![1.0; layout.region_gates.len()];
+    // what it was when counting began has no line
+    let mut levels = vec![0.0; layout.region_gates.len()];
     for (number, line) in lines.iter().enumerate() {
         match line.event {
             TraceEvent::Fault { unit, .. } | TraceEvent::Repair { unit, .. } => {
@@ -117,9 +118,9 @@ fn regions(layout: &Layout, lines: &[TraceLine], text: &str) {
 
 /// The same scenario with every node carrying more, under the same luck.
 fn with_more_capacity(text: &str) -> String {
-    text.replace("\"20/s\"", "\"26/s\"")
-        .replace("\"45/s\"", "\"60/s\"")
-        .replace("capacity = \"100/s\"", "capacity = \"120/s\"")
+    let more = [(20, 26), (45, 60), (100, 120)]
+        .map(|(less, more)| [format!("capacity = \"{less}/s\""), format!("capacity = \"{more}/s\"")]);
+    more.iter().fold(text.to_owned(), |text, [less, more]| text.replace(less, more))
 }
 
 fn books(model: &Model, layout: &Layout, outcome: &Outcome, text: &str) {

@@ -2,7 +2,7 @@
 
 use super::{Layout, Shelf, copies, cuts, drains, named};
 use crate::model::Model;
-use crate::model::failover::{Detection, Replication, Sees};
+use crate::model::failover::{Detection, Sees};
 use crate::model::topology::{Need, PoolId, Reach, RegionId, Service, ServiceId, ServiceKind, Term};
 use crate::simulation::gates::{Edge, GateId};
 
@@ -287,7 +287,7 @@ pub fn term_gate(
                 {
                     over_ways(model, layout, structure, *id, (reach, from), as_if)
                 }
-                (Reach::ByTarget, Some(pool)) if service.failover.is_none() && !is_quorum(service) => pool_gate(*pool),
+                (Reach::ByTarget, Some(pool)) if service.failover.is_none() && !service.is_quorum() => pool_gate(*pool),
                 (Reach::Local, Some(pool)) => pool_gate(*pool),
                 (Reach::Local, None) if service.kind == ServiceKind::Dependency => layout.service_gates[id.index()],
                 (Reach::Local, None) => layout.wiring.gate(1),
@@ -326,7 +326,7 @@ fn over_ways(
 ) -> GateId {
     let service = &model.services[id.index()];
     let local = from.and_then(|from| pool_in(model, id, from));
-    let only = local.filter(|_| reach == Reach::ByTarget && service.failover.is_none() && !is_quorum(service));
+    let only = local.filter(|_| reach == Reach::ByTarget && service.failover.is_none() && !service.is_quorum());
     let pools = only.map_or(service.pools.clone(), |local| vec![local]);
     let gates: Vec<GateId> = pools
         .iter()
@@ -341,11 +341,6 @@ fn over_ways(
         })
         .collect();
     layout.wiring.at_least(1, &gates)
-}
-
-/// Do the nodes of all pools serve together?
-fn is_quorum(service: &Service) -> bool {
-    matches!(service.replication, Some(Replication::Quorum { .. }))
 }
 
 /// Does the region's entry serve? Or, `as_if` woken, could it?
