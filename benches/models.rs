@@ -35,7 +35,14 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         services: Vec::new(),
         pools: Vec::new(),
         links: Vec::new(),
-        groups: vec![Group { name: "everyone".to_owned(), near: RegionId(0), share: 1.0, rate: None }],
+        groups: vec![Group {
+            name: "everyone".to_owned(),
+            near: RegionId(0),
+            share: 1.0,
+            rate: None,
+            mix: Vec::new(),
+            fallback: Vec::new(),
+        }],
         traffic: ninefold::model::traffic::Traffic::default(),
         writes: 1.0,
         routing: Routing {
@@ -89,6 +96,8 @@ fn add_service(model: &mut Model, name: &str, nodes: u32, need: u32, needs: &[u3
             nodes,
             need,
             capacity: None,
+            warm_up: None,
+            autoscale: None,
             standby: Standby::hot(),
             coverage: None,
         });
@@ -154,6 +163,8 @@ pub fn w2(guarded: bool) -> Model {
             capacity: None,
             standby: Standby::hot(),
             coverage: None,
+            warm_up: None,
+            autoscale: None,
         });
         let caller_gone = CallerGone::SkipQueued;
         model.traffic.services.push(ServiceWork { caller_gone, ..ServiceWork::default() });

@@ -131,7 +131,7 @@ impl Places<'_> {
             TraceEvent::RegionBelieved { region, .. } => {
                 (self.region(region), self.model.regions[region as usize].name.clone())
             }
-            TraceEvent::Woken { pool } => {
+            TraceEvent::Woken { pool } | TraceEvent::Scaled { pool, .. } => {
                 let service = self.model.pools[pool as usize].service.index();
                 (self.pool(pool), self.model.services[service].name.clone())
             }

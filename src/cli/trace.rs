@@ -99,6 +99,9 @@ impl Words<'_> {
             }
             TraceEvent::FailbackBegun { process } => format!("failback    {} begins", self.process(process)),
             TraceEvent::Woken { pool } => format!("woken       {}", self.pool(pool as usize)),
+            TraceEvent::Scaled { pool, from, to } => {
+                format!("scaled      {}  {from} to {to} nodes", self.pool(pool as usize))
+            }
             TraceEvent::Rerouted { group } => format!("reroute     {} is told another region", self.group(group)),
             TraceEvent::Converged { group } => format!("reroute     {} has arrived there", self.group(group)),
         }

@@ -87,7 +87,7 @@ impl Counted for Joint {
 pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) -> Comparison {
     let compiled: Vec<Compiled> = worlds.iter().map(|(model, _)| plan.compile(model)).collect();
     let Some(first) = compiled.first().map(|compiled| &compiled.layout) else {
-        return Comparison { scenarios: Vec::new(), differences: Vec::new() };
+        return Comparison { scenarios: Vec::new(), differences: Vec::new(), events: 0 };
     };
     let shared: Vec<Vec<Shared>> =
         compiled[1..].iter().map(|compiled| shared_subjects(first, &compiled.layout)).collect();
@@ -141,7 +141,8 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
             differences(&joint, first, &shared[other - 1], other, names, horizon_s, plan.confidence)
         })
         .collect();
-    Comparison { scenarios, differences }
+    let events = joint.each.iter().map(|totals| totals.events).sum();
+    Comparison { scenarios, differences, events }
 }
 
 /// By other model: nothing yet, where its costs can be compared with the baseline's.
@@ -262,6 +263,7 @@ fn differences(
             statistic: "mean".to_owned(),
             baseline: names.0.to_owned(),
             other: names.1.to_owned(),
+            scenario: other,
             direction: direction(value.low, value.high, more_is_better),
             value,
             pairing_gain: pair.gain(),

@@ -51,6 +51,7 @@ pub fn rows(model: &Model, layout: &Layout, plan: &Plan, totals: &Totals) -> Vec
     }
     for (index, (name, subject)) in layout.subjects.iter().zip(&totals.subjects).enumerate() {
         figures.levels(name, subject);
+        figures.tiers(name, layout, subject);
         for (number, point) in model.points.iter().enumerate() {
             let up = totals.instants.up_at(index, number, totals.trials, plan.confidence);
             figures.push(Measure::AvailabilityPoint, name, &point.written, up);
@@ -198,6 +199,15 @@ impl Figures<'_> {
         self.push(Measure::NinesRequest, name, "mean", nines(lost));
         self.push(Measure::DegradedTime, name, "mean", degraded);
         self.push(Measure::DowntimePerYear, name, "mean", down.scaled(YEAR_S));
+    }
+
+    /// How long each tier that was used answered for something.
+    fn tiers(&mut self, name: &str, layout: &Layout, subject: &SubjectTotals) {
+        for (tier, moments) in layout.tier_names().iter().zip(&subject.tiers).filter(|(_, moments)| moments.count() > 0)
+        {
+            let share = self.mean(moments).scaled(1.0 / self.horizon_s).clamped(0.0, 1.0);
+            self.push(Measure::DegradedTime, name, tier, share);
+        }
     }
 
     fn outages(&mut self, name: &str, subject: &SubjectTotals, totals: &Totals) {

@@ -81,6 +81,8 @@ pub struct SubjectTotals {
     pub down: Moments,
     /// Seconds degraded.
     pub degraded: Moments,
+    /// By tier: seconds, while not down, in which it answers for something.
+    pub tiers: Vec<Moments>,
     /// Seconds of demand lost.
     pub loss: Moments,
     /// Number of outages.
@@ -165,7 +167,11 @@ impl Totals {
     /// No trial yet.
     pub fn new(model: &Model, compiled: &Compiled, confidence: f64) -> Totals {
         let layout = &compiled.layout;
-        let subject = SubjectTotals { causes: vec![PairMoments::default(); layout.causes.len()], ..Default::default() };
+        let subject = SubjectTotals {
+            causes: vec![PairMoments::default(); layout.causes.len()],
+            tiers: vec![Moments::default(); layout.tier_names().len()],
+            ..Default::default()
+        };
         Totals {
             trials: 0,
             events: 0,
@@ -216,6 +222,11 @@ impl Totals {
         for (totals, of_trial) in self.subjects.iter_mut().zip(&outcome.totals) {
             push_some(&mut totals.degraded, of_trial.degraded.as_secs_f64());
             push_some(&mut totals.loss, of_trial.loss_s);
+        }
+        for (totals, of_trial) in self.subjects.iter_mut().zip(&outcome.tiers) {
+            for (tier, span) in totals.tiers.iter_mut().zip(of_trial) {
+                push_some(tier, span.as_secs_f64());
+            }
         }
         let mut by_subject: Vec<&Outage> = outcome.outages.iter().collect();
         by_subject.sort_by_key(|outage| outage.subject);
@@ -378,6 +389,9 @@ impl SubjectTotals {
     fn merge(&mut self, other: SubjectTotals) {
         self.down.merge(&other.down);
         self.degraded.merge(&other.degraded);
+        for (here, there) in self.tiers.iter_mut().zip(&other.tiers) {
+            here.merge(there);
+        }
         self.loss.merge(&other.loss);
         self.outages.merge(&other.outages);
         self.repair.merge(&other.repair);

@@ -6,6 +6,7 @@
 
 pub mod costs;
 pub mod dist;
+pub mod elastic;
 pub mod failover;
 pub mod failure;
 pub mod objective;

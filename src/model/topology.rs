@@ -5,6 +5,7 @@
 //! looks up a name; the index of an entity is its place in the [`Model`](super::Model)'s list.
 
 use super::dist::Law;
+use super::elastic::{Autoscale, WarmUp};
 use super::failover::{Check, Failover, Replication};
 
 macro_rules! index {
@@ -112,6 +113,13 @@ pub struct HealthPolicy {
     pub deep: Option<(Check, Law, bool)>,
 }
 
+impl Service {
+    /// Do the nodes of all its pools serve together?
+    pub fn is_quorum(&self) -> bool {
+        matches!(self.replication, Some(Replication::Quorum { .. }))
+    }
+}
+
 /// A dependency: hard, unless tiers stand in for it or only a share of the requests makes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Need {
@@ -121,6 +129,8 @@ pub struct Need {
     pub reach: Reach,
     /// Share of the requests that depend on it, 0 to 1.
     pub share: f64,
+    /// Only these classes of requests depend on it, by their places in the list; empty: all.
+    pub only: Vec<u32>,
     /// What answers instead when it fails, in turn; with any of these the dependency is soft.
     pub fallback: Vec<Tier>,
 }
@@ -128,12 +138,12 @@ pub struct Need {
 impl Need {
     /// Every request needs it, and nothing stands in.
     pub const fn hard(term: Term, reach: Reach) -> Need {
-        Need { term, reach, share: 1.0, fallback: Vec::new() }
+        Need { term, reach, share: 1.0, only: Vec::new(), fallback: Vec::new() }
     }
 
     /// Does the caller serve nothing at all without it?
     pub fn is_hard(&self) -> bool {
-        self.share >= 1.0 && self.fallback.is_empty()
+        self.share >= 1.0 && self.only.is_empty() && self.fallback.is_empty()
     }
 
     /// The terms of the need itself and of the services that its tiers call.
@@ -199,16 +209,27 @@ pub struct Pool {
     pub region: Option<RegionId>,
     /// The zones that its nodes are spread over: node `i` stands in `zones[i % zones.len()]`; empty for a dependency.
     pub zones: Vec<ZoneId>,
-    /// Number of nodes, at least 1.
+    /// Number of nodes, at least 1; of a pool that scales, those at the start.
     pub nodes: u32,
     /// So many must serve or the pool serves nothing, 1 to `nodes`.
     pub need: u32,
     /// Requests per second that one node carries, above 0; none: any number.
     pub capacity: Option<f64>,
+    /// How the capacity of a node rises after a start; none: it is there at once. Only with a capacity.
+    pub warm_up: Option<WarmUp>,
+    /// How the number of nodes follows the load, if it does. Only with a capacity.
+    pub autoscale: Option<Autoscale>,
     /// What it is while it is not primary (or outside the active region).
     pub standby: Standby,
     /// What the failure of a node does to those that remain; nothing, if not said.
     pub coverage: Option<Coverage>,
+}
+
+impl Pool {
+    /// The most nodes that it can have.
+    pub fn most_nodes(&self) -> u32 {
+        self.autoscale.as_ref().map_or(self.nodes, |scale| scale.max)
+    }
 }
 
 /// Imperfect coverage: the failure of one node stops the others for a while.

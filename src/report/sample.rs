@@ -183,11 +183,13 @@ pub fn comparison() -> Comparison {
         statistic: "mean".to_owned(),
         baseline: "checkout, active-passive".to_owned(),
         other: "checkout, active-active".to_owned(),
+        scenario: 1,
         value,
         direction,
         pairing_gain: gain,
     };
     Comparison {
+        events: 0,
         scenarios: vec![results(), active],
         differences: vec![
             difference(Measure::AvailabilityTime, estimate(2.07e-4, 1.9e-4, 2.24e-4), Direction::Better, Some(3.71)),

@@ -207,6 +207,8 @@ pub struct Comparison {
     pub scenarios: Vec<Results>,
     /// Each against the first.
     pub differences: Vec<Difference>,
+    /// Events that changed a state, of all scenarios.
+    pub events: u64,
 }
 
 /// Is the other better than the baseline?
@@ -244,6 +246,8 @@ pub struct Difference {
     pub baseline: String,
     /// Title of the other.
     pub other: String,
+    /// Place of the other among the scenarios compared, from 1: titles may be equal.
+    pub scenario: usize,
     /// The difference and its interval.
     pub value: Estimate,
     /// Which way.

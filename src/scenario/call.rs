@@ -140,22 +140,23 @@ fn read_call(fields: &mut Fields<'_>, names: &Names, from: Option<ServiceId>, to
     let words = [("local", Reach::Local), ("any", Reach::Any), ("primary", Reach::Primary)];
     let reach = fields.optional_choice("reach", &words).unwrap_or(Reach::ByTarget);
     let Percent(share) = fields.or("share", "100%");
-    let only = fields.of_requests("only", "calls of some classes of requests", |fields| only(fields, names));
+    let only = only(fields, names);
     let (times, stage) =
         fields.on_request_clock(|fields| (fields.or::<Count>("times", 1).0, fields.or::<Count>("stage", 1).0));
     let policy = policy::read(fields);
     let (structure, tiers) = fallback::read(fields, names, to).into_iter().unzip();
     let term = Term::AtLeast { count: 0, of: Vec::new() };
     let nobody = ServiceId(0);
-    let (from, to, only) = (from.unwrap_or(nobody), to.unwrap_or(nobody), only.unwrap_or_default());
+    let (from, to) = (from.unwrap_or(nobody), to.unwrap_or(nobody));
+    let classes = only.iter().map(|class| class.0).collect();
     let call = Call { from, to, reach, share, times, stage, only, policy, tiers };
-    (Need { term, reach, share, fallback: structure }, call)
+    (Need { term, reach, share, only: classes, fallback: structure }, call)
 }
 
 /// The classes of requests that make the call; none: all.
 fn only(fields: &mut Fields<'_>, names: &Names) -> Vec<ClassId> {
     let session = fields.session;
-    let written = fields.on_request_clock(|fields| fields.list::<Text>("only")).unwrap_or_default();
+    let written = fields.list::<Text>("only").unwrap_or_default();
     let known: Vec<&str> = names.classes.iter().map(String::as_str).collect();
     let mut classes = Vec::new();
     for class in &written {

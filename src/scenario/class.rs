@@ -7,7 +7,6 @@ use super::policy::{self, retry};
 use super::session::Session;
 use super::source::Origin;
 use super::value::{Count, Text};
-use crate::model::topology::ServiceId;
 use crate::model::traffic::{self, Saga};
 use crate::resilience::load_shedding::Criticality;
 use crate::resilience::retry::RetryConfig;
@@ -19,14 +18,10 @@ pub(super) struct Class {
 }
 
 /// Reads `requests`: felt by the request clock only, except what writes and where a class enters.
-pub(super) fn read(root: &mut Fields<'_>, names: &Names, entry: Option<ServiceId>) -> Vec<Class> {
+pub(super) fn read(root: &mut Fields<'_>, names: &Names) -> Vec<Class> {
     root.tables("requests", |name, fields| {
         let own = fields.optional::<Text>("entry");
         let own = own.and_then(|text| names.service(fields.session, &text.0, fields.origin_of("entry")));
-        if own.is_some() && own != entry && !fields.session.simulates_requests() {
-            let origin = fields.origin_of("entry");
-            not_yet(fields.session, origin, "a class of requests with its own entry", "several entries");
-        }
         let writes = fields.or::<bool>("writes", false);
         let (priority, idempotent, deadline, saga) = fields.on_request_clock(|fields| {
             let words = [

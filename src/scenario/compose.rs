@@ -111,7 +111,7 @@ fn normal(path: &Path) -> PathBuf {
     parts
 }
 
-/// Applies `PATH=VALUE` texts to the tree.
+/// Applies `PATH=VALUE` texts to the tree; as in `extends`, `false` removes what is no truth value.
 pub(super) fn set(session: &mut Session<'_>, root: &mut Table, overrides: &[String]) {
     if overrides.is_empty() {
         return;
@@ -222,6 +222,11 @@ fn put(root: &mut Table, names: &[&str], origins: &[Origin], value: Node) -> Res
             return Err((index, format!("`{path}` is {kind}, it has no keys"), None));
         };
         table = next;
+    }
+    let removes = matches!(value.value, Value::Bool(false));
+    if removes && table.get(names[last]).is_some_and(|old| !matches!(old.value, Value::Bool(_))) {
+        table.remove(names[last]);
+        return Ok(());
     }
     table.set(Entry { key: names[last].to_owned(), key_origin: origins[last], node: value });
     Ok(())

@@ -202,15 +202,12 @@ fn latent(fields: &mut Fields<'_>) -> Option<Latent> {
     (share > 0.0).then_some(Latent { share, inspect: inspect.flatten() })
 }
 
-/// `rolling` and `drain`: what is drained takes no new work, so it is out for the drain too.
+/// `rolling` and `drain`, of which the target decides what it means; by chance it is out for the drain too.
 fn maintenance(fields: &mut Fields<'_>, process: &mut Process) -> Span {
     let drain: Span = fields.or("drain", "0s");
     let one_by_one = fields.or::<bool>("rolling", false);
     match process {
-        Process::Calendar { lasts, rolling, .. } => {
-            *lasts = lasts.clone().with_offset(drain);
-            *rolling = one_by_one;
-        }
+        Process::Calendar { rolling, .. } => *rolling = one_by_one,
         Process::Random { repair, .. } => {
             *repair = repair.clone().with_offset(drain);
             if one_by_one {
@@ -294,13 +291,18 @@ fn process(fields: &mut Fields<'_>, crews: &Crews) -> Option<Process> {
             }
             let lasts = lasts(fields);
             Crews::refuse(fields);
-            Some(Process::Calendar { at: Instants::Every { first, every }, lasts: lasts?, rolling: false })
+            Some(Process::Calendar {
+                at: Instants::Every { first, every },
+                lasts: lasts?,
+                rolling: false,
+                drain: Span::ZERO,
+            })
         }
         Some(_) => {
             let at = instants(fields);
             let lasts = lasts(fields);
             Crews::refuse(fields);
-            Some(Process::Calendar { at: Instants::At(at?), lasts: lasts?, rolling: false })
+            Some(Process::Calendar { at: Instants::At(at?), lasts: lasts?, rolling: false, drain: Span::ZERO })
         }
         None => {
             let help = Some("say when it strikes, such as `fails = \"exp(mean=90d)\"`".to_owned());

@@ -1,6 +1,7 @@
 //! The nodes of a service in one region: `services.NAME.pools.REGION`, whose keys may stand at the service too.
 
 use super::diagnostic::Code;
+use super::elastic;
 use super::explanation::Explanation;
 use super::fault::{Striking, WrittenFault, read_all};
 use super::fields::{At, Fields, wrong_type};
@@ -12,6 +13,7 @@ use super::strike::World;
 use super::tree::{Entry, Node, Table, Value};
 use super::value::{Count, Number, Percent, PerhapsNever, Rate, Text, Whole};
 use crate::model::dist::Law;
+use crate::model::elastic::{Autoscale, WarmUp};
 use crate::model::topology::{Coverage, Pool, RegionId, ServiceId, Standby};
 use crate::model::traffic::{PoolWork, QueueOrder};
 use crate::resilience::codel::CoDelConfig;
@@ -24,6 +26,8 @@ pub(super) struct Template {
     zones: Option<Vec<At<Text>>>,
     faults: Vec<WrittenFault>,
     capacity: Option<f64>,
+    warm_up: Option<WarmUp>,
+    autoscale: Option<Autoscale>,
     standby: Standby,
     coverage: Option<Coverage>,
     work: PoolWork,
@@ -33,10 +37,11 @@ pub(super) struct Template {
 /// Reads the keys of a pool of this service.
 pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceId) -> Template {
     let name = &world.names.services[service.index()];
-    let (mut nodes, mut required, mut zones) = (1, 1, None);
+    let (mut nodes, mut required, mut zones, mut autoscale) = (1, 1, None, None);
     if !name.dependency {
-        nodes = fields.or::<Count>("nodes", 1).0;
-        required = need(fields, world, nodes);
+        (nodes, autoscale) = elastic::nodes(fields);
+        let fewest = autoscale.as_ref().map_or(nodes, |scale| scale.min);
+        required = need(fields, world, fewest);
         zones = fields.list("zones");
     }
     if zones.as_ref().is_some_and(Vec::is_empty) {
@@ -51,12 +56,15 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
     } else {
         fields.show_off("capacity", "a node carries any number of requests");
     }
-    let warm_up = fields.of_requests("warm_up", "slow starts", warm_up).flatten();
-    fields.not_yet("autoscale", "auto-scaling");
+    let warm_up = elastic::warm_up(fields);
+    if autoscale.is_some() {
+        elastic::refuse_beside(fields, world, &standby);
+    }
     let coverage = coverage(fields);
-    let work = PoolWork { warm_up, ..fields.on_request_clock(requests) };
+    let work =
+        PoolWork { warm_up: warm_up.map(|warm_up| (warm_up.lasts, warm_up.from)), ..fields.on_request_clock(requests) };
     let origin = if fields.has("nodes") { fields.origin_of("nodes") } else { fields.origin };
-    Template { nodes, need: required, zones, faults, capacity, standby, coverage, work, origin }
+    Template { nodes, need: required, zones, faults, capacity, warm_up, autoscale, standby, coverage, work, origin }
 }
 
 fn need(fields: &mut Fields<'_>, world: &World<'_>, nodes: u32) -> u32 {
@@ -171,16 +179,6 @@ fn limit(fields: &mut Fields<'_>, key: &str, number: impl FnOnce(&mut Fields<'_>
     }
 }
 
-/// How a node gathers speed after a start.
-fn warm_up(fields: &mut Fields<'_>) -> Option<(Span, f64)> {
-    let read = |fields: &mut Fields<'_>| {
-        let lasts = fields.required::<Span>("for", "say how long it takes to full speed");
-        let Percent(from) = fields.or("from", "0%");
-        Some((lasts?, from))
-    };
-    fields.table("warm_up", "", read).flatten()
-}
-
 impl Template {
     /// The pool in this region, with its faults laid on it; nothing if there are too many nodes.
     fn build(
@@ -190,7 +188,7 @@ impl Template {
         service: ServiceId,
         region: Option<RegionId>,
     ) -> Option<(Pool, PoolWork)> {
-        world.nodes += u64::from(self.nodes);
+        world.nodes += u64::from(self.autoscale.as_ref().map_or(self.nodes, |scale| scale.max));
         if world.nodes > super::names::NODES {
             let limit = super::names::NODES;
             let message = format!("more than {limit} nodes in all");
@@ -212,7 +210,8 @@ impl Template {
         world.strike_nodes(session, &self.faults, &name.name, pool, name.dependency);
         let (standby, coverage) = (self.standby.clone(), self.coverage.clone());
         let (nodes, need, capacity) = (self.nodes, self.need, self.capacity);
-        let pool = Pool { service, region, zones, nodes, need, capacity, standby, coverage };
+        let (warm_up, autoscale) = (self.warm_up, self.autoscale.clone());
+        let pool = Pool { service, region, zones, nodes, need, capacity, warm_up, autoscale, standby, coverage };
         Some((pool, self.work.clone()))
     }
 }

@@ -11,6 +11,7 @@ use super::failover;
 use super::fault::Profiles;
 use super::fields::{Fields, not_yet};
 use super::graph::Graph;
+use super::limits;
 use super::names::Names;
 use super::objective;
 use super::places;
@@ -56,8 +57,15 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     let top = settings::read(root, stem);
     let crews = Crews::read(root, names);
     let profiles = Profiles::read(root, crews);
-    let mut world =
-        World { names, profiles, faults: Vec::new(), nodes: 0, capacity: Cell::new(None), quorum: Cell::new(false) };
+    let mut world = World {
+        names,
+        profiles,
+        faults: Vec::new(),
+        origins: Vec::new(),
+        nodes: 0,
+        capacity: Cell::new(None),
+        quorum: Cell::new(false),
+    };
     let (regions, zones) = places::regions(root, &mut world);
     let links = places::links(root, &mut world);
     let policies = Policies::read(root, names);
@@ -72,7 +80,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         failover::no_entry(session, names, &free);
     }
     let near = first.unwrap_or_else(|| names.first_region());
-    let classes = class::read(root, names, routing.as_ref().map(|routing| routing.entry));
+    let classes = class::read(root, names);
     let Users { groups, traffic, writes } = users::read(root, names, &policies, near, &classes);
     if let Some(origin) =
         world.capacity.get().filter(|_| groups.iter().any(|group| group.rate.is_none()) && traffic.is_empty())
@@ -121,6 +129,9 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         objectives,
         costs,
     };
+    if complete && !session.has_errors() {
+        limits::events(session, &model, &world.origins);
+    }
     complete.then_some((model, top.settings, origins))
 }
 

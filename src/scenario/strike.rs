@@ -15,6 +15,8 @@ pub(super) struct World<'n> {
     pub names: &'n Names,
     pub profiles: Profiles,
     pub faults: Vec<Fault>,
+    /// Where each of them is written.
+    pub origins: Vec<super::source::Origin>,
     /// Nodes of all pools so far.
     pub nodes: u64,
     /// Where the first `capacity` stands, if there is one.
@@ -85,6 +87,8 @@ impl World<'_> {
 
     fn add(&mut self, fault: &WrittenFault, cause: String, mode: Option<Mode>, target: Target) {
         let Some(mode) = mode else { return };
+        let process = drained(fault, target);
+        self.origins.push(fault.origin);
         self.faults.push(Fault {
             cause,
             mode,
@@ -92,7 +96,7 @@ impl World<'_> {
             target,
             strikes: fault.strikes,
             role: fault.role,
-            process: fault.process.clone(),
+            process,
         });
     }
 
@@ -196,8 +200,10 @@ fn inert_slowness(session: &Session<'_>, fault: &WrittenFault, label: &str) {
 /// What has a meaning for nodes only, so far.
 fn refuse_on_place(session: &Session<'_>, fault: &WrittenFault) {
     let rolling = matches!(fault.process, Process::Calendar { rolling: true, .. });
-    if !fault.drain.is_zero() && !rolling {
-        not_yet(session, fault.origin, "draining a place or a service as a whole", "moving its users away before");
+    if !fault.drain.is_zero() && matches!(fault.process, Process::Random { .. }) {
+        let help = Some("give `every` or `at`".to_owned());
+        let message = "the `drain` of a place is announced, and what comes by chance is not";
+        session.report(Code::E304, fault.origin, message, help);
     }
     if fault.role != Role::Any && !rolling {
         not_yet(session, fault.origin, "the `role` of a place", "faults of places in one role");
@@ -209,6 +215,21 @@ fn refuse_on_place(session: &Session<'_>, fault: &WrittenFault) {
         let help = Some("it is the nodes of a pool that share the load".to_owned());
         session.report(Code::E204, fault.origin, "`load_power` is about nodes, this is a place", help);
     }
+}
+
+/// The process on this target. A region or a whole pool is announced for the drain; a node, a zone or a service leaves
+/// its balancers, takes no new work and is out for the drain too.
+fn drained(fault: &WrittenFault, target: Target) -> Process {
+    let mut process = fault.process.clone();
+    if let Process::Calendar { lasts, rolling, drain, .. } = &mut process {
+        let whole = matches!(target, Target::Region(_) | Target::EachNode { zone: None, .. });
+        if whole && !*rolling && fault.strikes == Strikes::Each {
+            *drain = fault.drain;
+        } else {
+            *lasts = lasts.clone().with_offset(fault.drain);
+        }
+    }
+    process
 }
 
 /// The target of a fault with one clock for all that is in it.

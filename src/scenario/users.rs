@@ -14,7 +14,7 @@ use super::tree::Value;
 use super::value::{Count, Number, Percent, Rate, Text};
 use crate::model::dist::Law;
 use crate::model::topology::RegionId;
-use crate::model::traffic::{Arrivals, Burst, ClassId, Closed, Group, GroupTraffic, Pattern, RequestTier, Shape};
+use crate::model::traffic::{Arrivals, Burst, ClassId, Closed, Group, GroupTraffic, Pattern, Shape};
 use crate::time::Span;
 
 /// All groups.
@@ -66,7 +66,14 @@ pub(super) fn read(
         }
     });
     if written.is_empty() {
-        let groups = vec![Group { name: "everyone".to_owned(), near, share: 1.0, rate: None }];
+        let groups = vec![Group {
+            name: "everyone".to_owned(),
+            near,
+            share: 1.0,
+            rate: None,
+            mix: Vec::new(),
+            fallback: Vec::new(),
+        }];
         return Users { groups, traffic: Vec::new(), writes: 1.0 };
     }
     let shares = shares(root, &written);
@@ -98,10 +105,11 @@ fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, 
         (open, mix, writes)
     });
     let policy = policy::read(fields);
-    let tiers = tiers(fields, names);
+    let (fallback, tiers) = fallback::read(fields, names, None).into_iter().unzip();
     let arrivals = closed.map(Arrivals::Closed).or(open);
+    let own_mix = mix.clone();
     let traffic = arrivals.map(|arrivals| GroupTraffic { arrivals, mix, policy, tiers });
-    let group = Group { name: name.to_owned(), near: region, share: 0.0, rate };
+    let group = Group { name: name.to_owned(), near: region, share: 0.0, rate, mix: own_mix, fallback };
     Written { group, share, traffic, writes, origin: fields.origin }
 }
 
@@ -137,15 +145,6 @@ fn open(fields: &mut Fields<'_>, rate: Option<f64>) -> Option<Arrivals> {
     let bursts = bursts(fields);
     let Count(clients) = fields.or("clients", 1);
     Some(Arrivals::Open { rate: rate?, pattern, shape, bursts, clients })
-}
-
-/// What answers at the users when an attempt has failed for good.
-fn tiers(fields: &mut Fields<'_>, names: &Names) -> Vec<RequestTier> {
-    let tiers: Vec<RequestTier> = fallback::read(fields, names, None).into_iter().map(|(_, tier)| tier).collect();
-    if !tiers.is_empty() && !fields.session.simulates_requests() {
-        not_yet(fields.session, fields.key_origin("fallback"), "`fallback` of users", "tiers at the users");
-    }
-    tiers
 }
 
 fn bursts(fields: &mut Fields<'_>) -> Vec<Burst> {

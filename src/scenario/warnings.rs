@@ -221,7 +221,7 @@ fn room(model: &Model, entry: ServiceId, region: RegionId) -> f64 {
             continue;
         };
         if let Some(capacity) = pool.capacity.filter(|_| share > 0.0) {
-            room = room.min(capacity * f64::from(pool.nodes) / share);
+            room = room.min(capacity * f64::from(pool.most_nodes()) / share);
         }
         for need in &model.services[service.index()].needs {
             if let Term::Service(callee) = need.term

@@ -1,7 +1,8 @@
 //! Faults by the calendar: all of the target at once, or its nodes one after another.
 //!
 //! They lie over the random ones and take no crew. A round of rolling maintenance that is not over when the next is
-//! due swallows it. What is struck by role is chosen at the start and comes back at the end, whatever it is then.
+//! due swallows it. A region or a whole pool can be announced before: checks see it as down from then on, so that its
+//! users and its role move away while it goes on. What is struck by role is chosen at the start and comes back at the end, whatever it is then.
 
 use super::event::{Event, class};
 use super::layout::{Calendar, UnitKind};
@@ -18,6 +19,8 @@ pub struct CalendarState {
     lasts: Stream,
     /// Which unit's turn it is, of a rolling one.
     turn: Option<u32>,
+    /// How many rounds are announced or out.
+    announced: u32,
     /// Who is out, by start, where that depends on the role.
     out: VecDeque<Vec<u32>>,
 }
@@ -29,7 +32,7 @@ impl World<'_> {
         self.calendars.clear();
         for (index, calendar) in layout.calendars.iter().enumerate() {
             let lasts = streams.stream(calendar.key);
-            self.calendars.push(CalendarState { lasts, turn: None, out: VecDeque::new() });
+            self.calendars.push(CalendarState { lasts, turn: None, announced: 0, out: VecDeque::new() });
             self.schedule_calendar(index as u32, 0);
         }
     }
@@ -52,6 +55,19 @@ impl World<'_> {
         if plan.rolling {
             return self.calendars[calendar as usize].turn.is_none() && self.next_turn(now, calendar, 0);
         }
+        if let Some((drain, flag)) = plan.drain {
+            (self.cause, self.manner) = (plan.cause, plan.manner);
+            self.calendars[calendar as usize].announced += 1;
+            self.set_flag(flag, false);
+            self.schedule(now + drain, class::START, Event::CalendarDrained { calendar });
+            return true;
+        }
+        self.calendar_drained(now, calendar)
+    }
+
+    /// What was announced goes out.
+    pub(super) fn calendar_drained(&mut self, now: Time, calendar: u32) -> bool {
+        let plan = &self.layout.calendars[calendar as usize];
         if plan.role == Role::Any {
             self.take_out(now, calendar, &plan.units);
         } else {
@@ -74,6 +90,13 @@ impl World<'_> {
         } else {
             self.put_back(now, plan, &plan.units);
         }
+        if let Some((_, flag)) = plan.drain {
+            let state = &mut self.calendars[calendar as usize];
+            state.announced -= 1;
+            if state.announced == 0 {
+                self.set_flag(flag, true);
+            }
+        }
         true
     }
 
@@ -92,7 +115,8 @@ impl World<'_> {
     fn is_in_role(&self, unit: u32, role: Role) -> bool {
         match self.layout.units[unit as usize].kind {
             UnitKind::Node(shelf) => {
-                role.includes(self.pools[self.layout.shelves[shelf as usize].pool as usize].waiting)
+                !self.is_off(unit)
+                    && role.includes(self.pools[self.layout.shelves[shelf as usize].pool as usize].waiting)
             }
             UnitKind::Zone(_)
             | UnitKind::Region(_)

@@ -294,6 +294,9 @@ impl World<'_> {
         let UnitKind::Node(shelf) = plan.kind else {
             return if running_only && self.units[unit].holds > 0 { 0.0 } else { 1.0 };
         };
+        if self.is_off(unit as u32) {
+            return 0.0;
+        }
         let state = &self.shelves[shelf as usize];
         let held = self.units[unit].holds > 0;
         if running_only && (state.out > 0 || state.stopped || held) {
@@ -310,7 +313,7 @@ impl World<'_> {
 
     /// Nodes of the pool over those that serve: how much more each of these carries.
     fn load(&self, pool: usize) -> f64 {
-        f64::from(self.layout.pools[pool].nodes) / f64::from(self.serving_nodes(pool).max(1))
+        f64::from(self.nodes_on(pool)) / f64::from(self.serving_nodes(pool).max(1))
     }
 
     /// Nodes of the pool that serve.
@@ -320,7 +323,7 @@ impl World<'_> {
     }
 
     /// Ages in the node's pool follow the load on it.
-    fn retime_load(&mut self, now: Time, shelf: u32) {
+    pub(super) fn retime_load(&mut self, now: Time, shelf: u32) {
         let pool = self.layout.shelves[shelf as usize].pool;
         if self.layout.pools[pool as usize].loaded {
             self.retime_pool(now, pool);
@@ -347,7 +350,9 @@ impl World<'_> {
         if first {
             self.units[unit as usize].since = now;
             match self.layout.units[unit as usize].kind {
+                UnitKind::Node(_) if self.is_off(unit) => {}
                 UnitKind::Node(shelf) => {
+                    self.node_stops(unit);
                     self.count_node(shelf as usize, false);
                     self.retime_load(now, shelf);
                 }
@@ -380,8 +385,13 @@ impl World<'_> {
             match plan.kind {
                 UnitKind::Node(shelf) => {
                     self.sites[plan.site as usize].down_ns += u128::from(down.as_nanos());
-                    self.count_node(shelf as usize, true);
-                    self.retime_load(now, shelf);
+                    if self.is_off(unit) {
+                        self.can_start(unit);
+                    } else {
+                        self.count_node(shelf as usize, true);
+                        self.node_starts(now, unit);
+                        self.retime_load(now, shelf);
+                    }
                 }
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_back(now, unit),
                 UnitKind::Cut(cut) => self.set_cut(now, unit, cut, false),

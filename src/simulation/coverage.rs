@@ -14,6 +14,9 @@ impl World<'_> {
     pub(super) fn cover(&mut self, now: Time, unit: u32) {
         let layout = self.layout;
         let UnitKind::Node(shelf) = layout.units[unit as usize].kind else { return };
+        if self.is_off(unit) {
+            return;
+        }
         let pool = layout.shelves[shelf as usize].pool;
         let Some((coverage, _)) = &layout.pools[pool as usize].coverage else { return };
         let Some(draws) = self.coverage[pool as usize].as_mut() else { return };
@@ -28,7 +31,7 @@ impl World<'_> {
 
     /// The pool goes on.
     pub(super) fn pool_resumes(&mut self, now: Time, pool: u32) -> bool {
-        self.unmask(now, &self.layout.pools[pool as usize].shelves);
+        self.unmask(now, &self.layout.pools[pool as usize].shelves, false);
         true
     }
 }

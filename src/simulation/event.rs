@@ -10,6 +10,11 @@ pub enum Event {
         /// Its how many-th time.
         count: u32,
     },
+    /// The announced time before a calendar fault is over: it begins.
+    CalendarDrained {
+        /// Which one.
+        calendar: u32,
+    },
     /// A calendar fault is over.
     CalendarEnd {
         /// Which one.
@@ -155,6 +160,18 @@ pub enum Event {
         group: u32,
         /// Of the group's flow.
         generation: u32,
+    },
+    /// Somebody looks at the load of a pool that scales.
+    ScaleLooks {
+        /// The pool.
+        pool: u32,
+    },
+    /// A node of a pool that scales has booted.
+    Booted {
+        /// The pool.
+        pool: u32,
+        /// Of the boot.
+        number: u32,
     },
     /// The level is no longer as good as a line.
     Resample {

@@ -105,7 +105,10 @@ pub struct Failover {
     pub(super) back_missed: Option<u32>,
     success: bool,
     hold_until: Time,
-    pub(super) completed: Time,
+    /// When the candidate was chosen.
+    decided: Time,
+    /// The first in order lost its role though it was well: its health counts from then on for the way back.
+    pub(super) back_from: Time,
     pub(super) cause: u32,
     pub(super) copies: Copies,
     pub(super) copies_generation: u32,
@@ -158,7 +161,8 @@ impl Failover {
             back_missed: None,
             success: true,
             hold_until: Time::ZERO,
-            completed: Time::ZERO,
+            decided: Time::ZERO,
+            back_from: Time::ZERO,
             cause: 0,
             copies: Copies::Together,
             copies_generation: 0,
@@ -270,7 +274,10 @@ impl World<'_> {
         let plan = &self.layout.processes[process];
         let Some(gate) = plan.available else { return };
         let state = &self.processes[process];
-        let serves = state.in_charge() && self.gates.holds(plan.places[state.primary].serves);
+        let place = &plan.places[state.primary];
+        // with nobody to give way to, one that is only announced as soon out goes on
+        let lingers = state.phase == Phase::Waiting && place.drains.iter().any(|&flag| !self.gates.holds(flag));
+        let serves = (state.in_charge() || lingers) && self.gates.holds(place.serves);
         self.set_flag(gate, serves);
     }
 
@@ -312,7 +319,7 @@ impl World<'_> {
             self.set_available(index);
             return;
         };
-        state.target = target;
+        (state.target, state.decided) = (target, now);
         self.leave_unfenced(index, target);
         let state = &mut self.processes[index];
         state.phase = Phase::Promoting;
@@ -384,7 +391,9 @@ impl World<'_> {
         state.primary = new;
         state.phase = Phase::Steady;
         state.generation += 1;
-        state.completed = now;
+        if old == 0 && new != 0 {
+            state.back_from = if state.watches[0].since < state.decided { now } else { Time::ZERO };
+        }
         state.hold_until = now + plan.hold_down;
         let lags = plan.semi_sync.is_none() || state.copies == Copies::Behind;
         if plan.copies && unplanned && old != new {
@@ -399,7 +408,9 @@ impl World<'_> {
                 place_plan.elsewhere.iter().for_each(|&flag| self.set_flag(flag, !in_charge));
                 // who was not fenced goes on as it was
                 let waits = !in_charge && !self.is_unfenced(index, place);
-                place_plan.pools.iter().for_each(|&pool| self.set_waiting(now, pool, waits));
+                if !waits || !self.users_follow(process) {
+                    place_plan.pools.iter().for_each(|&pool| self.set_waiting(now, pool, waits));
+                }
             }
         }
         if old != new {
@@ -408,6 +419,7 @@ impl World<'_> {
         self.set_available(index);
         if self.users_follow(process) {
             self.answers_changed(now);
+            self.rest_standbys(now);
         }
         if old != new && !plan.places[new].ways.is_empty() {
             self.exile(index, old);

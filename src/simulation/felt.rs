@@ -53,7 +53,7 @@ impl World<'_> {
         let cut = plan.zone.is_some_and(|zone| self.zone_is_cut(zone));
         let out = state.out > u32::from(cut);
         let unit = &self.units[node as usize];
-        let held = unit.holds > 0;
+        let held = unit.holds > 0 || self.is_off(node);
         let hung = held && unit.hangs && !out && !state.stopped;
         let mut condition = Condition {
             up: (!out && !held && !state.stopped) || hung,

@@ -69,7 +69,7 @@ impl World<'_> {
         let layout = self.layout;
         let UnitKind::Node(shelf) = layout.units[unit as usize].kind else { return };
         let plan = &layout.shelves[shelf as usize];
-        if plan.seen == plan.fit {
+        if plan.seen == plan.fit || self.is_off(unit) {
             return;
         }
         let state = &mut self.shelves[shelf as usize];

@@ -20,14 +20,14 @@ pub struct Level {
     pub value: f64,
     /// Change per nanosecond.
     pub slope: f64,
-    /// Does a tier answer for something that has failed?
-    pub tier: bool,
+    /// Which tiers answer for something that has failed, a bit each.
+    pub tiers: u64,
 }
 
 impl Level {
     /// Full or nothing.
     pub const fn all_or_nothing(serves: bool) -> Level {
-        Level { value: if serves { 1.0 } else { 0.0 }, slope: 0.0, tier: false }
+        Level { value: if serves { 1.0 } else { 0.0 }, slope: 0.0, tiers: 0 }
     }
 }
 
@@ -120,6 +120,8 @@ pub struct Ledger {
     pub meters: Vec<Meter>,
     down_below: f64,
     opened: Time,
+    /// By subject and tier: time, while not down, in which the tier answers for something. Empty without tiers.
+    pub tiers: Vec<Vec<Span>>,
     /// Outages that have ended, in the order of their ends.
     pub outages: Vec<Outage>,
 }
@@ -140,7 +142,16 @@ impl Ledger {
             open: None,
             last_closed: None,
         };
-        Ledger { accounts: vec![account; subjects], meters, down_below, opened: Time::ZERO, outages: Vec::new() }
+        let (opened, tiers, outages) = (Time::ZERO, Vec::new(), Vec::new());
+        Ledger { accounts: vec![account; subjects], meters, down_below, opened, tiers, outages }
+    }
+
+    /// The same, with a book for each of so many tiers.
+    pub fn with_tiers(mut self, tiers: usize) -> Self {
+        if tiers > 0 {
+            self.tiers = vec![vec![Span::ZERO; tiers]; self.accounts.len()];
+        }
+        self
     }
 
     /// Everybody up at 0, nothing booked.
@@ -148,6 +159,7 @@ impl Ledger {
         let fresh = Ledger::new(1, self.down_below, Vec::new()).accounts[0].clone();
         self.accounts.fill(fresh);
         self.meters.iter_mut().for_each(|meter| meter.lost.fill(0.0));
+        self.tiers.iter_mut().for_each(|tiers| tiers.fill(Span::ZERO));
         self.opened = Time::ZERO;
         self.outages.clear();
     }
@@ -166,6 +178,7 @@ impl Ledger {
             }
         }
         self.meters.iter_mut().for_each(|meter| meter.lost.fill(0.0));
+        self.tiers.iter_mut().for_each(|tiers| tiers.fill(Span::ZERO));
         self.opened = now;
         self.outages.clear();
     }
@@ -200,7 +213,7 @@ impl Ledger {
         account.cause = cause;
         let state = if level.value < down_below {
             State::Down
-        } else if level.value >= FULL && level.slope == 0.0 && !level.tier {
+        } else if level.value >= FULL && level.slope == 0.0 && level.tiers == 0 {
             State::Up
         } else {
             State::Degraded
@@ -290,6 +303,11 @@ impl Ledger {
         }
         account.loss_s += loss_s;
         account.since = now;
+        let used = if account.state == State::Down { 0 } else { account.level.tiers };
+        if used != 0 {
+            let books = self.tiers.get_mut(subject).into_iter().flatten();
+            books.enumerate().filter(|(tier, _)| used >> tier & 1 == 1).for_each(|(_, book)| *book += span);
+        }
     }
 
     fn turn(&mut self, subject: usize, now: Time, state: State) {
@@ -359,7 +377,7 @@ mod tests {
     #[test]
     fn a_drain_is_down_until_the_level_crosses_the_threshold() {
         let mut ledger = Ledger::new(1, 0.9, Vec::new());
-        ledger.set_level(0, at(100), Level { value: 0.0, slope: 0.001, tier: false }, 7);
+        ledger.set_level(0, at(100), Level { value: 0.0, slope: 0.001, tiers: 0 }, 7);
         ledger.set_level(0, at(1_100), Level::all_or_nothing(true), 7);
         ledger.finish(at(2_000));
         let outage = &ledger.outages[0];
@@ -397,7 +415,7 @@ mod tests {
             for (gap, value, slope, stage) in steps {
                 now += gap;
                 let slope = if slope.abs() < 0.005 { 0.0 } else { slope };
-                ledger.set_level(0, at(now), Level { value, slope, tier: false }, 0);
+                ledger.set_level(0, at(now), Level { value, slope, tiers: 0 }, 0);
                 ledger.set_stage(0, at(now), Stage::ALL[stage]);
             }
             ledger.finish(at(now + 5));

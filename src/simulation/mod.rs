@@ -24,12 +24,14 @@ mod partitions;
 mod places;
 pub mod requests;
 mod routing;
+mod scaling;
 mod shocks;
 mod simulator;
 #[cfg(test)]
 mod test_models;
 pub mod trace;
 pub mod usage;
+mod warming;
 mod watch;
 mod world;
 
@@ -51,6 +53,8 @@ use usage::Usage;
 pub struct Outcome {
     /// By subject.
     pub totals: Vec<Totals>,
+    /// By subject and tier: time, while not down, in which the tier answers for something; empty without tiers.
+    pub tiers: Vec<Vec<Span>>,
     /// Outages of all subjects, in the order of their ends.
     pub outages: Vec<Outage>,
     /// By site.
@@ -163,6 +167,7 @@ impl World<'_> {
             outage.start = Time::ZERO + self.counted(outage.start);
         }
         Outcome {
+            tiers: self.ledger.tiers.clone(),
             totals: (0..self.layout.subjects.len()).map(|subject| self.ledger.totals(subject)).collect(),
             windows: self.layout.windows.iter().map(|plan| self.lost_by_window(plan, &outages)).collect(),
             outages,

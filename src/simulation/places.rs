@@ -84,28 +84,31 @@ impl<'a> World<'a> {
     /// The outage of the place is over; its nodes may need time to restart.
     pub(super) fn place_back(&mut self, now: Time, unit: u32) {
         let layout = self.layout;
-        let region = match layout.units[unit as usize].kind {
-            UnitKind::Zone(zone) => Some(layout.zone_region[zone as usize] as usize),
-            UnitKind::Region(region) => Some(region as usize),
-            UnitKind::Node(_) | UnitKind::Service(_) | UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => {
-                None
-            }
+        let (region, starts) = match layout.units[unit as usize].kind {
+            UnitKind::Zone(zone) => (Some(layout.zone_region[zone as usize] as usize), true),
+            UnitKind::Region(region) => (Some(region as usize), true),
+            // behind a border that was cut everything has gone on running
+            UnitKind::Node(_) | UnitKind::Cut(_) | UnitKind::Gray(_) => (None, false),
+            UnitKind::Service(_) | UnitKind::Group(_) => (None, true),
         };
         let restart = region.map(|region| layout.restart[region].sample(&mut self.restart_streams[region]));
         match restart.filter(|restart| !restart.is_zero()) {
             Some(restart) => self.schedule(now + restart, class::END, Event::PlaceRestarted { unit }),
-            None => self.unmask(now, self.shelves_of(unit)),
+            None => self.unmask(now, self.shelves_of(unit), starts),
         }
     }
 
     pub(super) fn place_restarted(&mut self, now: Time, unit: u32) -> bool {
-        self.unmask(now, self.shelves_of(unit));
+        self.unmask(now, self.shelves_of(unit), true);
         true
     }
 
-    /// One reason less.
-    pub(super) fn unmask(&mut self, now: Time, shelves: &[u32]) {
+    /// One reason less; with `starts` what had stopped begins to run.
+    pub(super) fn unmask(&mut self, now: Time, shelves: &[u32], starts: bool) {
         for &shelf in shelves {
+            if starts {
+                self.shelf_starts(now, shelf);
+            }
             let state = &mut self.shelves[shelf as usize];
             state.out -= 1;
             if state.out == 0 {
@@ -159,6 +162,9 @@ impl<'a> World<'a> {
                 self.usage.turn(now, pool as usize, layout.shelves[shelf as usize].nodes, stopped);
                 if state.out == 0 {
                     self.count_serving(shelf as usize, working, !stopped);
+                }
+                if !stopped {
+                    self.shelf_starts(now, shelf);
                 }
                 self.retime_shelf(now, shelf);
             }

@@ -338,8 +338,23 @@ impl<'a> World<'a> {
         flow.stale.retain(|cohort| cohort.until > now);
         self.cause = flow.cause;
         self.moved = true;
+        self.rest_standbys(now);
         self.schedule_drain(group as usize);
         true
+    }
+
+    /// Pools of places out of charge wait as soon as no client follows an old answer there.
+    pub(super) fn rest_standbys(&mut self, now: Time) {
+        let Some(plan) = self.tracked() else { return };
+        let (Choice::Active(regions), Some(process)) = (&plan.choice, plan.process) else { return };
+        let primary = self.processes[process as usize].primary();
+        for (place, &region) in regions.iter().enumerate().filter(|&(place, _)| place != primary) {
+            let routing = self.routing.as_ref();
+            let used = routing
+                .is_some_and(|routing| routing.flows.iter().any(|flow| flow.share(region as usize, now) > 1e-12));
+            let pools = if used { &[][..] } else { &self.layout.processes[process as usize].places[place].pools };
+            pools.iter().for_each(|&pool| self.set_waiting(now, pool, true));
+        }
     }
 
     pub(super) fn converged(&mut self, now: Time, group: u32, generation: u32) -> bool {
@@ -353,6 +368,7 @@ impl<'a> World<'a> {
         }
         self.cause = flow.cause;
         self.moved = true;
+        self.rest_standbys(now);
         self.note(now, TraceEvent::Converged { group });
         true
     }
@@ -368,7 +384,7 @@ impl<'a> World<'a> {
         let (Some(plan), Some(routing)) = (self.tracked(), &self.routing) else { return };
         let layout = self.layout;
         let out = self.is_routing_out();
-        let mut system = Level { value: 0.0, slope: 0.0, tier: false };
+        let mut system = Level { value: 0.0, slope: 0.0, tiers: 0 };
         let mut levels = Vec::with_capacity(routing.flows.len());
         for (flow, share) in routing.flows.iter().zip(&plan.shares) {
             // one minus what is lost, so that nothing lost is exactly 1 however the clients move

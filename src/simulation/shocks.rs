@@ -63,7 +63,7 @@ impl World<'_> {
     /// Does the unit, a node, work and run?
     fn works(&self, unit: u32) -> bool {
         let UnitKind::Node(shelf) = self.layout.units[unit as usize].kind else { return false };
-        self.units[unit as usize].holds == 0 && !self.shelves[shelf as usize].stopped
+        self.units[unit as usize].holds == 0 && !self.shelves[shelf as usize].stopped && !self.is_off(unit)
     }
 
     /// A shock: some of the working nodes break, to be mended each by itself.

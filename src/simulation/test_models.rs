@@ -30,6 +30,8 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         nodes,
         need,
         capacity: None,
+        warm_up: None,
+        autoscale: None,
         standby: Standby::hot(),
         coverage: None,
     };
@@ -60,7 +62,14 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         services: vec![service],
         pools: vec![pool],
         links: Vec::new(),
-        groups: vec![Group { name: "everyone".to_owned(), near: RegionId(0), share: 1.0, rate: None }],
+        groups: vec![Group {
+            name: "everyone".to_owned(),
+            near: RegionId(0),
+            share: 1.0,
+            rate: None,
+            mix: Vec::new(),
+            fallback: Vec::new(),
+        }],
         traffic: crate::model::traffic::Traffic::default(),
         routing: Routing {
             entry: ServiceId(0),

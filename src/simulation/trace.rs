@@ -85,6 +85,15 @@ pub enum TraceEvent {
         /// The pool.
         pool: u32,
     },
+    /// A pool follows its load: so many nodes serve or boot.
+    Scaled {
+        /// The pool.
+        pool: u32,
+        /// So far.
+        from: u32,
+        /// From now on.
+        to: u32,
+    },
     /// A group is told another region.
     Rerouted {
         /// The group.

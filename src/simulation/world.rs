@@ -16,9 +16,11 @@ use super::layout::{Layout, Manner, RoutingPlan};
 use super::ledger::{Ledger, Level};
 use super::load::Loads;
 use super::routing::Routing;
+use super::scaling::Scaling;
 use super::shocks::{GroupState, ShockState};
 use super::trace::{TraceEvent, TraceLine};
 use super::usage::UsageBooks;
+use super::warming::Warming;
 use crate::engine::queue::{Counter, EventQueue};
 use crate::engine::streams::{Family, Stream, Streams};
 use crate::engine::winner::WinnerTree;
@@ -87,6 +89,12 @@ pub struct World<'a> {
     pub(super) families: Vec<Family>,
     pub(super) shelves: Vec<ShelfState>,
     pub(super) pools: Vec<PoolState>,
+    /// By pool: who is not yet warm.
+    pub(super) warming: Vec<Warming>,
+    /// By pool.
+    pub(super) scaling: Vec<Scaling>,
+    /// By unit: is it a node that is off? Empty where no pool scales.
+    pub(super) off: Vec<bool>,
     pub(super) units: Vec<UnitState>,
     pub(super) sites: Vec<SiteCounts>,
     /// The streams of the trial.
@@ -142,6 +150,9 @@ impl<'a> World<'a> {
             families: Vec::with_capacity(layout.kinds.len()),
             shelves: vec![ShelfState::default(); layout.shelves.len()],
             pools: Vec::with_capacity(layout.pools.len()),
+            warming: Vec::new(),
+            scaling: Vec::new(),
+            off: Vec::new(),
             units: vec![UnitState::default(); layout.units.len()],
             sites: vec![SiteCounts::default(); layout.sites.len()],
             streams,
@@ -156,7 +167,8 @@ impl<'a> World<'a> {
             processes: layout.processes.iter().map(|plan| Failover::new(plan, &streams)).collect(),
             routing: tracked,
             loads: Loads::default(),
-            ledger: Ledger::new(layout.subjects.len(), layout.down_below, layout.meters()),
+            ledger: Ledger::new(layout.subjects.len(), layout.down_below, layout.meters())
+                .with_tiers(layout.tier_names().len()),
             usage: UsageBooks::new(layout.pools.len()),
             cause: 0,
             manner: Manner::OPEN,
@@ -186,8 +198,10 @@ impl<'a> World<'a> {
         self.ailing.iter_mut().for_each(Vec::clear);
         self.ailing_number = 0;
         for (state, plan) in self.shelves.iter_mut().zip(&layout.shelves) {
-            *state = ShelfState { working: plan.nodes, apparent: plan.nodes, out: 0, stopped: false };
+            *state = ShelfState { working: plan.nodes_at_start, apparent: plan.nodes_at_start, out: 0, stopped: false };
         }
+        self.reset_warming();
+        self.reset_scaling();
         self.pools.clear();
         self.pools.extend(layout.pools.iter().map(|plan| PoolState {
             waiting: false,
@@ -198,8 +212,11 @@ impl<'a> World<'a> {
         let chance = |plan: &super::layout::PoolPlan| plan.coverage.as_ref().map(|(_, key)| streams.stream(*key));
         self.coverage.extend(layout.pools.iter().map(chance));
         for shelf in 0..layout.shelves.len() {
-            self.count_shelf(shelf, layout.shelves[shelf].nodes, true, true);
+            self.count_shelf(shelf, layout.shelves[shelf].nodes_at_start, true, true);
             self.count_shelf_seen(shelf, true);
+        }
+        for &(_, flag) in &layout.drains {
+            self.gates.step(&layout.wiring, flag, true);
         }
         for cut in &layout.cuts.list {
             self.gates.step(&layout.wiring, cut.flag, true);
@@ -223,7 +240,7 @@ impl<'a> World<'a> {
             self.start_routing();
         }
         for (pool, plan) in layout.pools.iter().enumerate() {
-            if !plan.hot {
+            if !plan.hot || plan.scale.is_some() {
                 self.retime_pool(Time::ZERO, pool as u32);
             }
         }
@@ -319,7 +336,8 @@ impl<'a> World<'a> {
             };
             let own = layout.service_processes[service].iter().map(|&process| self.process_stage(process as usize));
             let routing = users.then(|| self.routing_stage());
-            let stage = own.chain(routing).min().unwrap_or(Stage::Repairing);
+            let warming = self.is_warming(service).then_some(Stage::Warming);
+            let stage = own.chain(routing).chain(warming).min().unwrap_or(Stage::Repairing);
             self.ledger.set_stage(subject, now, stage);
         }
     }
@@ -358,6 +376,7 @@ impl<'a> World<'a> {
     pub(super) fn handle(&mut self, now: Time, event: Event) {
         let live = match event {
             Event::CalendarStart { calendar, count } => self.calendar_start(now, calendar, count),
+            Event::CalendarDrained { calendar } => self.calendar_drained(now, calendar),
             Event::CalendarEnd { calendar } => self.calendar_end(now, calendar),
             Event::PlaceRestarted { unit } => self.place_restarted(now, unit),
             Event::Shock { shock } => self.shock(now, shock),
@@ -384,6 +403,8 @@ impl<'a> World<'a> {
             Event::RegionRejoins { region, generation } => self.region_rejoins(now, region, generation),
             Event::Drained { group, generation } => self.drained(now, group, generation),
             Event::Converged { group, generation } => self.converged(now, group, generation),
+            Event::ScaleLooks { pool } => self.scale_looks(now, pool),
+            Event::Booted { pool, number } => self.booted(now, pool, number),
             Event::Resample { generation } => self.resampled(generation),
         };
         if live {

@@ -33,8 +33,29 @@ proptest! {
             let (outcome, lines) = world.run_traced(1, trial);
             assert!(outcome == World::new(&layout).run(1, trial), "a used world is as good as a new one\n{text}");
             books(&model, &layout, &outcome, &text);
+            crews(&model, &layout, &lines, &text);
+            regions(&layout, &lines, &text);
+            for counts in &outcome.failovers {
+                assert!(counts.split.is_zero(), "two primaries in spite of fencing\n{text}");
+            }
             sites(&model, &layout, &outcome, &lines, &text);
         }
+    }
+
+    #[test]
+    fn more_capacity_loses_no_more_under_the_same_luck(numbers in prop::collection::vec(0u32..1_000, 160)) {
+        let text = scenario(&numbers, Breadth::Whole);
+        // a pool that scales has fewer nodes then
+        let keep = |line: &&str| !line.starts_with("autoscale");
+        let text: String = text.lines().filter(keep).map(|line| format!("{line}\n")).collect();
+        let lost = |text: &str| {
+            let model = model(text);
+            let layout = Layout::new(&model);
+            World::new(&layout).run(1, 0).totals[0].loss_s
+        };
+        let (less, more) = (lost(&text), lost(&with_more_capacity(&text)));
+        // a chord is off by 1e-6 at most
+        assert!(more <= less + 2e-6 * 20.0 * 86_400.0, "{more} lost with more capacity, {less} with less\n{text}");
     }
 
     #[test]
@@ -49,6 +70,57 @@ proptest! {
             assert!(found == expected, "{}: {found:?} {expected:?}\n{text}", layout.subjects[subject]);
         }
     }
+}
+
+/// Repairs by crews all take an hour: in less than that a crew ends no two of them.
+fn crews(model: &Model, layout: &Layout, lines: &[TraceLine], text: &str) {
+    if model.start != Start::Up {
+        return;
+    }
+    let crewed = layout.causes.iter().position(|cause| cause == "crewed").map(|cause| cause as u32);
+    let ends: Vec<Time> = lines
+        .iter()
+        .filter(|line| matches!(line.event, TraceEvent::Repair { cause, .. } if Some(cause) == crewed))
+        .map(|line| line.at)
+        .collect();
+    let size = model.crews[0].size as usize;
+    for (first, next) in ends.iter().zip(ends.iter().skip(size)) {
+        assert!(
+            next.since(*first) >= Span::HOUR,
+            "{size} crews end more than that within an hour, at {next:?}\n{text}"
+        );
+    }
+}
+
+/// What stands in a region that is out serves nobody.
+fn regions(layout: &Layout, lines: &[TraceLine], text: &str) {
+    let mut out = vec![0; layout.region_gates.len()];
+    // what it was when counting began has no line
+    let mut levels = vec![0.0; layout.region_gates.len()];
+    for (number, line) in lines.iter().enumerate() {
+        match line.event {
+            TraceEvent::Fault { unit, .. } | TraceEvent::Repair { unit, .. } => {
+                if let UnitKind::Region(region) = layout.units[unit as usize].kind {
+                    out[region as usize] += if matches!(line.event, TraceEvent::Fault { .. }) { 1 } else { -1 };
+                }
+            }
+            TraceEvent::Level { subject, level } if subject as usize >= layout.first_region => {
+                levels[subject as usize - layout.first_region] = level;
+            }
+            _ => {}
+        }
+        let over = lines.get(number + 1).is_none_or(|next| next.at > line.at);
+        for (region, (&out, &level)) in out.iter().zip(&levels).enumerate().filter(|_| over) {
+            assert!(out <= 0 || level == 0.0, "region {region} is out and serves {level} at {:?}\n{text}", line.at);
+        }
+    }
+}
+
+/// The same scenario with every node carrying more, under the same luck.
+fn with_more_capacity(text: &str) -> String {
+    let more = [(20, 26), (45, 60), (100, 120)]
+        .map(|(less, more)| [format!("capacity = \"{less}/s\""), format!("capacity = \"{more}/s\"")]);
+    more.iter().fold(text.to_owned(), |text, [less, more]| text.replace(less, more))
 }
 
 fn books(model: &Model, layout: &Layout, outcome: &Outcome, text: &str) {

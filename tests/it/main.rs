@@ -5,12 +5,16 @@
 mod alarms;
 mod backoff;
 mod cases;
+mod class_cases;
 mod cli;
 mod clock_cases;
+mod composition;
 mod copies;
 mod costs;
 mod determinism;
 mod diagnostics;
+mod drains;
+mod elastic_cases;
 mod failover_cases;
 mod gallery;
 mod gray;

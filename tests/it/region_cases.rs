@@ -229,3 +229,16 @@ fn an_entry_with_failover_is_followed_along_dns() {
     let stages = [(Undetected, 30.0), (Promoting, 60.0), (Rerouting, 90.0)];
     check_drain(&text, "system", &[down(1000.0, "one", &stages)]);
 }
+
+#[test]
+fn standbys_stop_when_no_client_follows_an_old_answer_there() {
+    // left out 1000 to 1100, noticed 1010, right woken 1060; clients leave left from 1010 to 1610, whose nodes go on for
+    // those who are still there. Back on left 3100; right goes on until 3700, and must be woken anew for 5000.
+    let text = "version = 1\nhorizon = \"10000s\"\nregions = { left = {}, right = {} }\n[services.web]\n\
+                standby = { running = \"0%\", ageing = 0, wake = \"50s\" }\n[routing]\npolicy = \"active-passive\"\n\
+                order = [\"left\", \"right\"]\ndetect = \"10s\"\ndns = { ttl = \"600s\" }\nfailback = { after = \"2000s\" }\n"
+        .to_owned()
+        + &fault("one", "left", &[1000, 5000], 100);
+    let once = 60.0 + 40.0 - (90.0 * 90.0 - 50.0 * 50.0) / 1_200.0;
+    crate::history::history(&text).expect_loss("system", 2.0 * once, 1e-6);
+}

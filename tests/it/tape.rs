@@ -18,6 +18,7 @@ pub enum Breadth {
 struct Tape<'a> {
     numbers: &'a [u32],
     at: usize,
+    whole: bool,
 }
 
 impl Tape<'_> {
@@ -47,6 +48,9 @@ impl Tape<'_> {
     fn fault(&mut self, hours: u32, breadth: Breadth) -> String {
         let (fails, repair) = (self.law(hours * 60), [20, 60, 400][self.pick(3) as usize]);
         let repair = if self.pick(12) == 11 { "never".to_owned() } else { self.law(repair) };
+        if breadth == Breadth::Whole && self.pick(6) == 1 {
+            return format!("{{ fails = \"{fails}\", repair = \"60min\", crew = \"crew\", cause = \"crewed\" }}");
+        }
         let running = breadth == Breadth::Whole && self.pick(4) == 1;
         let ages = if running { ", ages = \"running\"" } else { "" };
         format!("{{ fails = \"{fails}\", repair = \"{repair}\"{ages} }}")
@@ -109,10 +113,35 @@ impl Tape<'_> {
         ][self.pick(5) as usize]
     }
 
-    fn service(&mut self, number: u32, services: u32, regions: u32, breadth: Breadth) -> String {
+    /// What a node carries, of the 100 that all users ask for; how it warms up, how many there are.
+    fn capacity(&mut self, nodes: u32, scales: bool) -> String {
+        let mut text = format!("capacity = \"{}/s\"\n", [20, 45, 100][self.pick(3) as usize]);
+        if self.some() {
+            let _ = writeln!(text, "warm_up = {{ for = \"{}min\", from = \"{}%\" }}", 1 + self.pick(90), self.pick(90));
+        }
+        if scales {
+            let (target, every, cooldown) = (30 + self.pick(70), 1 + self.pick(10), self.pick(20));
+            let (step, boot) = (10 + self.pick(90), self.law(5));
+            let _ = writeln!(
+                text,
+                "autoscale = {{ min = 1, max = {}, target = \"{target}%\", every = \"{every}min\", boot = \"{boot}\", \
+                 cooldown = \"{cooldown}min\", step = \"{step}%\" }}",
+                nodes + 3
+            );
+        }
+        text
+    }
+
+    fn service(&mut self, number: u32, services: u32, regions: u32, breadth: Breadth, limited: bool) -> String {
         let mut text = format!("[services.s{number}]\n");
         let nodes = 1 + self.pick(4);
-        let _ = writeln!(text, "nodes = {nodes}\nneed = {}", 1 + self.pick(nodes));
+        let limited = limited && self.some();
+        let scales = limited && self.some();
+        let need = if scales { 1 } else { 1 + self.pick(nodes) };
+        let _ = writeln!(text, "nodes = {nodes}\nneed = {need}");
+        if limited {
+            text += &self.capacity(nodes, scales);
+        }
         if self.pick(3) > 0 {
             let hours = 20 + self.pick(100);
             let one = self.fault(hours, breadth);
@@ -133,7 +162,7 @@ impl Tape<'_> {
             let _ = writeln!(text, "depends_on = [{need}]");
         }
         if breadth == Breadth::Whole {
-            text += self.standby();
+            text += if scales { "" } else { self.standby() };
             if number > 0 && regions > 1 && self.some() {
                 let keys = self.failover(regions);
                 let _ = write!(text, "[services.s{number}.failover]\n{keys}");
@@ -194,13 +223,16 @@ impl Tape<'_> {
             _ => format!("every = \"{}min\"\nfirst = \"0s\"", 100 + self.pick(3000)),
         };
         let silent = if self.some() { "silent = true\n" } else { "" };
+        let planned = self.whole && self.pick(3) == 1;
+        let drain = format!("mode = \"maintenance\"\ndrain = \"{}min\"\n", self.pick(40));
+        let silent = if planned { drain.as_str() } else { silent };
         format!("[faults.c{number}]\ntarget = \"{target}\"\n{when}\nfor = \"{}\"\n{silent}", self.law(30))
     }
 }
 
 /// The scenario that a tape stands for.
 pub fn scenario(numbers: &[u32], breadth: Breadth) -> String {
-    let mut tape = Tape { numbers, at: 0 };
+    let mut tape = Tape { numbers, at: 0, whole: breadth == Breadth::Whole };
     let (services, regions, zones) = (1 + tape.pick(4), 1 + tape.pick(3), 1 + tape.pick(2));
     let whole = breadth == Breadth::Whole;
     let mut text = "version = 1\nhorizon = \"20d\"\n".to_owned();
@@ -225,21 +257,24 @@ pub fn scenario(numbers: &[u32], breadth: Breadth) -> String {
             let _ = writeln!(text, "restart = \"{}\"", tape.law(5));
         }
     }
+    let limited = whole && tape.some();
+    if whole {
+        let _ = writeln!(text, "[crews.crew]\nsize = {}", 1 + tape.pick(2));
+    }
     for service in 0..services {
-        text += &tape.service(service, services, regions, breadth);
+        text += &tape.service(service, services, regions, breadth, limited);
     }
     for calendar in 0..tape.pick(3) {
         text += &tape.calendar(calendar, services, regions);
     }
-    if whole && tape.some() {
-        text += &tape.routing(regions);
-        let share = 1 + tape.pick(98);
-        let near = regions - 1;
-        let _ = writeln!(text, "[users]\nu = {{ near = \"r0\", share = \"{share}%\" }}");
-        let _ = writeln!(text, "v = {{ near = \"r{near}\", share = \"{}%\" }}", 100 - share);
+    let (users, share, near) = (whole && tape.some(), 1 + tape.pick(98), regions - 1);
+    text += &if users { tape.routing(regions) } else { "[routing]\nentry = \"s0\"\n".to_owned() };
+    if users || limited {
+        let (key, unit) = if limited { ("rate", "/s") } else { ("share", "%") };
+        let own = if whole && tape.pick(4) == 1 { ", fallback = [{ tier = \"page\", hit = \"60%\" }]" } else { "" };
+        let _ = writeln!(text, "[users]\nu = {{ near = \"r0\", {key} = \"{share}{unit}\"{own} }}");
+        let _ = writeln!(text, "v = {{ near = \"r{near}\", {key} = \"{}{unit}\" }}", 100 - share);
         text += "[objectives.o]\navailability = \"99%\"\nwindow = \"3d\"\n";
-    } else {
-        text += "[routing]\nentry = \"s0\"\n";
     }
     text
 }

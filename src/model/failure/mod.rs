@@ -135,6 +135,8 @@ pub enum Process {
         lasts: Law,
         /// The nodes of the target one after another, each for so long.
         rolling: bool,
+        /// Regions and whole pools: announced so long before, when checks see it as down and it goes on for whoever comes.
+        drain: Span,
     },
 }
 

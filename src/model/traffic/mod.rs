@@ -14,7 +14,7 @@ pub use call::{Budget, Call, CallPolicy, RequestTier};
 pub use class::{Class, ClassId, Saga};
 pub use work::{CallerGone, PoolWork, QueueOrder, ServiceWork};
 
-use super::topology::RegionId;
+use super::topology::{RegionId, Tier};
 
 /// A group of users.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,10 @@ pub struct Group {
     pub share: f64,
     /// Requests per second, if the scenario says so.
     pub rate: Option<f64>,
+    /// Share of each class of requests, adding up to 1; empty: its requests are of no class.
+    pub mix: Vec<(ClassId, f64)>,
+    /// What answers at the users when a request has failed, in turn.
+    pub fallback: Vec<Tier>,
 }
 
 /// What only requests feel.

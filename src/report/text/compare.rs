@@ -24,14 +24,14 @@ pub fn comparison(comparison: &Comparison, look: Look) -> String {
         let _ = writeln!(out, "  {}  {}", look.paint(Tone::Strong, name), clean(&results.scenario));
     }
     out.push_str(&side_by_side(&comparison.scenarios, &names, look));
-    for (index, other) in comparison.scenarios.iter().enumerate().skip(1) {
+    for index in 1..comparison.scenarios.len() {
         if comparison.differences.is_empty() {
             break;
         }
         out.push('\n');
         let about = format!("{} against {}", names[index], names[0]);
         out.push_str(&heading("DIFFERENCE", &about, look));
-        out.push_str(&differences(comparison, &first.scenario, &other.scenario, look));
+        out.push_str(&differences(comparison, index, look));
     }
     for (name, results) in names.iter().zip(&comparison.scenarios) {
         let section = objectives::section(results, look);
@@ -128,10 +128,11 @@ fn label(scenarios: &[Results], measure: Measure, statistic: &str) -> String {
     if statistic == "mean" { title } else { format!("{title} {statistic}") }
 }
 
-fn differences(comparison: &Comparison, baseline: &str, other: &str, look: Look) -> String {
+/// How scenario number `other` differs from the first; titles may be equal, numbers are not.
+fn differences(comparison: &Comparison, other: usize, look: Look) -> String {
     let mut table = Table::new();
     let (mut gains, mut left_out) = (false, false);
-    for difference in comparison.differences.iter().filter(|d| d.baseline == baseline && d.other == other) {
+    for difference in comparison.differences.iter().filter(|difference| difference.scenario == other) {
         if !is_shown(difference) {
             left_out = true;
             continue;

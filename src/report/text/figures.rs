@@ -33,6 +33,9 @@ pub fn availability(results: &Results, look: Look) -> String {
             cells.extend(estimate_cells(number::nines(&row.value)));
         }
         table.row(cells);
+        if measure == Measure::DegradedTime {
+            of_tiers(results, &mut table);
+        }
     }
     let instants = [Measure::AvailabilityPoint, Measure::TimeToFirstOutage];
     for row in results.rows.iter().filter(|row| instants.contains(&row.measure) && row.subject == SYSTEM) {
@@ -41,6 +44,16 @@ pub fn availability(results: &Results, look: Look) -> String {
         table.row(cells);
     }
     if table.is_empty() { String::new() } else { heading("AVAILABILITY", SYSTEM, look) + &table.render(4, look) }
+}
+
+/// How long each tier answered for something.
+fn of_tiers(results: &Results, table: &mut Table) {
+    let is_tier = |row: &&Row| row.measure == Measure::DegradedTime && row.subject == SYSTEM && row.statistic != "mean";
+    for row in results.rows.iter().filter(is_tier) {
+        let mut cells = vec![Cell::left(format!("on tier {}", row.statistic))];
+        cells.extend(estimate_cells(number::figure(row.measure, &row.value)));
+        table.row(cells);
+    }
 }
 
 /// The spread of the downtime over years, and how to replay the worst trial.

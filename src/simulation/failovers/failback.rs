@@ -1,6 +1,6 @@
 //! The way back: the first in order, healthy for long enough, takes over again.
 //!
-//! Step by step: unbroken health, perhaps a page, its stopped nodes started, then the service out for a while. What
+//! Step by step: unbroken health (also while the failover away from it was still under way), perhaps a page, its stopped nodes started, then the service out for a while. What
 //! breaks the wait begins it anew; a step that comes due while the first is not fit is taken when it is.
 
 use super::{BackStep, Phase};
@@ -20,7 +20,7 @@ impl World<'_> {
         };
         state.back_generation += 1;
         state.back_step = BackStep::Healthy;
-        let due = state.watches[0].since.max(state.completed).max(now) + failback.after;
+        let due = (state.watches[0].since.max(state.back_from) + failback.after).max(now);
         let generation = state.back_generation;
         self.schedule(due, class::END, Event::FailbackDue { process, generation });
     }

@@ -5,12 +5,14 @@
 //! a callee is found depends on the moment: of its candidates the first whose gate holds. Models in which every call
 //! is hard and no pool has a capacity have no plan: their levels are gates.
 
-use super::structure::{AsIf, Structure, in_order, needs_gate, pool_in, primary_gate};
+mod classes;
+
+use super::structure::{AsIf, Structure, in_order, needed_services, needs_gate, pool_in, primary_gate};
 use super::{Layout, cuts, readers};
 use crate::model::Model;
 use crate::model::failover::Policy;
 use crate::model::failure::Fault;
-use crate::model::topology::{Endpoint, GroupId, Need, PoolId, Reach, RegionId, ServiceId, ServiceKind, Term};
+use crate::model::topology::{Endpoint, GroupId, Need, PoolId, Reach, RegionId, ServiceId, ServiceKind, Term, Tier};
 use crate::simulation::gates::{Edge, GateId};
 
 /// The way of the demand.
@@ -18,14 +20,26 @@ use crate::simulation::gates::{Edge, GateId};
 pub struct LoadPlan {
     /// Requests per second of all users.
     pub demand: f64,
-    /// Share of the requests that write.
-    pub writes: f64,
-    /// By group: its share of it.
+    /// Number of classes of requests that differ, at least 1.
+    pub classes: usize,
+    /// Number of regions.
+    pub regions: usize,
+    /// By class: share of the requests that write.
+    pub writes: Vec<f64>,
+    /// By group: its share of the demand.
     pub shares: Vec<f64>,
+    /// By group: its share of each class.
+    pub mixes: Vec<Vec<f64>>,
+    /// Share of each class in all demand.
+    pub whole_mix: Vec<f64>,
+    /// By group: what answers at its users when requests fail.
+    pub tiers: Vec<Vec<LoadTier>>,
+    /// Names of all tiers, by bit; the last bit stands for all beyond it.
+    pub tier_names: Vec<String>,
     /// Callers before callees.
     pub stations: Vec<Station>,
-    /// By region: where its users arrive.
-    pub entries: Vec<Vec<Candidate>>,
+    /// By class and region: where its users arrive.
+    pub entries: Vec<Vec<Vec<Candidate>>>,
     /// By pool: its station.
     pub of_pool: Vec<u32>,
     /// By service: its stations.
@@ -34,6 +48,12 @@ pub struct LoadPlan {
     pub counts_crossings: bool,
     /// By service: do its copies read on without a primary?
     pub read_on: Vec<bool>,
+    /// By service: its stations and those of all that it needs.
+    pub reached: Vec<Vec<u32>>,
+    /// Pools whose nodes warm up, with their stations.
+    pub warming: Vec<(u32, u32)>,
+    /// Pools that scale.
+    pub scaling: Vec<u32>,
     /// By group: regions in the order in which they take what others cannot carry; empty: none does.
     pub spill: Vec<Vec<u32>>,
 }
@@ -58,8 +78,8 @@ pub struct Station {
 /// A call.
 #[derive(Clone, Debug)]
 pub struct LoadCall {
-    /// Share of the requests that make it.
-    pub share: f64,
+    /// By class: share of the requests that make it.
+    pub shares: Vec<f64>,
     /// Who may answer.
     pub to: Vec<Candidate>,
     /// Who answers those that only read, if others do.
@@ -75,6 +95,8 @@ pub struct LoadCall {
 pub struct LoadTier {
     /// Share of the requests that it can answer.
     pub hit: f64,
+    /// The bit of its name.
+    pub bit: u64,
     /// Who answers; none: the caller itself.
     pub to: Option<Vec<Candidate>>,
 }
@@ -102,6 +124,8 @@ pub fn is_needed(model: &Model) -> bool {
         || super::ailments::weaken(model)
         || needs.into_iter().any(|need| !need.is_hard())
         || model.pools.iter().any(|pool| pool.capacity.is_some())
+        || model.groups.iter().any(|group| !group.fallback.is_empty())
+        || classes::differ(model)
         || super::copies::reads_go_on(model)
         || counts_crossings(model)
 }
@@ -119,16 +143,16 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure) -> O
     let rates: Option<f64> = model.groups.iter().map(|group| group.rate).sum();
     let mut plan = LoadPlan {
         demand: rates.unwrap_or(1.0),
-        writes: model.writes,
         counts_crossings: counts_crossings(model),
+        regions: model.regions.len(),
         shares: model.groups.iter().map(|group| group.share).collect(),
         of_pool: vec![0; model.pools.len()],
         of_service: vec![Vec::new(); model.services.len()],
         read_on: (0..model.services.len() as u32).map(|id| readers::read_on(model, ServiceId(id))).collect(),
         ..LoadPlan::default()
     };
-    let mut callers_first = in_order(model);
-    callers_first.reverse();
+    classes::divide(model, &mut plan);
+    let callers_first = classes::callers_first(model);
     for &service in &callers_first {
         add_stations(model, layout, structure, &mut plan, service);
     }
@@ -137,19 +161,46 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure) -> O
             let station = plan.of_service[service.index()][position] as usize;
             let from = plan.stations[station].region.map(RegionId);
             let calls = model.services[service.index()].needs.iter();
-            let calls = calls.filter_map(|need| call(model, layout, structure, &plan, need, from)).collect();
+            let calls = calls.filter_map(|need| call(model, layout, structure, &mut plan, need, from)).collect();
             plan.stations[station].calls = calls;
         }
     }
-    for region in 0..model.regions.len() as u32 {
-        let entry = entry(model, layout, structure, &plan, RegionId(region));
-        plan.entries.push(entry);
+    for class in 0..plan.classes {
+        let regions = 0..model.regions.len() as u32;
+        let entry = |region| classes::entry(model, layout, structure, &plan, class, RegionId(region));
+        let entries = regions.map(entry).collect();
+        plan.entries.push(entries);
+    }
+    for group in &model.groups {
+        let from = Some(group.near);
+        let tiers =
+            group.fallback.iter().map(|tier| load_tier(model, layout, structure, &mut plan, tier, from)).collect();
+        plan.tiers.push(tiers);
+    }
+    plan.reached = reached(model, &plan);
+    for (pool, laid) in layout.pools.iter().enumerate() {
+        plan.warming.extend(laid.warm_up.map(|_| (pool as u32, plan.of_pool[pool])));
+        plan.scaling.extend(laid.scale.as_ref().map(|_| pool as u32));
     }
     if spills(model) {
         plan.spill = (0..model.groups.len() as u32).map(|group| regions(model, GroupId(group))).collect();
     }
     listen(layout, &plan);
     Some(plan)
+}
+
+/// By service: its stations and those of all that it needs.
+fn reached(model: &Model, plan: &LoadPlan) -> Vec<Vec<u32>> {
+    let mut reached: Vec<Vec<u32>> = vec![Vec::new(); model.services.len()];
+    for id in in_order(model) {
+        let needs = needed_services(model, model.services[id.index()].needs.iter().flat_map(Need::terms));
+        let mut all = plan.of_service[id.index()].clone();
+        all.extend(needs.into_iter().flat_map(|need| reached[need as usize].clone()));
+        all.sort_unstable();
+        all.dedup();
+        reached[id.index()] = all;
+    }
+    reached
 }
 
 fn spills(model: &Model) -> bool {
@@ -196,7 +247,7 @@ fn call(
     model: &Model,
     layout: &mut Layout,
     structure: &mut Structure,
-    plan: &LoadPlan,
+    plan: &mut LoadPlan,
     need: &Need,
     from: Option<RegionId>,
 ) -> Option<LoadCall> {
@@ -204,16 +255,31 @@ fn call(
     let to = candidates(model, layout, structure, plan, callee, need.reach, from);
     let failover = model.services[callee.index()].failover.is_some();
     let local = !failover && to.len() == 1 && plan.stations[to[0].station as usize].region == from.map(|from| from.0);
-    let tiers = need.fallback.iter().map(|tier| LoadTier {
-        hit: tier.hit,
-        to: tier.calls.map(|calls| candidates(model, layout, structure, plan, calls, Reach::ByTarget, from)),
-    });
-    let tiers = tiers.collect();
+    let tiers = need.fallback.iter().map(|tier| load_tier(model, layout, structure, plan, tier, from)).collect();
+    let makes = |class: usize| need.only.is_empty() || need.only.contains(&(class as u32));
+    let shares = (0..plan.classes).map(|class| if makes(class) { need.share } else { 0.0 }).collect();
     let readers = readers::read_on(model, callee).then(|| {
         let copies = readers::copies(model, callee, from).into_iter();
         copies.map(|pool| over_way(layout, plan, plan.of_pool[pool.index()], from)).collect()
     });
-    Some(LoadCall { share: need.share, local, tiers, to, readers })
+    Some(LoadCall { shares, local, tiers, to, readers })
+}
+
+fn load_tier(
+    model: &Model,
+    layout: &mut Layout,
+    structure: &mut Structure,
+    plan: &mut LoadPlan,
+    tier: &Tier,
+    from: Option<RegionId>,
+) -> LoadTier {
+    let known = plan.tier_names.iter().position(|name| *name == tier.name);
+    let number = known.unwrap_or_else(|| {
+        plan.tier_names.push(tier.name.clone());
+        plan.tier_names.len() - 1
+    });
+    let to = tier.calls.map(|calls| candidates(model, layout, structure, plan, calls, Reach::ByTarget, from));
+    LoadTier { hit: tier.hit, bit: 1 << number.min(63), to }
 }
 
 /// Who may answer a call from the region, best first.
@@ -241,7 +307,7 @@ fn over_way(layout: &mut Layout, plan: &LoadPlan, station: u32, from: Option<Reg
 }
 
 /// The same, were every way open.
-fn answering_pools(
+pub(super) fn answering_pools(
     model: &Model,
     layout: &mut Layout,
     structure: &mut Structure,
@@ -288,28 +354,13 @@ fn other_pools(model: &Model, service: ServiceId, from: Option<RegionId>) -> Vec
     pools
 }
 
-fn entry(
-    model: &Model,
-    layout: &mut Layout,
-    structure: &mut Structure,
-    plan: &LoadPlan,
-    region: RegionId,
-) -> Vec<Candidate> {
-    let service = &model.services[model.routing.entry.index()];
-    let reach = if service.failover.is_some() || service.kind == ServiceKind::Dependency {
-        Reach::ByTarget
-    } else {
-        Reach::Local
-    };
-    answering_pools(model, layout, structure, plan, model.routing.entry, reach, Some(region))
-}
-
 /// Whatever decides who answers is heard of.
 fn listen(layout: &mut Layout, plan: &LoadPlan) {
     let calls = plan.stations.iter().flat_map(|station| &station.calls);
     let tiers = calls.clone().flat_map(|call| &call.tiers).filter_map(|tier| tier.to.as_ref());
     let readers = calls.clone().filter_map(|call| call.readers.as_ref());
-    let lists = calls.map(|call| &call.to).chain(readers).chain(tiers).chain(&plan.entries);
+    let own = plan.tiers.iter().flatten().filter_map(|tier| tier.to.as_ref());
+    let lists = calls.map(|call| &call.to).chain(readers).chain(tiers).chain(own).chain(plan.entries.iter().flatten());
     let mut gates: Vec<GateId> = lists.flatten().map(|candidate| candidate.gate).collect();
     gates.extend(plan.stations.iter().map(|station| station.gate));
     gates.extend(plan.stations.iter().filter_map(|station| station.writes));

@@ -10,6 +10,7 @@ mod ailments;
 mod copies;
 mod crews;
 mod cuts;
+mod drains;
 mod groups;
 pub mod load;
 mod plans;
@@ -24,8 +25,9 @@ use super::gates::{Edge, GateId, Wiring};
 use super::ledger::Meter;
 use crate::engine::streams::EntityKey;
 use crate::model::dist::Law;
+use crate::model::elastic::{Autoscale, WarmUp};
 use crate::model::failure::{Ages, Instants, Latent, Mode, Role, Target};
-use crate::model::topology::{Coverage, Term};
+use crate::model::topology::{Coverage, Pool, Term};
 use crate::model::{Ends, Model};
 use crate::time::{Span, Time};
 pub use ailments::{Ailment, Manner};
@@ -86,6 +88,8 @@ pub struct Layout {
     pub rollouts: Vec<RolloutPlan>,
     /// Calendar faults.
     pub calendars: Vec<Calendar>,
+    /// Flags of what is not announced as soon out: regions, pools.
+    pub drains: Vec<(Target, GateId)>,
     /// Labels that downtime is blamed on.
     pub causes: Vec<String>,
     /// The label of downtime for the way back.
@@ -151,6 +155,8 @@ pub struct Shelf {
     pub zone: Option<u32>,
     /// How many nodes.
     pub nodes: u32,
+    /// Those of them that are on at the start.
+    pub nodes_at_start: u32,
     /// Counts nodes that serve.
     pub serving: GateId,
     /// Counts nodes that would serve if they were running.
@@ -172,6 +178,12 @@ pub struct PoolPlan {
     pub first_unit: u32,
     /// Number of nodes.
     pub nodes: u32,
+    /// Those of them that are on at the start: the first ones.
+    pub nodes_at_start: u32,
+    /// How the capacity of a node rises after a start.
+    pub warm_up: Option<WarmUp>,
+    /// How the number of nodes that are on follows the load.
+    pub scale: Option<Autoscale>,
     /// Pace of age while it waits.
     pub ageing: f64,
     /// Time to start stopped nodes.
@@ -296,6 +308,8 @@ pub struct Calendar {
     pub planned: bool,
     /// One unit after another?
     pub rolling: bool,
+    /// Announced so long before, by this flag, which checks see.
+    pub drain: Option<(Span, GateId)>,
 }
 
 impl Layout {
@@ -324,7 +338,7 @@ impl Layout {
             shelves: Vec::new(),
             pools: Vec::new(),
             place_shelves: Vec::new(),
-            first_place: model.pools.iter().map(|pool| pool.nodes).sum(),
+            first_place: model.pools.iter().map(Pool::most_nodes).sum(),
             units: Vec::new(),
             clocks: Vec::new(),
             jobs: Vec::new(),
@@ -339,6 +353,7 @@ impl Layout {
             watchers: vec![Vec::new(); model.pools.len()],
             rollouts: Vec::new(),
             calendars: Vec::new(),
+            drains: Vec::new(),
             causes: Vec::new(),
             failback_cause: 0,
             request_cause: 0,
@@ -396,6 +411,12 @@ impl Layout {
                 kind.shelf = NOT_PLAIN;
             }
         }
+    }
+
+    /// Names of the tiers whose use is booked.
+    pub fn tier_names(&self) -> &[String] {
+        let names = self.load.as_ref().map_or(&[][..], |load| &load.tier_names);
+        &names[..names.len().min(64)]
     }
 
     /// Meters for the windows of objectives on demand.

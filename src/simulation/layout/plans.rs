@@ -15,6 +15,8 @@ pub struct Place {
     pub truly: GateId,
     /// Pools whose latent faults a promotion lands on.
     pub lands_on: Vec<u32>,
+    /// Flags that are false while it is announced as soon out.
+    pub drains: Vec<GateId>,
     /// What checks look at.
     pub seen: GateId,
     /// Pools whose nodes checks look at, where nodes can ail.

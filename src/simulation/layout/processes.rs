@@ -1,7 +1,7 @@
 //! Failover processes and routing, compiled.
 
 use super::structure::{AsIf, Structure, in_order, needed_services, pool_in, term_gate};
-use super::{Choice, Layout, Place, Process, RoutingPlan, SemiSync, Tracked};
+use super::{Choice, Layout, Place, Process, RoutingPlan, SemiSync, Tracked, drains};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
 use crate::model::dist::Law;
@@ -66,6 +66,7 @@ fn add_service_process(
             fit,
             truly: structure.fit[pool.index()],
             lands_on: vec![pool.0],
+            drains: drains::flags(layout, Some(pool), region),
             seen,
             checked: checked_pools(model, layout, pool, &failover.detection),
             serves: structure.serves[pool.index()],
@@ -117,6 +118,7 @@ fn add_multi_primary(model: &Model, layout: &mut Layout, structure: &Structure, 
             fit,
             truly,
             lands_on: Vec::new(),
+            drains: Vec::new(),
             seen,
             checked: Vec::new(),
             serves,
@@ -362,6 +364,7 @@ fn add_region_process(model: &Model, layout: &mut Layout, structure: &Structure,
         // where nothing can break unseen, what is seen is so
         truly: if layout.some_hide { layout.region_levels[region.index()] } else { structure.seen[region.index()] },
         lands_on: in_region(region),
+        drains: Vec::new(),
         seen: structure.seen[region.index()],
         checked: entry_pools(model, layout, region, &failover.detection),
         serves: layout.region_gates[region.index()],

@@ -1,9 +1,9 @@
 //! What needs what: the gates of pools, services and regions.
 
 use super::readers::with_readers;
-use super::{Layout, Shelf, copies, cuts, named};
+use super::{Layout, Shelf, copies, cuts, drains, named};
 use crate::model::Model;
-use crate::model::failover::{Detection, Replication, Sees};
+use crate::model::failover::{Detection, Sees};
 use crate::model::topology::{Need, PoolId, Reach, RegionId, Service, ServiceId, ServiceKind, Term};
 use crate::simulation::gates::{Edge, GateId};
 
@@ -56,7 +56,9 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     let mut structure = Structure::default();
     for pool in 0..model.pools.len() {
         let shelf = layout.pools[pool].shelves[0] as usize;
-        structure.nodes.push(layout.shelves[shelf].seen);
+        let seen = layout.shelves[shelf].seen;
+        let seen = drains::over(layout, seen, Some(PoolId(pool as u32)), model.pools[pool].region);
+        structure.nodes.push(seen);
     }
     structure.serves = vec![0; model.pools.len()];
     structure.fit = vec![0; model.pools.len()];
@@ -83,6 +85,7 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     for region in 0..model.regions.len() as u32 {
         let gate = seen_gate(model, layout, &mut structure, RegionId(region), &order);
         let gate = cuts::over(layout, gate, Some(RegionId(region)), None);
+        let gate = drains::over(layout, gate, None, Some(RegionId(region)));
         structure.seen.push(gate);
     }
     structure.seen_in_region.clone_from(&structure.fit);
@@ -146,8 +149,9 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
     for (place, &pool) in service.pools.iter().enumerate() {
         let region = model.pools[pool.index()].region;
         let shelf = layout.pools[pool.index()].shelves[0] as usize;
-        let Shelf { serving, fit, seen, .. } = layout.shelves[shelf];
-        let some_hide = layout.some_hide;
+        let Shelf { serving, fit, .. } = layout.shelves[shelf];
+        let seen = structure.nodes[pool.index()];
+        let differs = layout.some_hide || !layout.drains.is_empty();
         let mut with_needs = |own: GateId, as_if: AsIf| -> Vec<GateId> {
             let needs = service.needs.iter();
             let terms = needs.filter_map(|need| need_gate(model, layout, structure, need, region, as_if));
@@ -156,7 +160,7 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
         let depends_on = model.traffic.services.get(id.index()).map_or(0, |work| work.depends_on);
         let mut now = with_needs(serving, AsIf::Now);
         let mut woken = if some_stop { with_needs(fit, AsIf::Woken) } else { now.clone() };
-        let mut believed = if some_hide { with_needs(seen, AsIf::Believed) } else { woken.clone() };
+        let mut believed = if differs { with_needs(seen, AsIf::Believed) } else { woken.clone() };
         let (majority, writes) = (&copies.fit[place], &copies.writes[place]);
         if layout.for_requests {
             layout.takes_writes[pool.index()] = {
@@ -224,7 +228,7 @@ fn need_gate(
     as_if: AsIf,
 ) -> Option<GateId> {
     let mut tiers = need.fallback.iter().filter(|tier| tier.hit > 0.0);
-    if need.share < 1.0 || tiers.clone().any(|tier| tier.calls.is_none()) {
+    if need.share < 1.0 || !need.only.is_empty() || tiers.clone().any(|tier| tier.calls.is_none()) {
         return None;
     }
     let own = term_gate(model, layout, structure, &need.term, need.reach, from, as_if);
@@ -293,7 +297,7 @@ pub fn term_gate(
                     let gate = over_ways(model, layout, structure, *id, (reach, from), as_if);
                     read_on(layout, gate)
                 }
-                (Reach::ByTarget, Some(pool)) if service.failover.is_none() && !is_quorum(service) => pool_gate(*pool),
+                (Reach::ByTarget, Some(pool)) if service.failover.is_none() && !service.is_quorum() => pool_gate(*pool),
                 (Reach::Local, Some(pool)) => pool_gate(*pool),
                 (Reach::Local, None) if service.kind == ServiceKind::Dependency => layout.service_gates[id.index()],
                 (Reach::Local, None) => layout.wiring.gate(1),
@@ -332,7 +336,7 @@ fn over_ways(
 ) -> GateId {
     let service = &model.services[id.index()];
     let local = from.and_then(|from| pool_in(model, id, from));
-    let only = local.filter(|_| reach == Reach::ByTarget && service.failover.is_none() && !is_quorum(service));
+    let only = local.filter(|_| reach == Reach::ByTarget && service.failover.is_none() && !service.is_quorum());
     let pools = only.map_or(service.pools.clone(), |local| vec![local]);
     let gates: Vec<GateId> = pools
         .iter()
@@ -343,11 +347,6 @@ fn over_ways(
         })
         .collect();
     layout.wiring.at_least(1, &gates)
-}
-
-/// Do the nodes of all pools serve together?
-fn is_quorum(service: &Service) -> bool {
-    matches!(service.replication, Some(Replication::Quorum { .. }))
 }
 
 /// Does the region's entry serve? Or, `as_if` woken, could it?

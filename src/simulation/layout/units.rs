@@ -91,7 +91,7 @@ fn pool_name(model: &Model, pool: &Pool) -> String {
 
 /// Nodes run from the first: so many of them run while the pool waits.
 fn running(pool: &Pool) -> u32 {
-    (f64::from(pool.nodes) * pool.standby.running - 1e-9).ceil().max(0.0) as u32
+    (f64::from(pool.most_nodes()) * pool.standby.running - 1e-9).ceil().max(0.0) as u32
 }
 
 /// Can a node of the pool break without being seen?
@@ -113,34 +113,42 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
     let name = pool_name(model, pool);
     let serving = layout.wiring.gate(pool.need);
     let running = running(pool);
-    let fit = if running < pool.nodes { layout.wiring.gate(pool.need) } else { serving };
+    let fit = if running < pool.most_nodes() { layout.wiring.gate(pool.need) } else { serving };
     let seen = if hides { layout.wiring.gate(pool.need) } else { fit };
     let first_shelf = layout.shelves.len();
     let mut shelf_at: BTreeMap<(Option<ZoneId>, bool), u32> = BTreeMap::new();
     let site = layout.sites.len() as u32;
     layout.sites.push(name.clone());
     let first_unit = layout.units.len() as u32;
-    for node in 0..pool.nodes {
+    for node in 0..pool.most_nodes() {
         let zone = pool.zones.get(node as usize % pool.zones.len().max(1)).copied();
         let stoppable = node >= running;
         let shelf = *shelf_at.entry((zone, stoppable)).or_insert_with(|| {
             let zone = zone.map(|zone| zone.0);
-            layout.shelves.push(Shelf { pool: id.0, zone, nodes: 0, serving, fit, seen, sums: Vec::new(), stoppable });
+            let (nodes, nodes_at_start, sums) = (0, 0, Vec::new());
+            let shelf = Shelf { pool: id.0, zone, nodes, nodes_at_start, serving, fit, seen, sums, stoppable };
+            layout.shelves.push(shelf);
             layout.shelves.len() as u32 - 1
         });
         layout.shelves[shelf as usize].nodes += 1;
+        layout.shelves[shelf as usize].nodes_at_start += u32::from(node < pool.nodes);
         layout.units.push(Unit { kind: UnitKind::Node(shelf), first_clock: 0, clocks: 0, site });
     }
     layout.pools.push(PoolPlan {
         shelves: (first_shelf as u32..layout.shelves.len() as u32).collect(),
         first_unit,
-        nodes: pool.nodes,
+        nodes: pool.most_nodes(),
+        nodes_at_start: pool.nodes,
+        warm_up: pool.warm_up.filter(|_| pool.capacity.is_some()),
+        scale: pool.autoscale.clone().filter(|_| pool.capacity.is_some()),
         ageing: pool.standby.ageing,
         wake: pool.standby.wake.clone(),
         wake_key: Entity::new(&name).key(Purpose::Wake),
         coverage: pool.coverage.clone().map(|coverage| (coverage, Entity::new(&name).key(Purpose::Coverage))),
         loaded: false,
-        hot: pool.coverage.is_none() && running == pool.nodes && pool.standby.ageing.to_bits() == 1.0f64.to_bits(),
+        hot: pool.coverage.is_none()
+            && running == pool.most_nodes()
+            && pool.standby.ageing.to_bits() == 1.0f64.to_bits(),
     });
 }
 
@@ -203,9 +211,11 @@ fn add_faults(model: &Model, layout: &mut Layout) {
 /// A fault by the calendar on these units; answers whom it strikes.
 fn add_calendar(model: &Model, layout: &mut Layout, number: usize, struck: Vec<u32>, ailment: Option<u32>) -> Vec<u32> {
     let fault = &model.faults[number];
-    let Process::Calendar { at, lasts, rolling } = &fault.process else { return Vec::new() };
+    let Process::Calendar { at, lasts, rolling, drain } = &fault.process else { return Vec::new() };
     let units = if *rolling { nodes_in(model, layout, fault.target) } else { struck };
     let cause = layout.cause(&fault.cause);
+    let drain = (!drain.is_zero()).then(|| (*drain, layout.wiring.gate(1)));
+    layout.drains.extend(drain.map(|(_, flag)| (fault.target, flag)));
     layout.calendars.push(Calendar {
         at: at.clone(),
         lasts: lasts.clone(),
@@ -218,6 +228,7 @@ fn add_calendar(model: &Model, layout: &mut Layout, number: usize, struck: Vec<u
         role: fault.role,
         planned: fault.mode == Mode::Maintenance,
         rolling: *rolling,
+        drain,
     });
     units
 }

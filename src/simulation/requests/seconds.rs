@@ -119,6 +119,7 @@ mod tests {
             totals: vec![Totals { up: Span::SECOND * 10 - down, degraded: Span::ZERO, down, loss_s: 0.0 }],
             outages,
             sites: Vec::new(),
+            tiers: Vec::new(),
             windows: Vec::new(),
             failovers: Vec::new(),
             usage: crate::simulation::usage::Usage::default(),

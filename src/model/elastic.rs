@@ -1,0 +1,94 @@
+//! What a pool can carry changes over time: nodes that warm up after a start, and a pool that follows its load.
+//!
+//! Both act where nodes have a capacity. Decisions are pure functions of what is seen at one instant; when somebody
+//! looks, and which nodes start or stop, is the simulation's business.
+
+use super::dist::Law;
+use crate::time::Span;
+
+/// The capacity of a node rises linearly after each start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WarmUp {
+    /// For so long, more than 0.
+    pub lasts: Span,
+    /// From this share of the full capacity, 0 to 1.
+    pub from: f64,
+}
+
+impl WarmUp {
+    /// Share of its capacity that a node lacks so long after its start: `(1 - from)(1 - age / lasts)`, 0 once warm.
+    pub fn missing(&self, age: Span) -> f64 {
+        if age >= self.lasts {
+            return 0.0;
+        }
+        (1.0 - self.from) * (1.0 - age.as_nanos() as f64 / self.lasts.as_nanos() as f64)
+    }
+}
+
+/// A pool whose number of nodes follows its load.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Autoscale {
+    /// Never fewer nodes, at least 1.
+    pub min: u32,
+    /// Never more nodes, at least `min`.
+    pub max: u32,
+    /// Share of the capacity of its nodes that the load should use, above 0, at most 1.
+    pub target: f64,
+    /// Time from one look at the load to the next, more than 0.
+    pub every: Span,
+    /// Time until a new node serves.
+    pub boot: Law,
+    /// After a change no other for so long.
+    pub cooldown: Span,
+    /// A change is at most this share of the nodes at hand, above 0, and may always be one node.
+    pub step: f64,
+}
+
+impl Autoscale {
+    /// How many nodes there should be after a look that finds `current` of them (serving or booting) under `load`
+    /// requests per second, each carrying `capacity`: `ceil(load / (target capacity))` within the limits, at most
+    /// `step` away.
+    pub fn wanted(&self, load: f64, capacity: f64, current: u32) -> u32 {
+        // what rounding has added to a whole number of nodes is no node
+        let needed = (load / (self.target * capacity) - 1e-9).ceil().clamp(0.0, f64::from(u32::MAX)) as u32;
+        let needed = needed.clamp(self.min, self.max);
+        let most = (f64::from(current) * self.step - 1e-9).ceil().clamp(1.0, f64::from(u32::MAX)) as u32;
+        needed.clamp(current.saturating_sub(most), current.saturating_add(most))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_load_over_the_target_is_rounded_up_within_limits_and_steps() {
+        let scale = |target: f64, step: f64| Autoscale {
+            min: 2,
+            max: 10,
+            target,
+            every: Span::MINUTE,
+            boot: Law::fixed(Span::ZERO),
+            cooldown: Span::ZERO,
+            step,
+        };
+        let all = scale(0.6, 1.0);
+        assert_eq!(all.wanted(300.0, 100.0, 4), 5);
+        assert_eq!(all.wanted(300.1, 100.0, 4), 6);
+        assert_eq!(all.wanted(0.0, 100.0, 3), 2);
+        assert_eq!(all.wanted(9_000.0, 100.0, 6), 10);
+        assert_eq!(all.wanted(9_000.0, 100.0, 2), 4);
+        assert_eq!(all.wanted(9_000.0, 100.0, 0), 1);
+        let some = scale(1.0, 0.25);
+        assert_eq!(some.wanted(900.0, 100.0, 5), 7);
+        assert_eq!(some.wanted(100.0, 100.0, 4), 3);
+    }
+
+    #[test]
+    fn a_node_lacks_less_and_less_until_it_is_warm() {
+        let warm_up = WarmUp { lasts: Span::from_secs(100), from: 0.2 };
+        let missing = |secs| warm_up.missing(Span::from_secs(secs));
+        assert!((missing(0) - 0.8).abs() < 1e-15 && (missing(50) - 0.4).abs() < 1e-15);
+        assert_eq!((missing(100), missing(1_000)), (0.0, 0.0));
+    }
+}

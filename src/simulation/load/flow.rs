@@ -1,0 +1,284 @@
+//! The demand on its way: down from the entries as load, back up as the share that is served, class by class.
+//!
+//! Classes differ in where they enter, in the calls that they make and in whether they write; a station at its limit
+//! serves the same share of each. What a region has room for is reckoned for the mix of classes of all users.
+
+use super::{Loads, answering};
+use crate::simulation::ailing::Weak;
+use crate::simulation::gates::Gates;
+use crate::simulation::layout::load::{LoadCall, LoadPlan, LoadTier};
+
+impl Loads {
+    /// Requests per second that the station carries: a weak node its part, a cold one less.
+    pub(super) fn limit(&self, plan: &LoadPlan, gates: &Gates, index: usize) -> f64 {
+        let station = &plan.stations[index];
+        if station.capacity.is_infinite() {
+            return f64::INFINITY;
+        }
+        let weak = self.weak.get(index).into_iter().flatten();
+        let lost: f64 = weak.map(|weak| 1.0 - 1.0 / weak.factor).sum();
+        let cold = self.cold.get(index).copied().unwrap_or(0.0);
+        (f64::from(gates.count(station.nodes)) - lost - cold).max(0.0) * station.capacity
+    }
+
+    /// Share of what the station carries that weak nodes fail: nodes share evenly, and what one cannot carry goes to
+    /// the others.
+    fn failing(&self, plan: &LoadPlan, gates: &Gates, index: usize, carried: f64) -> f64 {
+        let (weak, station) = (&self.weak[index], &plan.stations[index]);
+        if weak.iter().all(|weak| weak.errors <= 0.0) {
+            return 0.0;
+        }
+        let mut nodes = f64::from(gates.count(station.nodes));
+        let mut rest = carried.min(f64::MAX);
+        if rest <= 0.0 {
+            return weak.iter().map(|weak| weak.errors).sum::<f64>() / nodes;
+        }
+        let mut failed = 0.0;
+        // the weakest first: what it cannot carry raises the part of the others
+        for Weak { factor, errors } in weak {
+            let part = (rest / nodes).min(station.capacity / factor);
+            failed += part * errors;
+            rest -= part;
+            nodes -= 1.0;
+        }
+        failed / carried
+    }
+
+    /// So many requests per second of a class go from one station to another.
+    fn pass(&mut self, plan: &LoadPlan, from: usize, (to, class): (usize, usize), rate: f64) {
+        self.flow[to * plan.classes + class] += rate;
+        let (from, to) = (plan.stations[from].region, plan.stations[to].region);
+        if from.is_some() && to.is_some() && from != to {
+            self.crossing += rate;
+        }
+    }
+
+    /// Share of all users that are at the region now.
+    fn users_at(&self, plan: &LoadPlan, region: usize) -> f64 {
+        let groups = plan.shares.iter().enumerate();
+        groups.map(|(group, share)| share * self.users[group * plan.regions + region]).sum()
+    }
+
+    /// Spread what the users bring over the stations, callers first.
+    pub(super) fn spread(&mut self, plan: &LoadPlan, gates: &Gates) {
+        let classes = plan.classes;
+        self.flow.clear();
+        self.flow.resize(plan.stations.len() * classes, 0.0);
+        self.load.clear();
+        self.load.resize(plan.stations.len(), 0.0);
+        self.crossing = 0.0;
+        for (class, entries) in plan.entries.iter().enumerate() {
+            for (region, entry) in entries.iter().enumerate() {
+                if let Some(station) = answering(gates, entry) {
+                    let groups = plan.shares.iter().zip(&plan.mixes).enumerate();
+                    let users: f64 = groups
+                        .map(|(group, (share, mix))| share * mix[class] * self.users[group * plan.regions + region])
+                        .sum();
+                    self.flow[station * classes + class] += users * plan.demand;
+                }
+            }
+        }
+        for (index, station) in plan.stations.iter().enumerate() {
+            let load: f64 = self.flow[index * classes..(index + 1) * classes].iter().sum();
+            self.load[index] = load;
+            if load <= 0.0 {
+                continue;
+            }
+            let limit = self.limit(plan, gates, index);
+            self.tight |= load > limit * (1.0 + 1e-12);
+            let carried = load.min(limit) / load;
+            for class in 0..classes {
+                let arriving = if classes == 1 { load } else { self.flow[index * classes + class] };
+                let amount = if classes == 1 { load.min(limit) } else { arriving * carried };
+                for call in station.calls.iter().filter(|_| amount > 0.0) {
+                    self.spread_call(plan, gates, (index, class), call, amount * call.shares[class]);
+                }
+            }
+        }
+    }
+
+    /// Calls of a class at a station: what writes to whoever answers, what reads to a copy, if copies read on.
+    fn spread_call(&mut self, plan: &LoadPlan, gates: &Gates, at: (usize, usize), call: &LoadCall, amount: f64) {
+        let (index, class) = at;
+        let reads = if call.readers.is_some() { 1.0 - plan.writes[class] } else { 0.0 };
+        for (to, part) in [(Some(&call.to), 1.0 - reads), (call.readers.as_ref(), reads)] {
+            match to.and_then(|to| answering(gates, to)) {
+                Some(callee) => self.pass(plan, index, (callee, class), amount * part),
+                None if part > 0.0 => self.spread_over_tiers(plan, gates, at, call, amount * part),
+                None => {}
+            }
+        }
+    }
+
+    fn spread_over_tiers(
+        &mut self,
+        plan: &LoadPlan,
+        gates: &Gates,
+        (index, class): (usize, usize),
+        call: &LoadCall,
+        mut rest: f64,
+    ) {
+        for tier in &call.tiers {
+            match &tier.to {
+                None => rest *= 1.0 - tier.hit,
+                Some(to) => {
+                    if let Some(station) = answering(gates, to) {
+                        self.pass(plan, index, (station, class), rest);
+                        rest *= 1.0 - tier.hit;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gather what is served, callees first.
+    pub(super) fn gather(&mut self, plan: &LoadPlan, gates: &Gates) {
+        self.value.clear();
+        self.value.resize(plan.stations.len() * plan.classes, 0.0);
+        self.reads.clear();
+        self.reads.resize(plan.stations.len() * plan.classes, 0.0);
+        self.tiers.clear();
+        self.tiers.resize(plan.stations.len() * plan.classes, 0);
+        for (index, station) in plan.stations.iter().enumerate().rev() {
+            if !gates.holds(station.gate) {
+                continue;
+            }
+            let limit = self.limit(plan, gates, index);
+            let load = self.load[index];
+            let sound = 1.0 - self.failing(plan, gates, index, load.min(limit));
+            let carried = if load > limit { limit / load } else { 1.0 } * sound;
+            let refuses_writes = station.writes.is_some_and(|writes| !gates.holds(writes));
+            for class in 0..plan.classes {
+                let at = index * plan.classes + class;
+                let (tightest, answered) = self.gather_calls(plan, gates, index, class);
+                let writes = if refuses_writes { 1.0 - plan.writes[class] } else { 1.0 };
+                self.reads[at] = carried * tightest * answered;
+                self.value[at] = carried * tightest.min(writes) * answered;
+            }
+        }
+    }
+
+    /// The tightest of the hard calls of a class at a station, and what its soft calls leave; notes the tiers in use.
+    fn gather_calls(&mut self, plan: &LoadPlan, gates: &Gates, index: usize, class: usize) -> (f64, f64) {
+        let (mut tightest, mut answered, mut used) = (1.0_f64, 1.0, 0);
+        for call in plan.stations[index].calls.iter().filter(|call| call.shares[class] > 0.0) {
+            let share = call.shares[class];
+            let (value, helped) = self.of_call(plan, gates, call, class);
+            used |= helped;
+            if call.tiers.is_empty() {
+                tightest = tightest.min(1.0 - share * (1.0 - value));
+            } else {
+                let (more, tiers) = self.tiers_answer(&call.tiers, plan, gates, class);
+                answered *= 1.0 - share * (1.0 - value) * (1.0 - more);
+                used |= if value < 1.0 { tiers } else { 0 };
+            }
+        }
+        self.tiers[index * plan.classes + class] = used;
+        (tightest, answered)
+    }
+
+    /// What is served of a call of a class, and which tiers of the callee had to help.
+    fn of_call(&self, plan: &LoadPlan, gates: &Gates, call: &LoadCall, class: usize) -> (f64, u64) {
+        let callee = answering(gates, &call.to);
+        let cell = |station: usize| station * plan.classes + class;
+        let of = |values: &[f64], callee: Option<usize>| callee.map_or(0.0, |callee| values[cell(callee)]);
+        let tiers = |callee: Option<usize>| callee.map_or(0, |callee| self.tiers[cell(callee)]);
+        let Some(readers) = &call.readers else { return (of(&self.value, callee), tiers(callee)) };
+        let reader = answering(gates, readers);
+        let writer = callee.filter(|&at| plan.stations[at].writes.is_none_or(|writes| gates.holds(writes)));
+        let writes = plan.writes[class];
+        let value = writes * of(&self.reads, writer) + (1.0 - writes) * of(&self.reads, reader);
+        (value.min(1.0), tiers(callee) | tiers(reader))
+    }
+
+    /// Share of failing requests of a class that the tiers answer, and which of them do.
+    pub(super) fn tiers_answer(&self, tiers: &[LoadTier], plan: &LoadPlan, gates: &Gates, class: usize) -> (f64, u64) {
+        let (mut missed, mut used) = (1.0, 0);
+        for tier in tiers {
+            let value_of = |station: usize| self.value[station * plan.classes + class];
+            let value = tier.to.as_ref().map_or(1.0, |to| answering(gates, to).map_or(0.0, value_of));
+            used |= if missed > 0.0 && tier.hit * value > 0.0 { tier.bit } else { 0 };
+            missed *= 1.0 - tier.hit * value;
+        }
+        (1.0 - missed, used)
+    }
+
+    /// What a region can carry with its own pools, as a share of all demand.
+    fn room(&mut self, plan: &LoadPlan, gates: &Gates, region: usize) -> f64 {
+        let classes = plan.classes;
+        self.unit.clear();
+        self.unit.resize(plan.stations.len() * classes, 0.0);
+        let mut enters = false;
+        for (class, entries) in plan.entries.iter().enumerate() {
+            if let Some(entry) = answering(gates, &entries[region]) {
+                self.unit[entry * classes + class] = plan.whole_mix[class];
+                enters = true;
+            }
+        }
+        if !enters {
+            return 0.0;
+        }
+        let mut room = f64::INFINITY;
+        for (index, station) in plan.stations.iter().enumerate() {
+            let unit: f64 = self.unit[index * classes..(index + 1) * classes].iter().sum();
+            if unit <= 0.0 {
+                continue;
+            }
+            let limit = self.limit(plan, gates, index);
+            room = room.min(limit / (unit * plan.demand));
+            for call in station.calls.iter().filter(|call| call.local) {
+                if let Some(callee) = answering(gates, &call.to) {
+                    for class in 0..classes {
+                        let passed = self.unit[index * classes + class] * call.shares[class];
+                        self.unit[callee * classes + class] += passed;
+                    }
+                }
+            }
+        }
+        room
+    }
+
+    /// What a region cannot carry goes to the next of each group that has room, rank by rank in fair parts.
+    pub(super) fn spill(&mut self, plan: &LoadPlan, gates: &Gates, open: impl Fn(usize) -> bool) {
+        let mut spare = std::mem::take(&mut self.spare);
+        spare.clear();
+        for region in 0..plan.regions {
+            let room = self.room(plan, gates, region);
+            spare.push(room - self.users_at(plan, region));
+        }
+        for region in 0..plan.regions {
+            let serves = plan.entries.iter().any(|entries| answering(gates, &entries[region]).is_some());
+            if spare[region] < 0.0 && serves {
+                self.tight = true;
+                self.spill_from(plan, region, &mut spare, &open);
+            }
+        }
+        self.spare = spare;
+    }
+
+    /// Each group moves its part of the excess: first all to their best region, then the rest to their second, ..
+    fn spill_from(&mut self, plan: &LoadPlan, region: usize, spare: &mut [f64], open: &impl Fn(usize) -> bool) {
+        let (regions, groups) = (plan.regions, plan.shares.len());
+        let part = -spare[region] / self.users_at(plan, region);
+        self.over.clear();
+        self.over.extend((0..groups).map(|group| part * self.users[group * regions + region]));
+        for rank in 0..regions {
+            for next in (0..regions).filter(|&next| next != region && open(next)) {
+                let asks = |group: &usize| plan.spill[*group].get(rank) == Some(&(next as u32));
+                let asked: f64 = (0..groups).filter(asks).map(|group| plan.shares[group] * self.over[group]).sum();
+                if asked <= 0.0 || spare[next] <= 0.0 {
+                    continue;
+                }
+                let granted = (spare[next] / asked).min(1.0);
+                for group in (0..groups).filter(asks) {
+                    let moved = self.over[group] * granted;
+                    self.over[group] -= moved;
+                    self.users[group * regions + region] -= moved;
+                    self.users[group * regions + next] += moved;
+                }
+                spare[region] += asked * granted;
+                spare[next] -= asked * granted;
+            }
+        }
+    }
+}

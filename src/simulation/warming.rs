@@ -1,0 +1,136 @@
+//! Nodes that have started and are not yet warm: what their pools lack of their capacity.
+//!
+//! A start is a repair, a boot, a wake, or the return of the place around the node; a partition that heals or a pool
+//! that goes on after a pause starts nothing. Nodes of a shelf that started at one instant are counted together, and
+//! count while their shelf serves; who breaks or is stopped is no longer among them. Until the last is warm the level is
+//! a curve, booked as chords like that of moving users.
+
+use super::layout::UnitKind;
+use super::layout::load::LoadPlan;
+use super::world::World;
+use crate::time::Time;
+
+/// Nodes of one shelf that started together.
+#[derive(Clone, Copy, Debug)]
+struct Cohort {
+    shelf: u32,
+    since: Time,
+    nodes: u32,
+}
+
+/// Who is warming up in one pool.
+#[derive(Clone, Debug, Default)]
+pub struct Warming {
+    /// By node of the pool: its last start, if it has not stopped since.
+    started: Vec<Option<Time>>,
+    cohorts: Vec<Cohort>,
+}
+
+impl Warming {
+    /// So many nodes, all warm.
+    pub fn reset(&mut self, nodes: u32) {
+        self.started.clear();
+        self.started.resize(nodes as usize, None);
+        self.cohorts.clear();
+    }
+
+    /// Is nobody warming up?
+    pub fn is_over(&self) -> bool {
+        self.cohorts.is_empty()
+    }
+
+    fn stop(&mut self, node: u32, shelf: u32) {
+        let Some(since) = self.started.get_mut(node as usize).and_then(Option::take) else { return };
+        let mine = |cohort: &Cohort| cohort.shelf == shelf && cohort.since == since;
+        if let Some(position) = self.cohorts.iter().position(mine) {
+            self.cohorts[position].nodes -= 1;
+            if self.cohorts[position].nodes == 0 {
+                self.cohorts.remove(position);
+            }
+        }
+    }
+
+    fn start(&mut self, now: Time, node: u32, shelf: u32) {
+        self.stop(node, shelf);
+        let Some(started) = self.started.get_mut(node as usize) else { return };
+        *started = Some(now);
+        match self.cohorts.iter_mut().rev().find(|cohort| cohort.shelf == shelf && cohort.since == now) {
+            Some(cohort) => cohort.nodes += 1,
+            None => self.cohorts.push(Cohort { shelf, since: now, nodes: 1 }),
+        }
+    }
+}
+
+impl World<'_> {
+    /// All nodes have been running for long.
+    pub(super) fn reset_warming(&mut self) {
+        self.warming.resize(self.layout.pools.len(), Warming::default());
+        for (warming, plan) in self.warming.iter_mut().zip(&self.layout.pools) {
+            warming.reset(if plan.warm_up.is_some() { plan.nodes } else { 0 });
+        }
+    }
+
+    /// (pool, its shelf, number in the pool) of a node whose starts count.
+    fn warms_up(&self, unit: u32) -> Option<(usize, u32, u32)> {
+        let UnitKind::Node(shelf) = self.layout.units[unit as usize].kind else { return None };
+        let pool = self.layout.shelves[shelf as usize].pool as usize;
+        let plan = &self.layout.pools[pool];
+        plan.warm_up.is_some().then_some((pool, shelf, unit - plan.first_unit))
+    }
+
+    /// The node begins to run.
+    pub(super) fn node_starts(&mut self, now: Time, unit: u32) {
+        if let Some((pool, shelf, node)) = self.warms_up(unit) {
+            self.warming[pool].start(now, node, shelf);
+        }
+    }
+
+    /// The node no longer runs.
+    pub(super) fn node_stops(&mut self, unit: u32) {
+        if let Some((pool, shelf, node)) = self.warms_up(unit) {
+            self.warming[pool].stop(node, shelf);
+        }
+    }
+
+    /// All working nodes of the shelf begin to run.
+    pub(super) fn shelf_starts(&mut self, now: Time, shelf: u32) {
+        let plan = &self.layout.pools[self.layout.shelves[shelf as usize].pool as usize];
+        if plan.warm_up.is_none() {
+            return;
+        }
+        for unit in plan.first_unit..plan.first_unit + plan.nodes {
+            let here = self.layout.units[unit as usize].kind == UnitKind::Node(shelf);
+            if here && self.units[unit as usize].holds == 0 && !self.is_off(unit) {
+                self.node_starts(now, unit);
+            }
+        }
+    }
+
+    /// Forget who is warm; answers when the next of those who serve will be.
+    pub(super) fn settle_warming(&mut self, plan: &LoadPlan, now: Time) -> Option<Time> {
+        let mut next: Option<Time> = None;
+        for &(pool, _) in &plan.warming {
+            let Some(warm_up) = self.layout.pools[pool as usize].warm_up else { continue };
+            let cohorts = &mut self.warming[pool as usize].cohorts;
+            cohorts.retain(|cohort| cohort.since + warm_up.lasts > now);
+            let shelves = &self.shelves;
+            let serving = cohorts.iter().filter(|cohort| serves(shelves, cohort.shelf));
+            let first = serving.map(|cohort| cohort.since + warm_up.lasts).min();
+            next = next.into_iter().chain(first).min();
+        }
+        next
+    }
+
+    /// How many nodes' worth of capacity the pool lacks at an instant, since some of its serving nodes are not warm.
+    pub(super) fn cold(&self, pool: u32, at: Time) -> f64 {
+        let Some(warm_up) = self.layout.pools[pool as usize].warm_up else { return 0.0 };
+        let cohorts = self.warming[pool as usize].cohorts.iter();
+        let serving = cohorts.filter(|cohort| serves(&self.shelves, cohort.shelf));
+        serving.map(|cohort| f64::from(cohort.nodes) * warm_up.missing(at.since(cohort.since))).sum()
+    }
+}
+
+fn serves(shelves: &[super::world::ShelfState], shelf: u32) -> bool {
+    let state = &shelves[shelf as usize];
+    state.out == 0 && !state.stopped
+}
