@@ -10,7 +10,7 @@ mod notice;
 use super::copies::Copies;
 use super::event::{Event, class};
 use super::gates::GateId;
-use super::layout::{Place, Process};
+use super::layout::{Data, Place, Process};
 use super::partitions::Split;
 use super::trace::TraceEvent;
 use super::watch::Watch;
@@ -387,8 +387,8 @@ impl World<'_> {
         state.completed = now;
         state.hold_until = now + plan.hold_down;
         let lags = plan.semi_sync.is_none() || state.copies == Copies::Behind;
-        if plan.copies && unplanned && old != new {
-            state.lose(plan.lag.as_ref().filter(|_| lags));
+        if let (Data::Copies { lag }, true) = (&plan.data, unplanned && old != new) {
+            state.lose(lag.as_ref().filter(|_| lags));
         }
         self.begin_split(now, process, old, unplanned);
         self.note(now, TraceEvent::FailoverDone { process, place: new as u32 });
@@ -409,7 +409,7 @@ impl World<'_> {
         if self.users_follow(process) {
             self.answers_changed(now);
         }
-        if old != new && !plan.places[new].ways.is_empty() {
+        if old != new && !plan.from_outside && !plan.places[new].ways.is_empty() {
             self.exile(index, old);
             // who is primary is seen over the way from the next, who waits is not
             self.place_changed(now, process, old as u32);
@@ -442,7 +442,8 @@ impl World<'_> {
     pub(super) fn process_stage(&self, process: usize) -> Stage {
         let plan = &self.layout.processes[process];
         let state = &self.processes[process];
-        if plan.multi_primary || plan.available.is_some_and(|gate| self.gates.holds(gate)) {
+        let nobody_leads = matches!(plan.data, Data::MultiPrimary { .. });
+        if nobody_leads || plan.available.is_some_and(|gate| self.gates.holds(gate)) {
             return Stage::Repairing;
         }
         let primary = &plan.places[state.primary];

@@ -31,7 +31,7 @@ use crate::time::{Span, Time};
 pub use ailments::{Ailment, Manner};
 pub use crews::{CallerPlan, CrewPlan, Job};
 pub use groups::{GroupPlan, Pick, ShockPlan};
-pub use plans::{Choice, Place, Process, RoutingPlan, SemiSync, Tracked};
+pub use plans::{Choice, Data, Place, Process, RoutingPlan, SemiSync, Tracked};
 pub use rollout::RolloutPlan;
 pub use windows::{Lost, WindowPlan, subject_number};
 

@@ -16,6 +16,8 @@ pub struct Structure {
     pub serves: Vec<GateId>,
     /// By pool: the same, were all stopped nodes running, its own and those that it needs.
     pub fit: Vec<GateId>,
+    /// By pool: as `fit`, whether or not it has a majority behind it: then it shows that it lives.
+    pub lives: Vec<GateId>,
     /// By pool: as `fit`, for all that can be seen.
     pub believed: Vec<GateId>,
     /// By region: what routing's checks see.
@@ -62,6 +64,7 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     structure.fit = vec![0; model.pools.len()];
     structure.writes = vec![None; model.pools.len()];
     structure.believed = vec![0; model.pools.len()];
+    structure.lives = vec![0; model.pools.len()];
     layout.service_gates = vec![0; model.services.len()];
     let some_stop = layout.shelves.iter().any(|shelf| shelf.stoppable);
     for service in in_order(model) {
@@ -161,6 +164,7 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
         } else {
             now.extend(majority.iter().chain(writes));
         }
+        let lives = (!majority.is_empty()).then(|| layout.wiring.all(&woken));
         woken.extend(majority);
         believed.extend(majority);
         structure.serves[pool.index()] = layout.wiring.all(&now);
@@ -170,6 +174,7 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
         }
         structure.fit[pool.index()] =
             if woken == now { structure.serves[pool.index()] } else { layout.wiring.all(&woken) };
+        structure.lives[pool.index()] = lives.unwrap_or(structure.fit[pool.index()]);
         structure.believed[pool.index()] =
             if believed == woken { structure.fit[pool.index()] } else { layout.wiring.all(&believed) };
     }
