@@ -6,7 +6,7 @@
 use super::crew::Crews;
 use super::diagnostic::Code;
 use super::explanation::Explanation;
-use super::fields::{Fields, not_yet, shorten, wrong_type};
+use super::fields::{Fields, shorten, wrong_type};
 use super::names::check_name;
 use super::session::{Session, suggest};
 use super::source::Origin;
@@ -96,16 +96,12 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
     let beta = beta(fields);
     let strikes = strikes(fields, mode, beta > 0.0);
     let unseen = latent(fields);
-    let check_fails = check_fails(fields, mode, own.as_ref());
+    let check_fails = check_fails(fields, own.as_ref());
     let cause = fields.optional::<Text>("cause").map(|text| text.0);
     if let Some(cause) = &cause {
         check_name(fields.session, cause, fields.origin_of("cause"));
     }
     let origin = if fields.has("mode") { fields.origin_of("mode") } else { fields.origin };
-    if mode == Some(ModeName::DiskFull) {
-        not_yet(fields.session, origin, "`mode = \"disk-full\"`", "this mode");
-        return None;
-    }
     if unseen.is_some() && own.as_ref().is_some_and(Mode::is_gray) {
         let help = "write `check_fails = \"0%\"` for what checks do not see".to_owned();
         fields.fault(Code::E304, "latent", "a latent fault stops its node, this one only weakens it", help);
@@ -165,7 +161,8 @@ fn own_keys(
             let Percent(errors) = fields.or("errors", "0%");
             (None, Some(Mode::ClockSkew { skew: skew.unwrap_or_default(), errors }))
         }
-        Some(ModeName::DiskFull | ModeName::HumanError | ModeName::Maintenance) => (None, None),
+        Some(ModeName::DiskFull) => (None, Some(Mode::DiskFull)),
+        Some(ModeName::HumanError | ModeName::Maintenance) => (None, None),
     }
 }
 
@@ -177,12 +174,8 @@ fn at_least_one(fields: &mut Fields<'_>, factor: f64) {
 }
 
 /// The chance that a check of the struck part fails: all fail of what is stopped, none of what serves on.
-fn check_fails(fields: &mut Fields<'_>, mode: Option<ModeName>, own: Option<&Mode>) -> f64 {
-    let passes = match own {
-        Some(Mode::Slow { factor, .. }) => factor.is_finite(),
-        Some(Mode::ClockSkew { .. }) => true,
-        Some(_) | None => mode == Some(ModeName::DiskFull),
-    };
+fn check_fails(fields: &mut Fields<'_>, own: Option<&Mode>) -> f64 {
+    let passes = own.is_some_and(|own| !own.stops());
     let Percent(share) = fields.or("check_fails", if passes { "0%" } else { "100%" });
     share
 }

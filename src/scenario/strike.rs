@@ -182,12 +182,12 @@ impl World<'_> {
 fn mode_of_nodes(session: &Session<'_>, fault: &WrittenFault, what: &str) -> Option<Mode> {
     match fault.mode {
         None | Some(ModeName::Crash) => Some(Mode::Crash { silent: fault.silent.unwrap_or(false) }),
-        Some(ModeName::Slow | ModeName::MemoryExhaustion | ModeName::ClockSkew) => fault.own.clone(),
+        Some(ModeName::Slow | ModeName::DiskFull | ModeName::MemoryExhaustion | ModeName::ClockSkew) => {
+            fault.own.clone()
+        }
         Some(ModeName::HumanError) => Some(Mode::Outage { silent: true }),
         Some(ModeName::Maintenance) => Some(Mode::Maintenance),
-        Some(other @ (ModeName::Outage | ModeName::Partition | ModeName::DiskFull)) => {
-            wrong_target(session, fault, other, what)
-        }
+        Some(other @ (ModeName::Outage | ModeName::Partition)) => wrong_target(session, fault, other, what),
     }
 }
 

@@ -294,7 +294,8 @@ impl World<'_> {
         let state = &self.processes[index];
         let fit = |&place: &usize| {
             let watch = &state.watches[place];
-            watch.believed && watch.healthy && self.gates.holds(plan.places[place].fit)
+            let fit = self.gates.holds(plan.places[place].fit) && self.takes_writes(&plan.places[place].lands_on);
+            watch.believed && watch.healthy && fit
         };
         let candidate = state.elected.filter(fit).or_else(|| (0..plan.places.len()).find(fit));
         let state = &mut self.processes[index];

@@ -33,6 +33,8 @@ pub struct Loads {
     value: Vec<f64>,
     /// By station: the same of what only reads.
     reads: Vec<f64>,
+    /// By station: share of the writes that fail where reads do not.
+    unwritten: Vec<f64>,
     /// By station: does a tier answer for it?
     tier: Vec<bool>,
     /// By group and region: share of the group's users there.
@@ -107,8 +109,8 @@ impl Loads {
         let tier = |callee: Option<usize>| callee.is_some_and(|callee| self.tier[callee]);
         let Some(readers) = &call.readers else { return (of(&self.value, callee), tier(callee)) };
         let reader = answering(gates, readers);
-        let writer = callee.filter(|&at| plan.stations[at].writes.is_none_or(|writes| gates.holds(writes)));
-        let value = plan.writes * of(&self.reads, writer) + (1.0 - plan.writes) * of(&self.reads, reader);
+        let written = callee.map_or(0.0, |callee| self.reads[callee] * (1.0 - self.unwritten[callee]));
+        let value = plan.writes * written + (1.0 - plan.writes) * of(&self.reads, reader);
         (value.min(1.0), tier(callee) || tier(reader))
     }
 
@@ -120,23 +122,23 @@ impl Loads {
         if station.capacity.is_infinite() { f64::INFINITY } else { (nodes - lost) * station.capacity }
     }
 
-    /// Share of what the station carries that weak nodes fail: nodes share evenly, and what one cannot carry goes to
+    /// Share of what the station carries that goes to weak nodes and `fails` there: nodes share evenly, and what one cannot carry goes to
     /// the others.
-    fn failing(&self, index: usize, station: &Station, gates: &Gates, carried: f64) -> f64 {
+    fn failing(&self, index: usize, station: &Station, gates: &Gates, carried: f64, fails: fn(&Weak) -> f64) -> f64 {
         let weak = &self.weak[index];
-        if weak.iter().all(|weak| weak.errors <= 0.0) {
+        if weak.iter().all(|weak| fails(weak) <= 0.0) {
             return 0.0;
         }
         let mut nodes = f64::from(gates.count(station.nodes));
         let mut rest = carried.min(f64::MAX);
         if rest <= 0.0 {
-            return weak.iter().map(|weak| weak.errors).sum::<f64>() / nodes;
+            return weak.iter().map(fails).sum::<f64>() / nodes;
         }
         let mut failed = 0.0;
         // the weakest first: what it cannot carry raises the part of the others
-        for Weak { factor, errors } in weak {
-            let part = (rest / nodes).min(station.capacity / factor);
-            failed += part * errors;
+        for node in weak {
+            let part = (rest / nodes).min(station.capacity / node.factor);
+            failed += part * fails(node);
             rest -= part;
             nodes -= 1.0;
         }
@@ -161,6 +163,7 @@ impl Loads {
     fn gather(&mut self, plan: &LoadPlan, gates: &Gates) {
         self.value.resize(plan.stations.len(), 0.0);
         self.reads.resize(plan.stations.len(), 0.0);
+        self.unwritten.resize(plan.stations.len(), 0.0);
         self.tier.resize(plan.stations.len(), false);
         for (index, station) in plan.stations.iter().enumerate().rev() {
             (self.value[index], self.reads[index], self.tier[index]) = (0.0, 0.0, false);
@@ -170,7 +173,8 @@ impl Loads {
             let limit = self.limit(index, station, gates);
             let load = self.load[index];
             let carried = if load > limit { limit / load } else { 1.0 };
-            let sound = 1.0 - self.failing(index, station, gates, load.min(limit));
+            let sound = 1.0 - self.failing(index, station, gates, load.min(limit), |weak| weak.errors);
+            let full = self.failing(index, station, gates, load.min(limit), |weak| weak.full);
             let (mut tightest, mut answered, mut tier) = (1.0_f64, 1.0, false);
             for call in &station.calls {
                 let (value, helped) = self.of_call(call, plan, gates);
@@ -184,9 +188,10 @@ impl Loads {
                 }
             }
             self.reads[index] = carried * sound * tightest * answered;
-            if station.writes.is_some_and(|writes| !gates.holds(writes)) {
-                tightest = tightest.min(1.0 - plan.writes);
-            }
+            let stopped = station.writes.is_some_and(|writes| !gates.holds(writes));
+            let unwritten = if stopped { 1.0 } else { full };
+            self.unwritten[index] = unwritten;
+            tightest = tightest.min(1.0 - plan.writes * unwritten);
             (self.value[index], self.tier[index]) = (carried * sound * tightest * answered, tier);
         }
     }

@@ -47,6 +47,7 @@ impl Fault {
             Mode::Crash { .. }
             | Mode::Outage { .. }
             | Mode::MemoryExhaustion { .. }
+            | Mode::DiskFull
             | Mode::ClockSkew { .. }
             | Mode::Maintenance => false,
         }
@@ -60,6 +61,7 @@ impl Fault {
             | Mode::Outage { .. }
             | Mode::Slow { .. }
             | Mode::MemoryExhaustion { .. }
+            | Mode::DiskFull
             | Mode::ClockSkew { .. }
             | Mode::Maintenance => (true, true),
         };

@@ -62,7 +62,8 @@ impl World<'_> {
         self.catch_up_failback(now, process);
         let state = &self.processes[index];
         let known = state.watches[spot].believed && state.watches[spot].healthy;
-        if state.phase == Phase::Waiting && known && self.gates.holds(plan.places[spot].fit) {
+        let fit = self.gates.holds(plan.places[spot].fit) && self.takes_writes(&plan.places[spot].lands_on);
+        if state.phase == Phase::Waiting && known && fit {
             self.decide(now, process);
         }
     }

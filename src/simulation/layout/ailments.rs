@@ -36,6 +36,8 @@ pub struct Ailment {
     pub factor: f64,
     /// Share of its requests that fail, 0 to 1.
     pub errors: f64,
+    /// Do writes to it fail?
+    pub full: bool,
     /// Its clock is off by so much.
     pub skew: Span,
     /// What checks meet.
@@ -49,14 +51,18 @@ pub struct Ailment {
 /// The ailment of the model's fault number `number`, if it is one; `entity` names its streams.
 pub fn of_fault(model: &Model, layout: &mut Layout, number: usize, entity: Entity) -> Option<u32> {
     let fault = &model.faults[number];
+    if fault.is_slowness_of_a_place() {
+        return None;
+    }
     let (errors, skew, ramp) = (0.0, Span::ZERO, None);
-    let plain = Ailment { factor: 1.0, errors, skew, manner: Manner::of(fault), ramp, cause: 0 };
+    let plain = Ailment { factor: 1.0, errors, full: false, skew, manner: Manner::of(fault), ramp, cause: 0 };
     let mut ailment = match &fault.mode {
         Mode::Slow { factor, errors } if factor.is_finite() => Ailment { factor: *factor, errors: *errors, ..plain },
         Mode::MemoryExhaustion { ramp, factor } => {
             let ramp = Some((ramp.clone(), entity.key(Purpose::Life)));
             Ailment { factor: *factor, ramp, ..plain }
         }
+        Mode::DiskFull => Ailment { full: true, ..plain },
         Mode::ClockSkew { skew, errors } => Ailment { errors: *errors, skew: *skew, ..plain },
         Mode::Crash { .. } | Mode::Outage { .. } | Mode::Partition { .. } | Mode::Slow { .. } | Mode::Maintenance => {
             return None;
@@ -69,7 +75,7 @@ pub fn of_fault(model: &Model, layout: &mut Layout, number: usize, entity: Entit
 /// The ailment of what a bad deploy has touched, if it serves on.
 pub fn of_deploy(layout: &mut Layout, errors: f64, cause: u32) -> Option<u32> {
     let manner = Manner { silent: false, check_fails: 0.0 };
-    let ailment = Ailment { factor: 1.0, errors, skew: Span::ZERO, manner, ramp: None, cause };
+    let ailment = Ailment { factor: 1.0, errors, full: false, skew: Span::ZERO, manner, ramp: None, cause };
     (errors < 1.0).then(|| add(layout, ailment))
 }
 
@@ -82,7 +88,7 @@ fn add(layout: &mut Layout, ailment: Ailment) -> u32 {
 pub fn weaken(model: &Model) -> bool {
     let weakens = |fault: &Fault| match &fault.mode {
         Mode::Slow { factor, .. } => factor.is_finite(),
-        Mode::MemoryExhaustion { .. } | Mode::ClockSkew { .. } => true,
+        Mode::MemoryExhaustion { .. } | Mode::DiskFull | Mode::ClockSkew { .. } => true,
         Mode::Crash { .. } | Mode::Outage { .. } | Mode::Partition { .. } | Mode::Maintenance => false,
     };
     let weakens = |fault: &Fault| weakens(fault) && !fault.is_slowness_of_a_place();

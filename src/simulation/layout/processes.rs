@@ -26,7 +26,11 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &Structure) {
         for place in 0..layout.processes[process].places.len() {
             let Place { fit, seen, serves, acks, .. } = layout.processes[process].places[place];
             let edge = Edge::Place { process: process as u32, place: place as u32 };
-            for pool in layout.processes[process].places[place].checked.clone() {
+            let Place { checked, lands_on, .. } = &layout.processes[process].places[place];
+            let mut pools: Vec<u32> = checked.iter().chain(lands_on).copied().collect();
+            pools.sort_unstable();
+            pools.dedup();
+            for pool in pools.into_iter().filter(|_| !layout.ailments.is_empty()) {
                 layout.watchers[pool as usize].push(edge);
             }
             let mut gates = vec![fit, seen, serves];
