@@ -6,8 +6,13 @@ use ninefold::model::failure::{Ages, Fault, Mode, Process, Role, Strikes, Target
 use ninefold::model::topology::{
     Need, Pool, PoolId, Reach, Reads, Region, RegionId, Service, ServiceId, ServiceKind, Standby, Term, Zone, ZoneId,
 };
-use ninefold::model::traffic::Group;
+use ninefold::model::traffic::{
+    Arrivals, Call, CallPolicy, CallerGone, Group, GroupTraffic, Pattern, PoolWork, ServiceWork, Shape,
+};
 use ninefold::model::{Ends, Model, Start};
+use ninefold::resilience::bulkhead::BulkheadConfig;
+use ninefold::resilience::circuit_breaker::BreakerConfig;
+use ninefold::resilience::retry::{Backoff, RetryConfig, Strategy};
 use ninefold::time::Span;
 
 fn empty(horizon: Span, regions: &[&str]) -> Model {
@@ -16,6 +21,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         name: regions[id as usize].to_owned(),
         zones: vec![ZoneId(id)],
         restart: Law::fixed(Span::ZERO),
+        zone_latency: Law::fixed(Span::ZERO),
     };
     Model {
         name: "bench".to_owned(),
@@ -30,6 +36,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         pools: Vec::new(),
         links: Vec::new(),
         groups: vec![Group { name: "everyone".to_owned(), near: RegionId(0), share: 1.0, rate: None }],
+        traffic: ninefold::model::traffic::Traffic::default(),
         writes: 1.0,
         routing: Routing {
             entry: ServiceId(0),
@@ -44,6 +51,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         deploys: Vec::new(),
         crews: Vec::new(),
         objectives: Vec::new(),
+        costs: None,
     }
 }
 
@@ -118,5 +126,70 @@ pub fn w3(parts: u32, events: f64) -> Model {
     let hours = events * 1_010.0 / (2.0 * f64::from(parts));
     let mut model = empty(Span::from_secs_f64(hours * 3_600.0), &["here"]);
     add_service(&mut model, "part", parts, 1, &[], 1_000, 10);
+    model
+}
+
+/// W2: Poisson arrivals at 100/s over an hour, 4 servers of 8 slots in turn, each attempt with a call to a shared
+/// database of 16 slots; a timeout of 500 ms and 3 retries with full jitter. `guarded`: with a breaker and a bulkhead too.
+#[allow(dead_code)]
+pub fn w2(guarded: bool) -> Model {
+    let mut model = empty(Span::HOUR, &["here"]);
+    for (id, name, kind) in [(0, "server", ServiceKind::Server), (1, "database", ServiceKind::Database)] {
+        model.services.push(Service {
+            name: name.to_owned(),
+            kind,
+            pools: vec![PoolId(id)],
+            needs: Vec::new(),
+            health_check: None,
+            failover: None,
+            replication: None,
+            reads: Reads::Primary,
+        });
+        model.pools.push(Pool {
+            service: ServiceId(id),
+            region: Some(RegionId(0)),
+            zones: vec![ZoneId(0)],
+            nodes: if id == 0 { 4 } else { 1 },
+            need: 1,
+            capacity: None,
+            standby: Standby::hot(),
+            coverage: None,
+        });
+        let caller_gone = CallerGone::SkipQueued;
+        model.traffic.services.push(ServiceWork { caller_gone, ..ServiceWork::default() });
+        model.traffic.pools.push(PoolWork {
+            slots: Some(if id == 0 { 8 } else { 16 }),
+            service_time: Law::exponential(Span::from_millis(if id == 0 { 50 } else { 10 })),
+            errors: if id == 0 { 0.02 } else { 0.0 },
+            ..PoolWork::default()
+        });
+    }
+    let policy = CallPolicy::default();
+    let (from, to) = (ServiceId(0), ServiceId(1));
+    let (only, tiers) = (Vec::new(), Vec::new());
+    model.traffic.calls.push(Call {
+        from,
+        to,
+        reach: Reach::ByTarget,
+        share: 1.0,
+        times: 1,
+        stage: 1,
+        only,
+        policy,
+        tiers,
+    });
+    let backoff =
+        Backoff { strategy: Strategy::Exponential { factor: 2.0 }, base: Span::from_millis(100), ..Backoff::default() };
+    let policy = CallPolicy {
+        timeout: Some(Span::from_millis(500)),
+        retry: Some(RetryConfig { max_attempts: 4, backoff, ..RetryConfig::default() }),
+        breaker: guarded.then(BreakerConfig::default),
+        bulkhead: guarded.then(|| BulkheadConfig::new(64)),
+        ..CallPolicy::default()
+    };
+    let arrivals =
+        Arrivals::Open { rate: 100.0, pattern: Pattern::Poisson, shape: Shape::Steady, bursts: Vec::new(), clients: 1 };
+    model.groups[0].rate = Some(100.0);
+    model.traffic.groups.push(GroupTraffic { arrivals, mix: Vec::new(), policy, tiers: Vec::new() });
     model
 }

@@ -7,12 +7,12 @@
 //!
 //! ```
 //! use ninefold::experiment::{self, Identity, Plan, Watch};
-//! use ninefold::results::measure::Measure;
+//! use ninefold::results::{Fidelity, measure::Measure};
 //! use std::{path::Path, sync::atomic::AtomicBool};
 //!
 //! let text = "version = 1\nservices.app.faults = { fails = 'exp(mean=999h)', repair = 'exp(mean=1h)' }";
 //! let scenario = ninefold::scenario::load_text(Path::new("app.toml"), text.into(), &|path| std::fs::read(path), &[])?;
-//! let plan = Plan { trials: 100, until: None, confidence: 0.95, seed: 1, jobs: 1 };
+//! let plan = Plan { trials: 100, until: None, confidence: 0.95, seed: 1, jobs: 1, fidelity: Fidelity::Structure };
 //! let who = Identity { version: "0".into(), scenario: "app".into(), hash: String::new() };
 //! let watch = Watch { stop: &AtomicBool::new(false), progress: &|_, _| () };
 //! let results = experiment::run(&scenario.model, &who, &plan, &watch).results;

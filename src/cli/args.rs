@@ -222,7 +222,7 @@ pub struct ChangeArgs {
     /// Length of a trial, such as 10y
     #[arg(long, value_name = "TIME")]
     horizon: Option<String>,
-    /// Which clock: structure (windows and full are not built yet)
+    /// Which clock: structure or full (windows is not built yet)
     #[arg(long, value_name = "CLOCK")]
     fidelity: Option<String>,
     /// Confidence of the intervals, such as 99%

@@ -3,8 +3,8 @@
 use super::Exit;
 use super::args::MachineArgs;
 use ninefold::experiment::Plan;
-use ninefold::results::{Judgement, Results};
-use ninefold::scenario::RunSettings;
+use ninefold::results::{self, Judgement, Results};
+use ninefold::scenario::{Fidelity, RunSettings};
 
 /// The plan of a run.
 pub fn plan(settings: &RunSettings, machine: &MachineArgs) -> Plan {
@@ -15,6 +15,10 @@ pub fn plan(settings: &RunSettings, machine: &MachineArgs) -> Plan {
         confidence: settings.confidence,
         seed: settings.seed,
         jobs: machine.jobs.map_or(cores, |jobs| jobs as usize),
+        fidelity: match settings.fidelity {
+            Fidelity::Structure => results::Fidelity::Structure,
+            Fidelity::Full => results::Fidelity::Full,
+        },
     }
 }
 

@@ -106,7 +106,7 @@ impl Places<'_> {
             UnitKind::Zone(zone) => (self.region(self.layout.zone_region[zone as usize]), site.clone()),
             UnitKind::Region(region) => (self.region(region), site.clone()),
             UnitKind::Service(service) => (Self::service(service), site.clone()),
-            UnitKind::Cut(_) | UnitKind::Group(_) => (0, site.clone()),
+            UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => (0, site.clone()),
         }
     }
 

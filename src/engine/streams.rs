@@ -231,6 +231,12 @@ impl Family {
 const NUMBER_STEP: u64 = 0xd134_2543_de82_ef95;
 
 impl Numbered {
+    /// The draws of something that belongs to this entity, such as an attempt of a request.
+    #[inline]
+    pub const fn child(self, index: u32) -> Numbered {
+        Numbered(mix(self.0 ^ (index as u64 + 1).wrapping_mul(GOLDEN)))
+    }
+
     /// The generator of draw `number`: a short `SplitMix64` sequence of its own.
     #[inline]
     pub const fn draw(self, number: u32) -> Draw {

@@ -1,13 +1,14 @@
 //! Several models under the same luck: trial by trial, since named streams give parts that they share the same faults.
 
 use super::replicate::in_chunks;
+use super::requests::paired::{self, Figure};
 use super::totals::Totals;
 use super::{Counted, Identity, Plan, Watch, figures, in_batches, results};
 use crate::model::Model;
 use crate::results::measure::Measure;
 use crate::results::{Comparison, Difference, Direction};
 use crate::simulation::layout::Layout;
-use crate::simulation::{Outcome, World};
+use crate::simulation::{Compiled, Outcome, Simulator};
 use crate::stats::interval;
 use crate::stats::moments::Moments;
 use std::ops::Range;
@@ -57,6 +58,19 @@ struct Joint {
     each: Vec<Totals>,
     /// By other model and shared subject: downtime, loss and outages.
     pairs: Vec<Vec<[Pair; COMPARED]>>,
+    /// By other model: cost of a year, if both have prices in one currency.
+    costs: Vec<Option<Pair>>,
+    /// By other model: figures of requests that both have, on their clock.
+    requests: Vec<Vec<RequestPair>>,
+}
+
+/// A figure of requests of two models.
+#[derive(Clone, Debug)]
+struct RequestPair {
+    baseline: usize,
+    other: usize,
+    figure: Figure,
+    pair: Pair,
 }
 
 impl Counted for Joint {
@@ -71,18 +85,23 @@ impl Counted for Joint {
 
 /// Run the plan on each model; differences are to the first.
 pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) -> Comparison {
-    let layouts: Vec<Layout> = worlds.iter().map(|(model, _)| Layout::new(model)).collect();
-    let Some(first) = layouts.first() else { return Comparison { scenarios: Vec::new(), differences: Vec::new() } };
-    let shared: Vec<Vec<Shared>> = layouts[1..].iter().map(|layout| shared_subjects(first, layout)).collect();
+    let compiled: Vec<Compiled> = worlds.iter().map(|(model, _)| plan.compile(model)).collect();
+    let Some(first) = compiled.first().map(|compiled| &compiled.layout) else {
+        return Comparison { scenarios: Vec::new(), differences: Vec::new() };
+    };
+    let shared: Vec<Vec<Shared>> =
+        compiled[1..].iter().map(|compiled| shared_subjects(first, &compiled.layout)).collect();
     let fresh = || Joint {
         each: worlds
             .iter()
-            .zip(&layouts)
-            .map(|((model, _), layout)| Totals::new(model, layout, plan.confidence))
+            .zip(&compiled)
+            .map(|((model, _), compiled)| Totals::new(model, compiled, plan.confidence))
             .collect(),
+        costs: costs_in_common(worlds),
+        requests: compiled[1..].iter().map(|other| requests_in_common(&compiled[0], other)).collect(),
         pairs: shared.iter().map(|shared| vec![Default::default(); shared.len()]).collect(),
     };
-    let run = |worlds: &mut Vec<World<'_>>, chunk: Range<u64>| {
+    let run = |worlds: &mut Vec<Simulator<'_>>, chunk: Range<u64>| {
         let mut joint = fresh();
         for trial in chunk {
             if watch.stop.load(Ordering::Relaxed) {
@@ -97,13 +116,20 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
         joint.each.iter().zip(worlds).map(|(totals, (model, _))| figures::judged(model, totals, plan)).collect()
     };
     let joint = in_batches(plan, fresh, judged, |from, to, joint| {
-        in_chunks(plan, watch, from..to, || layouts.iter().map(World::new).collect(), run, |part| joint.merge(part));
+        in_chunks(
+            plan,
+            watch,
+            from..to,
+            || compiled.iter().map(Compiled::simulator).collect(),
+            run,
+            |part| joint.merge(part),
+        );
     });
     let scenarios: Vec<_> = worlds
         .iter()
-        .zip(&layouts)
+        .zip(&compiled)
         .zip(&joint.each)
-        .map(|(((model, identity), layout), totals)| results(model, layout, identity, plan, totals))
+        .map(|(((model, identity), compiled), totals)| results(model, compiled, identity, plan, totals))
         .collect();
     let horizon_s = worlds[0].0.horizon.as_secs_f64();
     // of trials that end at their first outage nothing can be compared pair by pair
@@ -116,6 +142,24 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
         })
         .collect();
     Comparison { scenarios, differences }
+}
+
+/// By other model: nothing yet, where its costs can be compared with the baseline's.
+fn costs_in_common(worlds: &[(&Model, Identity)]) -> Vec<Option<Pair>> {
+    let currency = |world: usize| worlds[world].0.costs.as_ref().map(|costs| costs.currency.as_str());
+    let same = |other: usize| currency(0).is_some() && currency(0) == currency(other);
+    (1..worlds.len()).map(|other| same(other).then(Pair::default)).collect()
+}
+
+/// Figures of requests that two models have in common.
+fn requests_in_common(first: &Compiled, other: &Compiled) -> Vec<RequestPair> {
+    let (Some(first), Some(other)) = (&first.requests, &other.requests) else { return Vec::new() };
+    let others = paired::figures(other);
+    let find = |figure: &Figure| others.iter().position(|other| other == figure);
+    let pair = |(baseline, figure): (usize, Figure)| {
+        find(&figure).map(|other| RequestPair { baseline, other, figure, pair: Pair::default() })
+    };
+    paired::figures(first).into_iter().enumerate().filter_map(pair).collect()
 }
 
 fn shared_subjects(first: &Layout, other: &Layout) -> Vec<Shared> {
@@ -141,11 +185,41 @@ impl Joint {
                 }
             }
         }
+        self.push_requests(outcomes);
+        let cost = |world: usize| {
+            let tariff = self.each[world].costs.as_ref().map(|costs| &costs.tariff);
+            tariff.map_or(0.0, |tariff| tariff.total(&outcomes[world]))
+        };
+        for (other, pair) in self.costs.iter_mut().enumerate() {
+            if let Some(pair) = pair {
+                pair.push(cost(0), cost(other + 1));
+            }
+        }
+    }
+
+    fn push_requests(&mut self, outcomes: &[Outcome]) {
+        let of = |outcome: &Outcome| outcome.requests.as_deref().map(paired::values).unwrap_or_default();
+        let first = of(&outcomes[0]);
+        for (pairs, outcome) in self.requests.iter_mut().zip(&outcomes[1..]) {
+            let other = of(outcome);
+            for pair in pairs {
+                let (x, y) = (first[pair.baseline], other[pair.other]);
+                if x.is_finite() && y.is_finite() {
+                    pair.pair.push(x, y);
+                }
+            }
+        }
     }
 
     fn merge(&mut self, other: Joint) {
         for (here, there) in self.each.iter_mut().zip(other.each) {
             here.merge(there);
+        }
+        for (here, there) in self.costs.iter_mut().flatten().zip(other.costs.iter().flatten()) {
+            here.merge(there);
+        }
+        for (here, there) in self.requests.iter_mut().flatten().zip(other.requests.iter().flatten()) {
+            here.pair.merge(&there.pair);
         }
         for (here, there) in self.pairs.iter_mut().flatten().zip(other.pairs.iter().flatten()) {
             for (here, there) in here.iter_mut().zip(there) {
@@ -180,21 +254,40 @@ fn differences(
         (Measure::DowntimePerYear, 0, year_s / horizon_s, false),
         (Measure::OutagesPerYear, 2, year_s / horizon_s, false),
     ];
+    let difference = |measure, subject: &str, pair: &Pair, factor: f64, more_is_better: bool| {
+        let value = interval::mean(&pair.difference, confidence).scaled(factor);
+        Difference {
+            measure,
+            subject: subject.to_owned(),
+            statistic: "mean".to_owned(),
+            baseline: names.0.to_owned(),
+            other: names.1.to_owned(),
+            direction: direction(value.low, value.high, more_is_better),
+            value,
+            pairing_gain: pair.gain(),
+        }
+    };
     let mut differences = Vec::new();
     for (pairs, shared) in joint.pairs[other - 1].iter().zip(shared) {
+        let subject = &first.subjects[shared.baseline];
+        // on the request clock users have figures of their own, below
+        let fluid = joint.requests[other - 1].is_empty() || shared.baseline >= first.first_service;
+        let demand = [Measure::AvailabilityRequest, Measure::UnavailabilityRequest];
         for (measure, index, factor, more_is_better) in figures {
-            let pair = &pairs[index];
-            let value = interval::mean(&pair.difference, confidence).scaled(factor);
-            differences.push(Difference {
-                measure,
-                subject: first.subjects[shared.baseline].clone(),
-                statistic: "mean".to_owned(),
-                baseline: names.0.to_owned(),
-                other: names.1.to_owned(),
-                direction: direction(value.low, value.high, more_is_better),
-                value,
-                pairing_gain: pair.gain(),
-            });
+            if !fluid && demand.contains(&measure) {
+                continue;
+            }
+            differences.push(difference(measure, subject, &pairs[index], factor, more_is_better));
+        }
+        if let Some(pair) = joint.costs[other - 1].as_ref().filter(|_| shared.baseline == 0) {
+            differences.push(difference(Measure::CostPerYear, subject, pair, 1.0, false));
+        }
+    }
+    for RequestPair { figure, pair, .. } in &joint.requests[other - 1] {
+        let mut found = difference(figure.measure, &figure.subject, pair, 1.0, figure.more_is_better);
+        found.statistic = figure.statistic.to_owned();
+        if found.value.estimate.is_some() {
+            differences.push(found);
         }
     }
     differences

@@ -58,6 +58,7 @@ pub fn rows(model: &Model, layout: &Layout, plan: &Plan, totals: &Totals) -> Vec
         figures.outages(name, subject, totals);
         figures.causes(name, layout, subject);
     }
+    figures.costs(totals);
     figures.naive(model, totals);
     figures.failovers(layout, totals);
     figures.windows(model, totals);
@@ -315,6 +316,22 @@ impl Figures<'_> {
         }
     }
 
+    /// What a year costs, and what each nine does.
+    fn costs(&mut self, totals: &Totals) {
+        let Some(costs) = &totals.costs else { return };
+        let system = &totals.subjects[0];
+        let down = self.lost_share(&system.down, system.seen);
+        let few = system.seen == 0 || system.down.count() < FEW.min(self.trials);
+        let rows = costs.per_year(down, few);
+        let per_nine = rows.first().map(|(_, cost)| super::costs::per_nine(*cost, nines(down)));
+        for (statistic, value) in rows {
+            self.push(Measure::CostPerYear, "system", statistic, value);
+        }
+        if let Some(value) = per_nine {
+            self.push(Measure::CostPerNine, "system", "mean", value);
+        }
+    }
+
     /// What multiplying would claim, and how much of the modelled unavailability that is.
     fn naive(&mut self, model: &Model, totals: &Totals) {
         let claimed = super::naive::unavailability(model);
@@ -410,7 +427,7 @@ fn watched(layout: &Layout, totals: &[ProcessTotals], of: Option<&ProcessTotals>
 }
 
 /// One minus a share.
-fn complement(share: Estimate) -> Estimate {
+pub fn complement(share: Estimate) -> Estimate {
     Estimate {
         estimate: share.estimate.map(|share| 1.0 - share),
         low: share.high.map(|share| 1.0 - share),
@@ -420,7 +437,7 @@ fn complement(share: Estimate) -> Estimate {
 }
 
 /// -log10 of an unavailability; nothing lost has no number of nines, only a bound.
-fn nines(share: Estimate) -> Estimate {
+pub fn nines(share: Estimate) -> Estimate {
     let nines = |share: f64| (share > 0.0).then(|| -share.log10() + 0.0);
     Estimate {
         estimate: share.estimate.and_then(nines),

@@ -5,11 +5,13 @@
 //! fixed numbers of trials.
 
 mod compare;
+mod costs;
 mod curves;
 mod figures;
 mod instants;
 mod naive;
 mod replicate;
+mod requests;
 mod totals;
 mod verdicts;
 
@@ -20,7 +22,7 @@ pub use replicate::records;
 use crate::model::{Model, Start};
 use crate::results::measure::Measure;
 use crate::results::{Fidelity, Results};
-use crate::simulation::layout::Layout;
+use crate::simulation::Compiled;
 use crate::stats::stopping;
 use std::sync::atomic::AtomicBool;
 use totals::Totals;
@@ -38,6 +40,18 @@ pub struct Plan {
     pub seed: u64,
     /// Threads, at least 1.
     pub jobs: usize,
+    /// Which clock answers.
+    pub fidelity: Fidelity,
+}
+
+impl Plan {
+    /// The model, compiled for the clock of the plan.
+    pub fn compile(&self, model: &Model) -> Compiled {
+        match self.fidelity {
+            Fidelity::Structure => Compiled::structure(model),
+            Fidelity::Full => Compiled::full(model),
+        }
+    }
 }
 
 /// Who made the results, and of what.
@@ -71,17 +85,17 @@ pub struct Run {
 
 /// Run the plan on one model.
 pub fn run(model: &Model, identity: &Identity, plan: &Plan, watch: &Watch<'_>) -> Run {
-    let layout = Layout::new(model);
-    let fresh = || Totals::new(model, &layout, plan.confidence);
+    let compiled = plan.compile(model);
+    let fresh = || Totals::new(model, &compiled, plan.confidence);
     let totals = in_batches(
         plan,
         fresh,
         |totals| vec![figures::judged(model, totals, plan)],
         |from, to, totals| {
-            replicate::replicate(&layout, model, plan, watch, from..to, totals);
+            replicate::replicate(&compiled, model, plan, watch, from..to, totals);
         },
     );
-    let results = results(model, &layout, identity, plan, &totals);
+    let results = results(model, &compiled, identity, plan, &totals);
     Run { results, events: totals.events }
 }
 
@@ -118,8 +132,12 @@ trait Counted {
     fn settle(&mut self);
 }
 
-fn results(model: &Model, layout: &Layout, identity: &Identity, plan: &Plan, totals: &Totals) -> Results {
-    let rows = figures::rows(model, layout, plan, totals);
+fn results(model: &Model, compiled: &Compiled, identity: &Identity, plan: &Plan, totals: &Totals) -> Results {
+    let layout = &compiled.layout;
+    let mut rows = figures::rows(model, layout, plan, totals);
+    if let (Some(requests), Some(traffic)) = (&totals.requests, &compiled.requests) {
+        requests::add_rows(&mut rows, layout, traffic, requests, plan);
+    }
     let verdicts = verdicts::verdicts(model, layout, totals, &rows);
     let start = match model.start {
         Start::Up => "up",
@@ -132,9 +150,10 @@ fn results(model: &Model, layout: &Layout, identity: &Identity, plan: &Plan, tot
         seed: plan.seed,
         trials: totals.trials,
         horizon: model.horizon,
-        fidelity: Fidelity::Structure,
+        fidelity: plan.fidelity,
         start: start.to_owned(),
         partial: totals.trials < plan.trials && !totals.settled,
+        currency: model.costs.as_ref().map(|costs| costs.currency.clone()),
         rows,
         verdicts,
         curves: curves::curves(model, layout, plan, totals),

@@ -6,7 +6,7 @@ use crate::model::Model;
 use crate::results::raw::{OutageRecord, TimelineRecord, TrialRecord};
 use crate::simulation::layout::Layout;
 use crate::simulation::trace::TraceEvent;
-use crate::simulation::{Outcome, World};
+use crate::simulation::{Compiled, Outcome, Simulator};
 use crate::time::Time;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -58,15 +58,15 @@ pub fn in_chunks<T: Send, W>(
 
 /// Run the trials of the range and fold them into `totals`.
 pub fn replicate(
-    layout: &Layout,
+    compiled: &Compiled,
     model: &Model,
     plan: &Plan,
     watch: &Watch<'_>,
     trials: Range<u64>,
     totals: &mut Totals,
 ) {
-    let run = |world: &mut World<'_>, chunk: Range<u64>| {
-        let mut part = Totals::new(model, layout, plan.confidence);
+    let run = |world: &mut Simulator<'_>, chunk: Range<u64>| {
+        let mut part = Totals::new(model, compiled, plan.confidence);
         for trial in chunk {
             if watch.stop.load(Ordering::Relaxed) {
                 break;
@@ -75,28 +75,29 @@ pub fn replicate(
         }
         part
     };
-    in_chunks(plan, watch, trials, || World::new(layout), run, |part| totals.merge(part));
+    in_chunks(plan, watch, trials, || compiled.simulator(), run, |part| totals.merge(part));
 }
 
 /// Raw records of every trial of the plan.
 pub fn records(model: &Model, plan: &Plan) -> (Vec<TrialRecord>, Vec<OutageRecord>, Vec<TimelineRecord>) {
-    let layout = Layout::new(model);
+    let compiled = plan.compile(model);
+    let layout = &compiled.layout;
     let stop = std::sync::atomic::AtomicBool::new(false);
     let watch = Watch { stop: &stop, progress: &|_, _| {} };
     let (mut trials, mut outages, mut timeline) = (Vec::new(), Vec::new(), Vec::new());
-    let run = |world: &mut World<'_>, chunk: Range<u64>| {
+    let run = |world: &mut Simulator<'_>, chunk: Range<u64>| {
         chunk.map(|trial| (trial, world.run_traced(plan.seed, trial))).collect::<Vec<_>>()
     };
     in_chunks(
         plan,
         &watch,
         0..plan.trials,
-        || World::new(&layout),
+        || compiled.simulator(),
         run,
         |chunk| {
             for (trial, (outcome, lines)) in chunk {
-                trials.extend(trial_records(model, &layout, trial, &outcome));
-                outages.extend(outage_records(&layout, trial, &outcome));
+                trials.extend(trial_records(model, layout, trial, &outcome));
+                outages.extend(outage_records(layout, trial, &outcome));
                 timeline.extend(lines.into_iter().filter_map(|line| match line.event {
                     TraceEvent::Level { subject, level } => {
                         let subject = layout.subjects[subject as usize].clone();

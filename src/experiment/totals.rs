@@ -4,12 +4,13 @@
 //! missing. Merging is in a fixed order.
 
 use super::Counted;
+use super::costs::CostTotals;
 use super::instants::Instants;
+use super::requests::RequestTotals;
 use crate::model::Model;
 use crate::model::objective::{Condition, Objective};
-use crate::simulation::layout::Layout;
 use crate::simulation::ledger::{Outage, STAGES};
-use crate::simulation::{Outcome, SiteCounts};
+use crate::simulation::{Compiled, Outcome, SiteCounts};
 use crate::stats::moments::{Moments, PairMoments};
 use crate::time::Span;
 
@@ -38,6 +39,8 @@ pub struct Totals {
     pub processes: Vec<ProcessTotals>,
     /// By objective, where it has windows of availability.
     pub windows: Vec<Option<WindowTotals>>,
+    /// What a year costs, if anything has a price.
+    pub costs: Option<CostTotals>,
     /// Availability at instants, and the time to the first outage.
     pub instants: Instants,
     /// Does a trial end at the first outage?
@@ -51,6 +54,8 @@ pub struct Totals {
     horizon_s: f64,
     years: Years,
     objectives: Vec<Objective>,
+    /// Of requests, on their clock.
+    pub requests: Option<Box<RequestTotals>>,
 }
 
 /// How the horizon is cut for downtime per year: into equal pieces of about a year, each scaled to 365.25 days.
@@ -158,7 +163,8 @@ impl Counted for Totals {
 
 impl Totals {
     /// No trial yet.
-    pub fn new(model: &Model, layout: &Layout, confidence: f64) -> Totals {
+    pub fn new(model: &Model, compiled: &Compiled, confidence: f64) -> Totals {
+        let layout = &compiled.layout;
         let subject = SubjectTotals { causes: vec![PairMoments::default(); layout.causes.len()], ..Default::default() };
         Totals {
             trials: 0,
@@ -173,6 +179,7 @@ impl Totals {
                 .iter()
                 .map(|objective| target(objective).map(|_| WindowTotals::default()))
                 .collect(),
+            costs: CostTotals::new(model),
             instants: Instants::new(model, layout.subjects.len()),
             ends_early: super::instants::ends_early(model),
             confidence,
@@ -181,6 +188,7 @@ impl Totals {
             horizon_s: model.horizon.as_secs_f64(),
             years: Years::of(model.horizon),
             objectives: model.objectives.clone(),
+            requests: compiled.requests.as_ref().map(|plan| Box::new(RequestTotals::new(plan))),
         }
     }
 
@@ -198,6 +206,9 @@ impl Totals {
             return;
         }
         self.instants.push(outcome);
+        if let (Some(totals), Some(of_trial)) = (&mut self.requests, &outcome.requests) {
+            totals.push(of_trial);
+        }
         let down = outcome.totals[0].down;
         if !down.is_zero() && self.worst.is_none_or(|(most, _)| down > most) {
             self.worst = Some((down, trial));
@@ -231,6 +242,9 @@ impl Totals {
             process.detection.extend(of_trial.detection.iter().map(|delay| (trial, delay.as_secs_f64())));
         }
         self.push_windows(outcome);
+        if let Some(costs) = &mut self.costs {
+            costs.push(outcome);
+        }
     }
 
     fn push_windows(&mut self, outcome: &Outcome) {
@@ -254,6 +268,9 @@ impl Totals {
         self.trials += other.trials;
         self.events += other.events;
         self.instants.merge(other.instants);
+        if let (Some(here), Some(there)) = (&mut self.requests, other.requests) {
+            here.merge(*there);
+        }
         if let Some((down, trial)) = other.worst
             && self.worst.is_none_or(|(most, _)| down > most)
         {
@@ -280,6 +297,9 @@ impl Totals {
                 here.met.merge(&there.met);
                 here.budget_used.merge(&there.budget_used);
             }
+        }
+        if let (Some(here), Some(there)) = (&mut self.costs, &other.costs) {
+            here.merge(there);
         }
         self.mark();
     }

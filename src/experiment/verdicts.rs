@@ -98,6 +98,8 @@ fn asked(condition: &Condition) -> (Measure, String, Side, f64) {
         Condition::Rpo(statistic, span) => at_most(Measure::Rpo, statistic, span),
         Condition::OutageDuration(statistic, span) => at_most(Measure::OutageDuration, statistic, span),
         Condition::DowntimePerYear(statistic, span) => at_most(Measure::DowntimePerYear, statistic, span),
+        Condition::Latency(statistic, span) => at_most(Measure::Latency, statistic, span),
+        Condition::SuccessRatio(target) => (Measure::SuccessRatio, "mean".to_owned(), Side::AtLeast, *target),
         Condition::OutagesPerYear(most) => (Measure::OutagesPerYear, "mean".to_owned(), Side::AtMost, *most),
     }
 }

@@ -4,6 +4,7 @@
 //! finite mean where one is needed, `need` lies in 1 to `nodes`, shares add up to 1, dependencies form no circle. A
 //! valid model cannot fail to simulate. Nothing here reads a clock, owns a generator or knows of text and files.
 
+pub mod costs;
 pub mod dist;
 pub mod failover;
 pub mod failure;
@@ -12,11 +13,12 @@ pub mod topology;
 pub mod traffic;
 
 use crate::time::Span;
+use costs::Costs;
 use failover::Routing;
 use failure::{Crew, Deploys, Fault};
 use objective::Objective;
 use topology::{Endpoint, GroupId, Link, Pool, Region, RegionId, Service, Zone};
-use traffic::Group;
+use traffic::{Group, Traffic};
 
 /// The checked world: waist one of the pipeline.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +47,8 @@ pub struct Model {
     pub links: Vec<Link>,
     /// User groups, at least one.
     pub groups: Vec<Group>,
+    /// What only requests feel.
+    pub traffic: Traffic,
     /// Share of the requests that write, 0 to 1; 1 where no class of requests says that it does.
     pub writes: f64,
     /// How users find a region.
@@ -57,6 +61,8 @@ pub struct Model {
     pub crews: Vec<Crew>,
     /// What is asked of the architecture.
     pub objectives: Vec<Objective>,
+    /// What things cost, if the scenario says so.
+    pub costs: Option<Costs>,
 }
 
 /// How a trial begins.

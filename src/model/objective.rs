@@ -48,6 +48,10 @@ pub enum Condition {
     DowntimePerYear(Statistic, Span),
     /// Outages in a year, at most.
     OutagesPerYear(f64),
+    /// Time from arrival to answer of the requests that succeed, at most.
+    Latency(Statistic, Span),
+    /// Share of the requests that succeed at least so much, 0 to 1.
+    SuccessRatio(f64),
 }
 
 /// Which figure of a distribution.

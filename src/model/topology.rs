@@ -45,6 +45,8 @@ pub struct Region {
     pub zones: Vec<ZoneId>,
     /// After an outage of the region or of one of its zones: how long until the nodes there serve again.
     pub restart: Law,
+    /// One-way latency between its zones; felt by requests only.
+    pub zone_latency: Law,
 }
 
 /// A zone of a region.
@@ -97,6 +99,17 @@ pub enum Reads {
     Primary,
     /// The copy in the caller's region, else the nearest; also while there is no primary.
     Local,
+}
+
+/// Checks of nodes beside the readiness check of the [`Service`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HealthPolicy {
+    /// Does the readiness check wait and work in the node like a request?
+    pub through_queue: bool,
+    /// A node that fails it is restarted, which takes so long; and whether it goes through the queue.
+    pub liveness: Option<(Check, Law, bool)>,
+    /// For observers only: each costs so much work; and whether it goes through the queue.
+    pub deep: Option<(Check, Law, bool)>,
 }
 
 /// A dependency: hard, unless tiers stand in for it or only a share of the requests makes it.
@@ -236,6 +249,8 @@ pub struct Link {
     pub to: Endpoint,
     /// One-way latency.
     pub latency: Law,
+    /// Share of the messages that are lost, 0 to 1; felt by requests only.
+    pub loss: f64,
 }
 
 /// An end of a link.

@@ -39,7 +39,8 @@ pub fn figure(measure: Measure, value: &Estimate) -> Figure {
         Measure::AvailabilityTime
         | Measure::AvailabilityRequest
         | Measure::AvailabilityPoint
-        | Measure::NaiveComposite => availability(value),
+        | Measure::NaiveComposite
+        | Measure::SuccessRatio => availability(value),
         Measure::UnavailabilityTime | Measure::UnavailabilityRequest => written(value, scientific, true),
         Measure::NinesTime | Measure::NinesRequest => nines(value),
         Measure::DegradedTime
@@ -47,7 +48,13 @@ pub fn figure(measure: Measure, value: &Estimate) -> Figure {
         | Measure::SplitBrainTime
         | Measure::SloAttainment
         | Measure::ErrorBudgetUsed
-        | Measure::Contribution => share(value),
+        | Measure::Contribution
+        | Measure::DegradedRatio
+        | Measure::BreakerOpenTime
+        | Measure::Shed
+        | Measure::Rejected
+        | Measure::Hedged
+        | Measure::SagasStuck => share(value),
         Measure::DowntimePerYear
         | Measure::OutagesPerYear
         | Measure::FalseFailoversPerYear
@@ -61,14 +68,19 @@ pub fn figure(measure: Measure, value: &Estimate) -> Figure {
         | Measure::Faults
         | Measure::Repairs
         | Measure::NodesDown
-        | Measure::TimeToFirstOutage => plain(measure, value),
+        | Measure::TimeToFirstOutage
+        | Measure::Latency
+        | Measure::QueueTime
+        | Measure::AttemptsPerRequest
+        | Measure::CostPerYear
+        | Measure::CostPerNine => plain(measure, value),
     }
 }
 
 fn plain(measure: Measure, value: &Estimate) -> Figure {
     match measure.unit() {
         Unit::Seconds => written(value, duration_at, measure != Measure::Mtbf),
-        Unit::Ratio | Unit::PerYear | Unit::Nines | Unit::Count => written(value, count_at, true),
+        Unit::Ratio | Unit::PerYear | Unit::Nines | Unit::Count | Unit::Money => written(value, count_at, true),
     }
 }
 
@@ -79,7 +91,7 @@ pub fn target(measure: Measure, value: f64) -> String {
         Unit::Seconds => crate::time::Span::from_secs_f64(value + 0.5e-9).to_string(),
         Unit::PerYear => format!("{}/y", trimmed(value)),
         Unit::Nines => format!("{} nines", trimmed(value)),
-        Unit::Count => trimmed(value),
+        Unit::Count | Unit::Money => trimmed(value),
     }
 }
 
@@ -167,7 +179,7 @@ pub fn signed(measure: Measure, value: &Estimate) -> Figure {
         Unit::Ratio => percentage_points(x, step),
         Unit::Seconds => duration_at(x, step),
         Unit::Nines => format!("{x:.2}"),
-        Unit::PerYear | Unit::Count => count_at(x, step),
+        Unit::PerYear | Unit::Count | Unit::Money => count_at(x, step),
     };
     let write = |x: f64| match x {
         x if x < 0.0 => format!("-{}", size(-x)),

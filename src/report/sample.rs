@@ -118,6 +118,7 @@ pub fn results() -> Results {
         fidelity: Fidelity::Structure,
         start: "up".to_owned(),
         partial: false,
+        currency: None,
         rows,
         verdicts: vec![
             condition(Measure::AvailabilityTime, "mean", Side::AtLeast, 0.9995, availability, Judgement::Met),

@@ -60,6 +60,30 @@ pub enum Measure {
     AvailabilityPoint,
     /// From the start to the first outage.
     TimeToFirstOutage,
+    /// Share of the requests that succeed.
+    SuccessRatio,
+    /// From the arrival of a request to its answer, of those that succeed.
+    Latency,
+    /// Share of the users' requests that a tier answered.
+    DegradedRatio,
+    /// Wait for a slot of a service, of attempts that got one; `share`: of these, those that waited.
+    QueueTime,
+    /// Attempts that reach a service, or are made on a call, per request of a user.
+    AttemptsPerRequest,
+    /// Share of time that the breakers of a call were open.
+    BreakerOpenTime,
+    /// Share of the attempts at a service that it refused for load.
+    Shed,
+    /// Share of the attempts on a call that a policy of the caller refused.
+    Rejected,
+    /// Share of the attempts on a call that were hedges.
+    Hedged,
+    /// Share of the transactions that a person must clear up.
+    SagasStuck,
+    /// What a year of 365.25 days costs, by the prices of `costs`; further statistics are its parts.
+    CostPerYear,
+    /// Mean cost of a year over the nines of the mean unavailability in time.
+    CostPerNine,
 }
 
 /// What a figure is counted in.
@@ -75,6 +99,8 @@ pub enum Unit {
     Nines,
     /// A number of things.
     Count,
+    /// An amount of the scenario's currency.
+    Money,
 }
 
 impl Unit {
@@ -86,13 +112,14 @@ impl Unit {
             Unit::PerYear => "1/y",
             Unit::Nines => "nines",
             Unit::Count => "count",
+            Unit::Money => "money",
         }
     }
 }
 
 impl Measure {
     /// All measures, in the order in which they are reported.
-    pub const ALL: [Measure; 28] = [
+    pub const ALL: [Measure; 40] = [
         Measure::AvailabilityTime,
         Measure::AvailabilityRequest,
         Measure::UnavailabilityTime,
@@ -121,6 +148,18 @@ impl Measure {
         Measure::NodesDown,
         Measure::AvailabilityPoint,
         Measure::TimeToFirstOutage,
+        Measure::SuccessRatio,
+        Measure::Latency,
+        Measure::DegradedRatio,
+        Measure::QueueTime,
+        Measure::AttemptsPerRequest,
+        Measure::BreakerOpenTime,
+        Measure::Shed,
+        Measure::Rejected,
+        Measure::Hedged,
+        Measure::SagasStuck,
+        Measure::CostPerYear,
+        Measure::CostPerNine,
     ];
 
     /// The name in JSON, csv and conditions.
@@ -154,6 +193,18 @@ impl Measure {
             Measure::NodesDown => "nodes_down",
             Measure::AvailabilityPoint => "availability.point",
             Measure::TimeToFirstOutage => "time_to_first_outage",
+            Measure::SuccessRatio => "success_ratio",
+            Measure::DegradedRatio => "degraded_ratio",
+            Measure::Latency => "latency",
+            Measure::QueueTime => "queue_time",
+            Measure::AttemptsPerRequest => "attempts_per_request",
+            Measure::BreakerOpenTime => "breaker_open_time",
+            Measure::Shed => "shed",
+            Measure::Rejected => "rejected",
+            Measure::Hedged => "hedged",
+            Measure::SagasStuck => "sagas_stuck",
+            Measure::CostPerYear => "cost_per_year",
+            Measure::CostPerNine => "cost_per_nine",
         }
     }
 
@@ -171,7 +222,14 @@ impl Measure {
             | Measure::SloAttainment
             | Measure::ErrorBudgetUsed
             | Measure::Contribution
-            | Measure::AvailabilityPoint => Unit::Ratio,
+            | Measure::AvailabilityPoint
+            | Measure::SuccessRatio
+            | Measure::DegradedRatio
+            | Measure::BreakerOpenTime
+            | Measure::Shed
+            | Measure::Rejected
+            | Measure::Hedged
+            | Measure::SagasStuck => Unit::Ratio,
             Measure::NinesTime | Measure::NinesRequest => Unit::Nines,
             Measure::DowntimePerYear
             | Measure::OutageDuration
@@ -181,10 +239,18 @@ impl Measure {
             | Measure::Rpo
             | Measure::Waterfall
             | Measure::DetectionDelay
-            | Measure::TimeToFirstOutage => Unit::Seconds,
+            | Measure::TimeToFirstOutage
+            | Measure::Latency
+            | Measure::QueueTime => Unit::Seconds,
             Measure::OutagesPerYear | Measure::FalseFailoversPerYear => Unit::PerYear,
-            Measure::Faults | Measure::Repairs | Measure::NodesDown => Unit::Count,
+            Measure::Faults | Measure::Repairs | Measure::NodesDown | Measure::AttemptsPerRequest => Unit::Count,
+            Measure::CostPerYear | Measure::CostPerNine => Unit::Money,
         }
+    }
+
+    /// Is it a share, 0 to 1?
+    pub fn is_share(self) -> bool {
+        self.unit() == Unit::Ratio
     }
 
     /// The measure with this name.

@@ -32,6 +32,8 @@ pub struct Results {
     pub start: String,
     /// Was the run interrupted before its end?
     pub partial: bool,
+    /// What money is counted in, if the scenario has prices.
+    pub currency: Option<String>,
     /// The figures, sorted as reported.
     pub rows: Vec<Row>,
     /// One verdict per condition of an objective.
@@ -49,6 +51,8 @@ pub struct Results {
 pub enum Fidelity {
     /// Faults, detection and failover; demand as a fluid.
     Structure,
+    /// Every request too.
+    Full,
 }
 
 impl Fidelity {
@@ -56,6 +60,7 @@ impl Fidelity {
     pub const fn name(self) -> &'static str {
         match self {
             Fidelity::Structure => "structure",
+            Fidelity::Full => "full",
         }
     }
 }
@@ -252,6 +257,14 @@ impl Results {
     pub fn curve(&self, kind: CurveKind, subject: &str) -> &[(f64, f64)] {
         let found = self.curves.iter().find(|curve| curve.kind == kind && curve.subject == subject);
         found.map_or(&[], |curve| &curve.points)
+    }
+
+    /// The name of the measure's unit; money goes by its currency.
+    pub fn unit_of(&self, measure: Measure) -> &str {
+        match (measure.unit(), &self.currency) {
+            (measure::Unit::Money, Some(currency)) => currency,
+            (unit, _) => unit.name(),
+        }
     }
 
     /// The figure of this measure, subject and statistic.

@@ -1,23 +1,22 @@
-//! Hard dependencies of a service: `depends_on` and `calls`.
+//! What a service needs: `depends_on`, and `calls` with their policies.
 
 use super::diagnostic::Code;
 use super::explanation::Explanation;
 use super::fields::{Fields, shorten, wrong_type};
 use super::names::Names;
-use super::policy::{self, Attempts};
+use super::policy::{self, fallback};
 use super::session::{Session, suggest};
 use super::source::Origin;
 use super::term;
 use super::tree::{Entry, Node, Table, Value};
 use super::value::{Count, Percent, Text, Written as _};
 use crate::model::topology::{Need, Reach, ServiceId, Term};
+use crate::model::traffic::{Call, ClassId};
 
-/// A call, as the warnings see it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Call {
-    pub from: ServiceId,
-    pub to: ServiceId,
-    pub attempts: Attempts,
+/// A call, and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Called {
+    pub call: Call,
     pub origin: Origin,
 }
 
@@ -30,7 +29,7 @@ impl<'s> Policies<'s> {
     /// Reads and checks `policies`.
     pub fn read(root: &mut Fields<'s>, names: &Names) -> Policies<'s> {
         let list = root.peek("policies").and_then(Node::as_table);
-        root.tables("policies", |_, fields| read_call(fields, names, None));
+        root.tables("policies", |_, fields| read_call(fields, names, None, None));
         Policies { list: list.map(|table| table.entries.as_slice()).unwrap_or_default() }
     }
 
@@ -99,7 +98,7 @@ pub(super) fn calls(
     names: &Names,
     from: ServiceId,
     policies: &Policies<'_>,
-) -> Vec<(Need, Call)> {
+) -> Vec<(Need, Called)> {
     let mut found = Vec::new();
     let Some(entry) = fields.entry("calls") else { return found };
     let session = fields.session;
@@ -124,31 +123,55 @@ pub(super) fn calls(
         };
         let merged = policies.under(session, written, false);
         let path = format!("{}.calls.{}", fields.path, called.key);
-        let ((need, attempts), explanation) =
-            Fields::read(session, &merged, called.key_origin, &path, false, |fields| {
-                read_call(fields, names, Some(to))
-            });
+        let ((need, call), explanation) = Fields::read(session, &merged, called.key_origin, &path, false, |fields| {
+            read_call(fields, names, Some(from), Some(to))
+        });
         shown.table(&called.key, explanation);
         let need = Need { term: Term::Service(to), ..need };
-        found.push((need, Call { from, to, attempts, origin: called.key_origin }));
+        found.push((need, Called { call, origin: called.key_origin }));
     }
     fields.show_table("calls", shown);
     found
 }
 
-/// Reads the keys of a call; what it is to is filled in by whoever knows.
-fn read_call(fields: &mut Fields<'_>, names: &Names, to: Option<ServiceId>) -> (Need, Attempts) {
+/// Reads the keys of a call; a policy is from and to nobody.
+fn read_call(fields: &mut Fields<'_>, names: &Names, from: Option<ServiceId>, to: Option<ServiceId>) -> (Need, Call) {
     fields.optional::<Text>("policy");
     let words = [("local", Reach::Local), ("any", Reach::Any), ("primary", Reach::Primary)];
     let reach = fields.optional_choice("reach", &words).unwrap_or(Reach::ByTarget);
     let Percent(share) = fields.or("share", "100%");
-    fields.not_yet("only", "calls of some classes of requests");
-    fields.on_request_clock(|fields| {
-        fields.or::<Count>("times", 1);
-        fields.or::<Count>("stage", 1);
-    });
-    let attempts = policy::read(fields);
-    let fallback = policy::fallback(fields, names, to);
+    let only = fields.of_requests("only", "calls of some classes of requests", |fields| only(fields, names));
+    let (times, stage) =
+        fields.on_request_clock(|fields| (fields.or::<Count>("times", 1).0, fields.or::<Count>("stage", 1).0));
+    let policy = policy::read(fields);
+    let (structure, tiers) = fallback::read(fields, names, to).into_iter().unzip();
     let term = Term::AtLeast { count: 0, of: Vec::new() };
-    (Need { term, reach, share, fallback }, attempts)
+    let nobody = ServiceId(0);
+    let (from, to, only) = (from.unwrap_or(nobody), to.unwrap_or(nobody), only.unwrap_or_default());
+    let call = Call { from, to, reach, share, times, stage, only, policy, tiers };
+    (Need { term, reach, share, fallback: structure }, call)
+}
+
+/// The classes of requests that make the call; none: all.
+fn only(fields: &mut Fields<'_>, names: &Names) -> Vec<ClassId> {
+    let session = fields.session;
+    let written = fields.on_request_clock(|fields| fields.list::<Text>("only")).unwrap_or_default();
+    let known: Vec<&str> = names.classes.iter().map(String::as_str).collect();
+    let mut classes = Vec::new();
+    for class in &written {
+        match known.iter().position(|name| *name == class.value.0) {
+            Some(at) if classes.contains(&ClassId(at as u32)) => {
+                session.report(Code::E202, class.origin, "this class is listed twice", None);
+            }
+            Some(at) => classes.push(ClassId(at as u32)),
+            None => {
+                let message = format!("there is no class of requests `{}`", shorten(&class.value.0));
+                session.report(Code::E201, class.origin, message, suggest(&class.value.0, &known));
+            }
+        }
+    }
+    if fields.has("only") && written.is_empty() {
+        fields.fault(Code::E104, "only", "no class makes the call", "leave `only` out: all do".to_owned());
+    }
+    classes
 }

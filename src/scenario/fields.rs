@@ -313,6 +313,15 @@ impl<'s> Fields<'s> {
         }
         self.set_inert(before);
     }
+
+    /// As [`Fields::not_yet`] on the structure clock; the request clock has a meaning for it, which `reader` reads.
+    pub fn of_requests<T>(&mut self, key: &str, what: &str, reader: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.session.simulates_requests() {
+            return Some(reader(self));
+        }
+        self.not_yet(key, what);
+        None
+    }
 }
 
 /// Reports that `subject` has no meaning in this version.

@@ -3,15 +3,18 @@
 //! Two steps. First the files become one raw tree in which every value knows where it was written: `tree`, `compose`
 //! (`extends`, `--set`, `like`). Then a reader per table walks it key by key (`fields`), with all names known before
 //! (`names`), and builds the model; it never stops at the first fault. What comes out is either a whole [`Scenario`] or
-//! all [`Diagnostics`] at once. Keys that only the request clock feels are checked and counted as inert; structure
-//! keys that have no meaning yet are refused with E900, so that nothing is ignored in silence.
+//! all [`Diagnostics`] at once. Keys that only the request clock feels become the model's traffic, and are counted
+//! as inert where the structure clock runs; keys that have no meaning yet are refused with E900, so that nothing is
+//! ignored in silence.
 //!
 //! To make a key real: delete its `not_yet` line, read it, fill the model's field. This module reads files only through
 //! the function that it is given, and knows nothing of terminals and results.
 
 mod call;
 mod check;
+mod class;
 mod compose;
+mod costs;
 mod crew;
 mod deploys;
 mod diagnostic;
@@ -34,6 +37,7 @@ mod resolve;
 mod service;
 mod session;
 mod settings;
+mod shape;
 mod source;
 mod strike;
 mod term;

@@ -65,6 +65,8 @@ pub(super) struct Names {
     pub regions: Vec<RegionName>,
     pub services: Vec<ServiceName>,
     pub groups: Vec<String>,
+    /// Classes of requests, in the order written.
+    pub classes: Vec<String>,
     region_index: BTreeMap<String, RegionId>,
     service_index: BTreeMap<String, ServiceId>,
     group_index: BTreeMap<String, GroupId>,
@@ -116,6 +118,7 @@ impl Names {
             names.claim(session, entry, Entity::Service(id));
             names.add_service(session, entry)?;
         }
+        names.classes = entries("requests").iter().map(|entry| entry.key.clone()).collect();
         for kind in ["profiles", "policies", "crews", "faults", "objectives", "requests", "operators", "experiments"] {
             for entry in entries(kind) {
                 check_name(session, &entry.key, entry.key_origin);

@@ -20,9 +20,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names) -> Objective {
     conditions.extend(share(fields, "availability").map(Condition::Availability));
     conditions.extend(share(fields, "request_availability").map(Condition::RequestAvailability));
     needs_requests(fields, "success_ratio");
-    if fields.optional::<Percent>("success_ratio").is_none() {
-        fields.node("success_ratio");
-    }
+    conditions.extend(share(fields, "success_ratio").map(Condition::SuccessRatio));
     let window = fields.optional::<Span>("window");
     if window.is_some_and(Span::is_zero) {
         fields.fault(Code::E104, "window", "a window has a length", "write a longer time".to_owned());
@@ -35,7 +33,9 @@ fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names) -> Objective {
         conditions.push(Condition::Rpo(statistic, limit));
     }
     needs_requests(fields, "latency");
-    bounds(fields, "latency");
+    for (statistic, limit) in bounds(fields, "latency") {
+        conditions.push(Condition::Latency(statistic, limit));
+    }
     for (statistic, limit) in bounds(fields, "outage_duration") {
         conditions.push(Condition::OutageDuration(statistic, limit));
     }
@@ -52,10 +52,15 @@ fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names) -> Objective {
 }
 
 fn needs_requests(fields: &Fields<'_>, key: &str) {
-    if fields.has(key) {
+    if fields.has(key) && !fields.session.simulates_requests() {
         let message = format!("`{key}` needs requests, the fidelity is structure");
         let origin = fields.key_origin(key);
-        fields.session.report(Code::E315, origin, message, Some("leave it out until `windows` is built".to_owned()));
+        fields.session.report(
+            Code::E315,
+            origin,
+            message,
+            Some("run it with `fidelity = \"full\"`, or leave it out".to_owned()),
+        );
     }
 }
 

@@ -2,12 +2,11 @@
 
 use super::diagnostic::Code;
 use super::fault::{Striking, read_all};
-use super::fields::{Fields, not_yet, shorten};
+use super::fields::{Fields, shorten};
 use super::names::{Entity, Names, check_name};
 use super::session::{Session, suggest};
 use super::source::Origin;
 use super::strike::World;
-use super::tree::Value;
 use super::value::{Percent, Text};
 use crate::model::dist::Law;
 use crate::model::failure::Target;
@@ -23,6 +22,7 @@ pub(super) fn regions(root: &mut Fields<'_>, world: &mut World<'_>) -> (Vec<Regi
             name: "here".into(),
             zones: world.names.zones(RegionId(0)),
             restart: Law::fixed(crate::time::Span::ZERO),
+            zone_latency: Law::fixed(crate::time::Span::ZERO),
         }];
     }
     let mut zones = Vec::new();
@@ -50,17 +50,17 @@ fn region(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>) -> Region 
     }
     let outages = read_all(fields, "outage", &world.profiles, Striking::Place);
     let zone_outages = read_all(fields, "zone_outage", &world.profiles, Striking::Place);
-    fields.on_request_clock(|fields| fields.or::<Law>("zone_latency", "0s"));
+    let zone_latency = fields.on_request_clock(|fields| fields.or::<Law>("zone_latency", "0s"));
     let restart = fields.or::<Law>("restart", "0s");
     let Some(id) = world.names.find_region(name) else {
-        return Region { name: name.to_owned(), zones: Vec::new(), restart };
+        return Region { name: name.to_owned(), zones: Vec::new(), restart, zone_latency };
     };
     world.strike_place(session, &outages, &format!("{name} outage"), Target::Region(id));
     let zones = world.names.zones(id);
     for (zone, zone_name) in zones.iter().zip(&world.names.regions[id.index()].zones) {
         world.strike_place(session, &zone_outages, &format!("{name}/{zone_name} outage"), Target::Zone(*zone));
     }
-    Region { name: name.to_owned(), zones, restart }
+    Region { name: name.to_owned(), zones, restart, zone_latency }
 }
 
 /// Reads `links`: `"A <-> B"` is the way both ways, `"A -> B"` one way.
@@ -74,15 +74,15 @@ pub(super) fn links(root: &mut Fields<'_>, world: &mut World<'_>) -> Vec<Link> {
     root.table("links", "", |all| {
         for entry in all.entries() {
             let ends = ends(all.session, names, &entry.key, entry.key_origin);
-            let latency = all.table_of(entry, |fields| {
+            let written = all.table_of(entry, |fields| {
                 let latency: Law = fields.or("latency", "0s");
                 if latency.mean_s().is_infinite() {
                     fields.fault(Code::E104, "latency", "the latency is infinite", None);
                 }
-                fields.on_request_clock(|fields| fields.or::<Percent>("loss", "0%"));
-                (latency, read_all(fields, "faults", &world.profiles, Striking::Link))
+                let Percent(loss) = fields.on_request_clock(|fields| fields.or("loss", "0%"));
+                (latency, loss, read_all(fields, "faults", &world.profiles, Striking::Link))
             });
-            let (Some((from, to, both)), Some((latency, faults))) = (ends, latency) else { continue };
+            let (Some((from, to, both)), Some((latency, loss, faults))) = (ends, written) else { continue };
             world.strike_link(all.session, &faults, &entry.key, (from, to, both));
             let mut ways = vec![(from, to)];
             if both {
@@ -90,7 +90,7 @@ pub(super) fn links(root: &mut Fields<'_>, world: &mut World<'_>) -> Vec<Link> {
             }
             for (from, to) in ways {
                 if seen.insert((place_key(from), place_key(to))) {
-                    links.push(Link { from, to, latency: latency.clone() });
+                    links.push(Link { from, to, latency: latency.clone(), loss });
                 } else {
                     let message = format!("`{}` says again how far two places are apart", shorten(&entry.key));
                     all.session.report(Code::E202, entry.key_origin, message, Some("keep one".to_owned()));
@@ -166,34 +166,4 @@ pub(super) fn pool_zones(
         }
     }
     zones
-}
-
-/// Costs: read and checked, without meaning so far.
-pub(super) fn costs(root: &mut Fields<'_>, names: &Names) {
-    if root.has("costs") {
-        not_yet(root.session, root.key_origin("costs"), "`costs`", "cost per year and per nine");
-    }
-    root.table("costs", "", |fields| {
-        fields.or::<Text>("currency", "USD");
-        for key in ["node_hour", "stopped_node_hour", "region_hour"] {
-            fields.table(key, "", |prices| {
-                for entry in prices.entries() {
-                    let found = match names.get(&entry.key) {
-                        Some(Entity::Region(_)) => key == "region_hour",
-                        Some(Entity::Service(_)) => key != "region_hour",
-                        Some(Entity::Group(_)) | None => false,
-                    };
-                    if !found {
-                        let wanted = if key == "region_hour" { "region" } else { "service" };
-                        let message = format!("there is no {wanted} `{}`", shorten(&entry.key));
-                        prices.session.report(Code::E201, entry.key_origin, message, suggest(&entry.key, &names.all()));
-                    }
-                    prices.optional::<super::value::Number>(&entry.key);
-                }
-            });
-        }
-        for key in ["million_requests", "cross_region_million", "downtime_hour"] {
-            fields.or::<super::value::Number>(key, Value::Integer(0));
-        }
-    });
 }

@@ -5,6 +5,7 @@ use super::explanation::Explanation;
 use super::fault::{Striking, WrittenFault, read_all};
 use super::fields::{At, Fields, wrong_type};
 use super::places::pool_zones;
+use super::policy::refuse;
 use super::session::Session;
 use super::source::Origin;
 use super::strike::World;
@@ -12,6 +13,8 @@ use super::tree::{Entry, Node, Table, Value};
 use super::value::{Count, Number, Percent, PerhapsNever, Rate, Text, Whole};
 use crate::model::dist::Law;
 use crate::model::topology::{Coverage, Pool, RegionId, ServiceId, Standby};
+use crate::model::traffic::{PoolWork, QueueOrder};
+use crate::resilience::codel::CoDelConfig;
 use crate::time::Span;
 
 /// What the pools of a service have in common.
@@ -23,6 +26,7 @@ pub(super) struct Template {
     capacity: Option<f64>,
     standby: Standby,
     coverage: Option<Coverage>,
+    work: PoolWork,
     origin: Origin,
 }
 
@@ -47,12 +51,12 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
     } else {
         fields.show_off("capacity", "a node carries any number of requests");
     }
-    fields.not_yet("warm_up", "slow starts");
+    let warm_up = fields.of_requests("warm_up", "slow starts", warm_up).flatten();
     fields.not_yet("autoscale", "auto-scaling");
     let coverage = coverage(fields);
-    fields.on_request_clock(requests);
+    let work = PoolWork { warm_up, ..fields.on_request_clock(requests) };
     let origin = if fields.has("nodes") { fields.origin_of("nodes") } else { fields.origin };
-    Template { nodes, need: required, zones, faults, capacity, standby, coverage, origin }
+    Template { nodes, need: required, zones, faults, capacity, standby, coverage, work, origin }
 }
 
 fn need(fields: &mut Fields<'_>, world: &World<'_>, nodes: u32) -> u32 {
@@ -126,31 +130,55 @@ fn coverage(fields: &mut Fields<'_>) -> Option<Coverage> {
 }
 
 /// The keys that only requests feel.
-fn requests(fields: &mut Fields<'_>) {
-    for key in ["slots", "queue"] {
-        let text = fields.peek(key).and_then(Node::as_text);
-        if text == Some("unlimited") {
-            fields.optional::<Text>(key);
-        } else if !fields.has(key) {
-            fields.node(key);
-            fields.show(key, "\"unlimited\"".into(), true);
-        } else if key == "slots" {
-            fields.optional::<Count>(key);
-        } else {
-            fields.optional::<Whole>(key);
+fn requests(fields: &mut Fields<'_>) -> PoolWork {
+    let slots = limit(fields, "slots", |fields| fields.optional::<Count>("slots").map(|slots| slots.0));
+    let most = |queue: Whole| u32::try_from(queue.0).unwrap_or(u32::MAX);
+    let queue = limit(fields, "queue", |fields| fields.optional::<Whole>("queue").map(most));
+    let orders = [
+        ("fifo", QueueOrder::Fifo),
+        ("lifo", QueueOrder::Lifo),
+        ("adaptive-lifo", QueueOrder::AdaptiveLifo),
+        ("priority", QueueOrder::Priority),
+    ];
+    let order = fields.choice("queue_order", &orders, "fifo");
+    let PerhapsNever(queue_timeout) = fields.or("queue_timeout", "never");
+    let codel = fields.table("codel", "", |fields| {
+        let (target, interval) = (fields.or("target", "5ms"), fields.or("interval", "100ms"));
+        let config = CoDelConfig { target, interval, lifo_when_overloaded: order == QueueOrder::AdaptiveLifo };
+        if let Err(error) = config.check() {
+            refuse(fields, error.field, error.field, error.rule);
         }
-    }
-    let orders = ["fifo", "lifo", "adaptive-lifo", "priority"].map(|word| (word, ()));
-    fields.choice("queue_order", &orders, "fifo");
-    fields.or::<PerhapsNever>("queue_timeout", "never");
-    fields.table("codel", "", |fields| {
-        fields.or::<Span>("target", "5ms");
-        fields.or::<Span>("interval", "100ms");
+        config
     });
-    fields.or::<Law>("service_time", "0s");
-    fields.or::<Span>("contention", "0s");
-    fields.or::<bool>("blocking", true);
-    fields.or::<Percent>("errors", "0%");
+    let service_time = fields.or("service_time", "0s");
+    let contention = fields.or("contention", "0s");
+    let blocking = fields.or("blocking", true);
+    let Percent(errors) = fields.or("errors", "0%");
+    PoolWork { slots, queue, order, queue_timeout, codel, service_time, contention, blocking, errors, warm_up: None }
+}
+
+/// A number, or `unlimited`.
+fn limit(fields: &mut Fields<'_>, key: &str, number: impl FnOnce(&mut Fields<'_>) -> Option<u32>) -> Option<u32> {
+    if fields.peek(key).and_then(Node::as_text) == Some("unlimited") {
+        fields.optional::<Text>(key);
+        None
+    } else if fields.has(key) {
+        number(fields)
+    } else {
+        fields.node(key);
+        fields.show(key, "\"unlimited\"".into(), true);
+        None
+    }
+}
+
+/// How a node gathers speed after a start.
+fn warm_up(fields: &mut Fields<'_>) -> Option<(Span, f64)> {
+    let read = |fields: &mut Fields<'_>| {
+        let lasts = fields.required::<Span>("for", "say how long it takes to full speed");
+        let Percent(from) = fields.or("from", "0%");
+        Some((lasts?, from))
+    };
+    fields.table("warm_up", "", read).flatten()
 }
 
 impl Template {
@@ -161,7 +189,7 @@ impl Template {
         world: &mut World<'_>,
         service: ServiceId,
         region: Option<RegionId>,
-    ) -> Option<Pool> {
+    ) -> Option<(Pool, PoolWork)> {
         world.nodes += u64::from(self.nodes);
         if world.nodes > super::names::NODES {
             let limit = super::names::NODES;
@@ -184,12 +212,13 @@ impl Template {
         world.strike_nodes(session, &self.faults, &name.name, pool, name.dependency);
         let (standby, coverage) = (self.standby.clone(), self.coverage.clone());
         let (nodes, need, capacity) = (self.nodes, self.need, self.capacity);
-        Some(Pool { service, region, zones, nodes, need, capacity, standby, coverage })
+        let pool = Pool { service, region, zones, nodes, need, capacity, standby, coverage };
+        Some((pool, self.work.clone()))
     }
 }
 
 /// Reads all pools of a service, `fields` being the service with its own keys already read.
-pub(super) fn read_pools(fields: &mut Fields<'_>, world: &mut World<'_>, service: ServiceId) -> Vec<Pool> {
+pub(super) fn read_pools(fields: &mut Fields<'_>, world: &mut World<'_>, service: ServiceId) -> Vec<(Pool, PoolWork)> {
     let session = fields.session;
     world.quorum.set(super::failover::is_quorum(fields));
     let own = own_tables(fields);

@@ -1,26 +1,29 @@
 //! The whole walk: one raw tree in, one model out, with every table read by its own reader.
 
 use super::call::Policies;
+use super::class;
+use super::costs;
 use super::crew::Crews;
 use super::diagnostic::Code;
 use super::experiment;
 use super::explanation::Explanation;
 use super::failover;
 use super::fault::Profiles;
-use super::fields::Fields;
+use super::fields::{Fields, not_yet};
 use super::graph::Graph;
 use super::names::Names;
 use super::objective;
 use super::places;
 use super::service;
 use super::session::Session;
-use super::settings::{self, RunSettings};
+use super::settings::{self, Fidelity, RunSettings};
 use super::source::{FileId, Origin};
 use super::strike::World;
 use super::tree::{Node, Table, Value};
-use super::users;
+use super::users::{self, Users};
 use super::warnings;
 use crate::model::failure::{Fault, Latent, Process};
+use crate::model::traffic::{GroupTraffic, Traffic};
 use crate::model::{Ends, Model};
 use std::cell::Cell;
 use std::path::Path;
@@ -48,7 +51,7 @@ pub(super) fn resolve(session: &Session<'_>, root: &Table, path: &Path) -> Optio
     Some(Resolved { model, settings, explanation, canonical: tree.canonical().into_bytes() })
 }
 
-fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunSettings, Vec<super::call::Call>)> {
+fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunSettings, Vec<Origin>)> {
     let session = root.session;
     let top = settings::read(root, stem);
     let crews = Crews::read(root, names);
@@ -69,9 +72,11 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         failover::no_entry(session, names, &free);
     }
     let near = first.unwrap_or_else(|| names.first_region());
-    let classes = users::classes(root, names, routing.as_ref().map(|routing| routing.entry));
-    let (groups, writes) = users::read(root, names, &policies, near, &classes);
-    if let Some(origin) = world.capacity.get().filter(|_| groups.iter().any(|group| group.rate.is_none())) {
+    let classes = class::read(root, names, routing.as_ref().map(|routing| routing.entry));
+    let Users { groups, traffic, writes } = users::read(root, names, &policies, near, &classes);
+    if let Some(origin) =
+        world.capacity.get().filter(|_| groups.iter().any(|group| group.rate.is_none()) && traffic.is_empty())
+    {
         let message = "`capacity` says what a node carries, but not every group of users has a `rate`".to_owned();
         session.report(Code::E312, origin, message, Some("give each group a rate".to_owned()));
     }
@@ -83,13 +88,16 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         session.report(Code::E304, root.key_origin("objectives"), message, help);
     }
     experiment::operators(root, names);
-    places::costs(root, names);
+    let costs = costs::read(root, names, &groups);
     experiment::read(root, names);
     if !session.has_errors() {
         world.profiles.warn_unused(session);
         policies.warn_unused(session);
-        users::warn_unused(session, &classes);
+        class::warn_unused(session, &classes);
     }
+    check_requests(root, top.settings.fidelity, &traffic);
+    let (calls, origins) = services.calls.into_iter().map(|called| (called.call, called.origin)).unzip();
+    let classes = classes.into_iter().map(|class| class.model).collect();
     let start = top.start(longest_repair_s(&world.faults));
     let model = Model {
         name: top.name,
@@ -104,14 +112,33 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         pools: services.pools,
         links,
         groups,
+        traffic: Traffic { groups: traffic, classes, calls, services: services.work, pools: services.pool_work },
         writes,
         routing: routing?,
         faults: world.faults,
         deploys: services.deploys,
         crews: world.profiles.crews.list,
         objectives,
+        costs,
     };
-    complete.then_some((model, top.settings, services.calls))
+    complete.then_some((model, top.settings, origins))
+}
+
+/// Reports what keeps the request clock from running: nobody who asks, or keys that it does not know yet.
+fn check_requests(root: &Fields<'_>, fidelity: Fidelity, traffic: &[GroupTraffic]) {
+    let session = root.session;
+    if fidelity == Fidelity::Structure {
+        return;
+    }
+    if root.has("operators") {
+        not_yet(session, root.key_origin("operators"), "`operators`", "people who act on what they see");
+    }
+    if traffic.is_empty() && !session.has_errors() {
+        let simulation = root.peek("simulation").and_then(Node::as_table);
+        let origin = simulation.and_then(|table| table.get("fidelity")).map_or(root.origin, |node| node.origin);
+        let help = "give each group of users a `rate`, or `closed` clients".to_owned();
+        session.report(Code::E315, origin, "there are no requests to simulate: no group says how many", Some(help));
+    }
 }
 
 /// The longest mean time that a fault lasts, in seconds; or half an inspection period, since ten of these and twenty of

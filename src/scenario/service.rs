@@ -1,17 +1,19 @@
 //! Services: what they are, what they need, how they fail over; their pools are read in `pool`.
 
-use super::call::{Call, Policies, calls, depends_on};
+use super::call::{Called, Policies, calls, depends_on};
 use super::check;
 use super::deploys;
 use super::diagnostic::Code;
 use super::failover;
 use super::fields::Fields;
-use super::policy;
+use super::policy::{self, basis_points, refuse};
 use super::pool::read_pools;
 use super::strike::World;
 use super::value::Percent;
 use crate::model::failure::Deploys;
-use crate::model::topology::{Need, Pool, Reach, Service, ServiceKind, Term};
+use crate::model::topology::{HealthPolicy, Need, Pool, Reach, Service, ServiceKind, Term};
+use crate::model::traffic::{CallerGone, PoolWork, ServiceWork};
+use crate::resilience::load_shedding::SheddingConfig;
 
 const KINDS: [(&str, ServiceKind); 4] = [
     ("server", ServiceKind::Server),
@@ -25,8 +27,12 @@ const KINDS: [(&str, ServiceKind); 4] = [
 pub(super) struct Services {
     pub list: Vec<Service>,
     pub pools: Vec<Pool>,
-    pub calls: Vec<Call>,
+    pub calls: Vec<Called>,
     pub deploys: Vec<Deploys>,
+    /// By service.
+    pub work: Vec<ServiceWork>,
+    /// By pool.
+    pub pool_work: Vec<PoolWork>,
 }
 
 /// Reads `services`.
@@ -47,7 +53,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
     let called = calls(fields, names, id, policies);
     for (need, origin) in &written {
         let Term::Service(service) = need.term else { continue };
-        if called.iter().any(|(_, call)| call.to == service) {
+        if called.iter().any(|(_, called)| called.call.to == service) {
             let other = names.service_name(service);
             let message = format!("`{other}` stands in `depends_on` and in `calls`");
             fields.session.report(Code::E307, *origin, message, Some("keep the call".to_owned()));
@@ -55,7 +61,8 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
     }
     let health_check =
         fields.table("health_check", "failing nodes stay in the balancers", |fields| check::read(fields, "node"));
-    check::liveness(fields);
+    let (health_check, through_queue) = health_check.unzip();
+    let health = check::beside(fields);
     let failover = failover::of_service(fields, names, id);
     let copies = names.services[id.index()].pools.len();
     let (mut replication, reads) = failover::replication(fields, copies);
@@ -65,7 +72,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
         fields.session.report(Code::E308, fields.origin, message, Some(help));
     }
     all.deploys.extend(deploys::read(fields, id));
-    fields.on_request_clock(requests);
+    let work = fields.on_request_clock(requests);
     if kind == ServiceKind::Dependency {
         fields.leave(["nodes", "zones", "need"]);
         for key in ["pools", "nodes", "zones", "need"] {
@@ -75,46 +82,59 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
             }
         }
     }
-    let pools = read_pools(fields, world, id);
+    let (pools, pool_work) = read_pools(fields, world, id).into_iter().unzip::<_, _, Vec<Pool>, Vec<PoolWork>>();
     failover::settle_quorum(fields, &mut replication, pools.iter().map(|pool| pool.nodes).sum());
+    let depends_on = written.len();
     let mut needs: Vec<Need> = written.into_iter().map(|(need, _)| need).collect();
     for (need, call) in called {
         reachable(fields, world, &need, &call);
         needs.push(need);
         all.calls.push(call);
     }
+    let health = HealthPolicy { through_queue: through_queue.unwrap_or(false), ..health };
+    all.work.push(ServiceWork { health, depends_on, ..work });
     all.pools.extend(pools);
+    all.pool_work.extend(pool_work);
     let name = name.to_owned();
     all.list.push(Service { name, kind, pools: names.pools(id), needs, health_check, failover, replication, reads });
 }
 
 /// Reports a reach by which the callee is found nowhere.
-fn reachable(fields: &Fields<'_>, world: &World<'_>, need: &Need, call: &Call) {
-    let callee = &world.names.services[call.to.index()];
-    let caller = &world.names.services[call.from.index()];
+fn reachable(fields: &Fields<'_>, world: &World<'_>, need: &Need, called: &Called) {
+    let callee = &world.names.services[called.call.to.index()];
+    let caller = &world.names.services[called.call.from.index()];
     let help = || Some("leave `reach` out".to_owned());
     match need.reach {
         Reach::Local if !callee.dependency && !caller.pools.iter().any(|region| callee.pools.contains(region)) => {
             let message = format!("`{}` has no pool in any region of `{}`", callee.name, caller.name);
-            fields.session.report(Code::E309, call.origin, message, help());
+            fields.session.report(Code::E309, called.origin, message, help());
         }
         Reach::Primary if !callee.failover => {
             let message = format!("`{}` has no primary: it has no `failover`", callee.name);
-            fields.session.report(Code::E309, call.origin, message, help());
+            fields.session.report(Code::E309, called.origin, message, help());
         }
         Reach::ByTarget | Reach::Local | Reach::Any | Reach::Primary => {}
     }
 }
 
-fn requests(fields: &mut Fields<'_>) {
-    let choices = ["stop", "skip-queued", "ignore"].map(|word| (word, ()));
-    fields.choice("on_caller_gone", &choices, "stop");
-    fields.table("shedding", "", |fields| {
-        for (key, default) in
-            [("critical_plus", "100%"), ("critical", "95%"), ("sheddable_plus", "85%"), ("sheddable", "70%")]
-        {
-            fields.or::<Percent>(key, default);
-        }
-    });
-    policy::concurrency_limit(fields);
+/// What only requests feel, the checks left out.
+fn requests(fields: &mut Fields<'_>) -> ServiceWork {
+    let choices = [("stop", CallerGone::Stop), ("skip-queued", CallerGone::SkipQueued), ("ignore", CallerGone::Ignore)];
+    let caller_gone = fields.choice("on_caller_gone", &choices, "stop");
+    let shedding = fields.table("shedding", "", shedding);
+    let limit = policy::concurrency_limit(fields);
+    ServiceWork { caller_gone, shedding, limit, ..ServiceWork::default() }
+}
+
+fn shedding(fields: &mut Fields<'_>) -> SheddingConfig {
+    const KEYS: [(&str, &str); 4] =
+        [("critical_plus", "100%"), ("critical", "95%"), ("sheddable_plus", "85%"), ("sheddable", "70%")];
+    let thresholds = KEYS.map(|(key, default)| basis_points(fields.or::<Percent>(key, default).0));
+    let config = SheddingConfig { thresholds, ..SheddingConfig::default() };
+    if config.check().is_err() {
+        let rises = (1..KEYS.len()).find(|&at| thresholds[at] > thresholds[at - 1]).unwrap_or(0);
+        let key = if fields.has(KEYS[rises].0) { KEYS[rises].0 } else { KEYS[rises.saturating_sub(1)].0 };
+        refuse(fields, key, KEYS[rises].0, &format!("must be at most `{}`", KEYS[rises.saturating_sub(1)].0));
+    }
+    config
 }

@@ -5,7 +5,7 @@
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::source::{FileId, Origin, Source, Sources};
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ pub(super) struct Session<'a> {
     read: Reader<'a>,
     problems: RefCell<Diagnostics>,
     inert: RefCell<BTreeMap<Origin, String>>,
+    requests: Cell<bool>,
     used: RefCell<BTreeSet<(&'static str, String)>>,
     files: RefCell<BTreeMap<PathBuf, Vec<u8>>>,
 }
@@ -30,6 +31,7 @@ impl<'a> Session<'a> {
             read,
             problems: RefCell::default(),
             inert: RefCell::default(),
+            requests: Cell::default(),
             used: RefCell::default(),
             files: RefCell::default(),
         }
@@ -79,9 +81,21 @@ impl<'a> Session<'a> {
         self.problems.borrow().has_errors()
     }
 
+    /// Says that requests are simulated one by one.
+    pub fn simulate_requests(&self) {
+        self.requests.set(true);
+    }
+
+    /// Are requests simulated one by one?
+    pub fn simulates_requests(&self) -> bool {
+        self.requests.get()
+    }
+
     /// Notes that the key at `path`, which stands at `origin`, has no effect on the structure clock.
     pub fn note_inert(&self, path: String, origin: Origin) {
-        self.inert.borrow_mut().entry(origin).or_insert(path);
+        if !self.simulates_requests() {
+            self.inert.borrow_mut().entry(origin).or_insert(path);
+        }
     }
 
     /// The paths of the inert keys, in the order of the text.

@@ -13,6 +13,8 @@ use crate::time::Span;
 pub enum Fidelity {
     /// Faults, detection and failover; the demand is a fluid.
     Structure,
+    /// Every request too.
+    Full,
 }
 
 /// How a scenario wants to be run, beside what it is.
@@ -80,9 +82,13 @@ fn version(root: &mut Fields<'_>) {
 }
 
 fn simulation(fields: &mut Fields<'_>, stationary: bool) -> (RunSettings, Option<Span>) {
-    let fidelities = [("structure", None), ("windows", Some("windows")), ("full", Some("full"))];
-    if let Some(word) = fields.choice("fidelity", &fidelities, "structure") {
-        refuse(fields, "fidelity", word, "requests");
+    let fidelities = [("structure", Some(Fidelity::Structure)), ("windows", None), ("full", Some(Fidelity::Full))];
+    let fidelity = fields.choice("fidelity", &fidelities, "structure").unwrap_or_else(|| {
+        refuse(fields, "fidelity", "windows", "the windows around faults");
+        Fidelity::Structure
+    });
+    if fidelity == Fidelity::Full {
+        fields.session.simulate_requests();
     }
     let until = fields.optional::<Percent>("until").map(|until| until.0);
     if until == Some(0.0) {
@@ -102,6 +108,9 @@ fn simulation(fields: &mut Fields<'_>, stationary: bool) -> (RunSettings, Option
     if stationary && !fields.has("warm_up") {
         fields.show_note("warm_up", "20 times the longest mean repair");
     }
+    if fidelity == Fidelity::Full && fields.has("window") {
+        super::fields::not_yet(fields.session, fields.key_origin("window"), "`window`", "`fidelity = \"windows\"`");
+    }
     fields.on_request_clock(|fields| {
         fields.table("window", "", |fields| {
             fields.optional::<Span>("max");
@@ -109,7 +118,7 @@ fn simulation(fields: &mut Fields<'_>, stationary: bool) -> (RunSettings, Option
             fields.or::<Percent>("live", "5%");
         });
     });
-    (RunSettings { fidelity: Fidelity::Structure, trials, until, confidence, seed }, warm_up)
+    (RunSettings { fidelity, trials, until, confidence, seed }, warm_up)
 }
 
 /// `points`, ascending, each with its text, which names its figure.

@@ -182,7 +182,7 @@ impl World<'_> {
 fn mode_of_nodes(session: &Session<'_>, fault: &WrittenFault, what: &str) -> Option<Mode> {
     match fault.mode {
         None | Some(ModeName::Crash) => Some(Mode::Crash { silent: fault.silent.unwrap_or(false) }),
-        Some(ModeName::Slow | ModeName::DiskFull | ModeName::MemoryExhaustion | ModeName::ClockSkew) => {
+        Some(ModeName::Slow | ModeName::MemoryExhaustion | ModeName::ClockSkew | ModeName::DiskFull) => {
             fault.own.clone()
         }
         Some(ModeName::HumanError) => Some(Mode::Outage { silent: true }),
@@ -193,7 +193,7 @@ fn mode_of_nodes(session: &Session<'_>, fault: &WrittenFault, what: &str) -> Opt
 
 /// A link or a place that is only slow changes nothing yet: only requests feel it.
 fn inert_slowness(session: &Session<'_>, fault: &WrittenFault, label: &str) {
-    if fault.own.as_ref().is_some_and(Mode::is_gray) {
+    if fault.own.as_ref().is_some_and(Mode::is_gray) && !session.simulates_requests() {
         session.note_inert(format!("the slowness of {label}"), fault.origin);
     }
 }

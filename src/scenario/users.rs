@@ -1,45 +1,49 @@
-//! User groups with their share of the demand, and the classes of their requests.
+//! User groups: their share of the demand, and how their requests come.
 
 use super::call::Policies;
+use super::class::Class;
 use super::diagnostic::Code;
 use super::fields::{Fields, not_yet, shorten, wrong_type};
 use super::names::Names;
-use super::policy;
+use super::policy::{self, fallback};
 use super::quantity::tidy;
-use super::session::{Session, suggest};
+use super::session::suggest;
+use super::shape;
 use super::source::Origin;
 use super::tree::Value;
 use super::value::{Count, Number, Percent, Rate, Text};
 use crate::model::dist::Law;
-use crate::model::topology::{RegionId, ServiceId};
-use crate::model::traffic::Group;
+use crate::model::topology::RegionId;
+use crate::model::traffic::{Arrivals, Burst, ClassId, Closed, Group, GroupTraffic, Pattern, RequestTier, Shape};
 use crate::time::Span;
 
-/// A class of requests.
-pub(super) struct Class {
-    pub name: String,
-    pub writes: bool,
-    origin: Origin,
+/// All groups.
+pub(super) struct Users {
+    pub groups: Vec<Group>,
+    /// By group, if each says how its requests come; else none.
+    pub traffic: Vec<GroupTraffic>,
+    /// Share of the requests that write, 0 to 1.
+    pub writes: f64,
 }
 
 /// A group as written.
 struct Written {
     group: Group,
-    rate: Option<f64>,
     share: Option<f64>,
+    traffic: Option<GroupTraffic>,
     /// Share of its requests that write.
     writes: f64,
     origin: Origin,
 }
 
-/// Reads `users`; `near` is the region next to groups that name none, `classes` the names of `requests`.
+/// Reads `users`; `near` is the region next to groups that name none, `classes` those of `requests`.
 pub(super) fn read(
     root: &mut Fields<'_>,
     names: &Names,
     policies: &Policies<'_>,
     near: RegionId,
     classes: &[Class],
-) -> (Vec<Group>, f64) {
+) -> Users {
     let mut written = Vec::new();
     let session = root.session;
     if !root.has("users") {
@@ -62,13 +66,15 @@ pub(super) fn read(
         }
     });
     if written.is_empty() {
-        return (vec![Group { name: "everyone".to_owned(), near, share: 1.0, rate: None }], 1.0);
+        let groups = vec![Group { name: "everyone".to_owned(), near, share: 1.0, rate: None }];
+        return Users { groups, traffic: Vec::new(), writes: 1.0 };
     }
-    let writing: Vec<f64> = written.iter().map(|group| group.writes).collect();
-    let groups = shares(root, written);
-    let declared = classes.iter().any(|class| class.writes);
-    let writes = groups.iter().zip(&writing).map(|(group, writes)| group.share * writes).sum();
-    (groups, if declared { writes } else { 1.0 })
+    let shares = shares(root, &written);
+    let declared = classes.iter().any(|class| class.model.writes);
+    let writes = written.iter().zip(&shares).map(|(group, share)| share * group.writes).sum();
+    let traffic = written.iter().map(|group| group.traffic.clone()).collect::<Option<_>>().unwrap_or_default();
+    let groups = written.into_iter().zip(shares).map(|(written, share)| Group { share, ..written.group }).collect();
+    Users { groups, traffic, writes: if declared { writes } else { 1.0 } }
 }
 
 fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, classes: &[Class]) -> Written {
@@ -81,42 +87,70 @@ fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, 
     };
     let rate = fields.optional::<Rate>("rate").map(|rate| rate.0);
     let share = fields.optional::<Percent>("share").map(|share| share.0);
-    if rate.is_some() && share.is_some() {
-        let origin = fields.key_origin("share");
-        session.report(
-            Code::E304,
-            origin,
-            "`share` and `rate` both say how much the group asks",
-            Some("keep one".into()),
-        );
-    }
-    if fields.has("closed") {
-        not_yet(session, fields.key_origin("closed"), "`closed`", "a closed group of clients");
-    }
-    fields.table("closed", "", |fields| {
-        fields.required::<Count>("clients", "say how many clients there are");
-        fields.or::<Law>("think", "0s");
-    });
+    let closed = closed(fields);
+    one_of(fields, &["share", "rate"], "`share` and `rate` both say how much the group asks");
+    one_of(fields, &["closed", "rate"], "a closed group asks as fast as it is answered, it has no `rate`");
+    one_of(fields, &["closed", "share"], "a closed group asks as fast as it is answered, it has no `share`");
     fields.optional::<Text>("policy");
-    let mut writes = 0.0;
-    fields.on_request_clock(|fields| {
-        fields.choice("arrivals", &[("poisson", ()), ("regular", ())], "poisson");
-        policy::shape(fields);
-        bursts(fields);
-        fields.or::<Count>("clients", 1);
-        writes = mix(fields, classes);
+    let (open, mix, writes) = fields.on_request_clock(|fields| {
+        let open = open(fields, rate);
+        let (mix, writes) = mix(fields, classes);
+        (open, mix, writes)
     });
-    policy::read(fields);
-    let tiers = policy::fallback(fields, names, None);
-    if !tiers.is_empty() {
-        not_yet(session, fields.key_origin("fallback"), "`fallback` of users", "tiers at the users");
-    }
+    let policy = policy::read(fields);
+    let tiers = tiers(fields, names);
+    let arrivals = closed.map(Arrivals::Closed).or(open);
+    let traffic = arrivals.map(|arrivals| GroupTraffic { arrivals, mix, policy, tiers });
     let group = Group { name: name.to_owned(), near: region, share: 0.0, rate };
-    Written { group, rate, share, writes, origin: fields.origin }
+    Written { group, share, traffic, writes, origin: fields.origin }
 }
 
-fn bursts(fields: &mut Fields<'_>) {
-    let Some(node) = fields.node("bursts") else { return };
+/// Reports two keys of which only one may stand.
+fn one_of(fields: &Fields<'_>, keys: &[&str; 2], message: &str) {
+    if keys.iter().all(|key| fields.has(key)) {
+        fields.session.report(Code::E304, fields.key_origin(keys[0]), message, Some("keep one".into()));
+    }
+}
+
+/// `closed`, which has a meaning where requests are simulated only.
+fn closed(fields: &mut Fields<'_>) -> Option<Closed> {
+    if fields.has("closed") && !fields.session.simulates_requests() {
+        let origin = fields.key_origin("closed");
+        not_yet(fields.session, origin, "`closed` on the structure clock, which knows rates only,", "such a group");
+    }
+    for key in ["arrivals", "shape", "bursts", "clients"] {
+        one_of(fields, &[key, "closed"], &format!("a closed group has no `{key}`: each client waits for its answer"));
+    }
+    let read = |fields: &mut Fields<'_>| {
+        let clients = fields.required::<Count>("clients", "say how many clients there are");
+        let think = fields.or::<Law>("think", "0s");
+        Some(Closed { clients: clients?.0, think })
+    };
+    fields.table("closed", "", read).flatten()
+}
+
+/// Arrivals at a rate, if there is one.
+fn open(fields: &mut Fields<'_>, rate: Option<f64>) -> Option<Arrivals> {
+    let patterns = [("poisson", Pattern::Poisson), ("regular", Pattern::Regular)];
+    let pattern = fields.choice("arrivals", &patterns, "poisson");
+    let shape: Shape = shape::read(fields);
+    let bursts = bursts(fields);
+    let Count(clients) = fields.or("clients", 1);
+    Some(Arrivals::Open { rate: rate?, pattern, shape, bursts, clients })
+}
+
+/// What answers at the users when an attempt has failed for good.
+fn tiers(fields: &mut Fields<'_>, names: &Names) -> Vec<RequestTier> {
+    let tiers: Vec<RequestTier> = fallback::read(fields, names, None).into_iter().map(|(_, tier)| tier).collect();
+    if !tiers.is_empty() && !fields.session.simulates_requests() {
+        not_yet(fields.session, fields.key_origin("fallback"), "`fallback` of users", "tiers at the users");
+    }
+    tiers
+}
+
+fn bursts(fields: &mut Fields<'_>) -> Vec<Burst> {
+    let mut found = Vec::new();
+    let Some(node) = fields.node("bursts") else { return found };
     let Value::List(items) = &node.value else {
         wrong_type(
             fields.session,
@@ -124,69 +158,90 @@ fn bursts(fields: &mut Fields<'_>) {
             "a list of bursts",
             Some("write `[{ at = \"1h\", for = \"5min\", factor = 3 }]`".into()),
         );
-        return;
+        return found;
     };
+    fields.show("bursts", node.show(), false);
     let path = fields.path_of("bursts");
     for item in items {
         let Some(table) = item.as_table() else {
             wrong_type(fields.session, item, "a burst", None);
             continue;
         };
-        Fields::read(fields.session, table, item.origin, &path, true, |fields| {
-            match (fields.has("at"), fields.has("every")) {
-                (true, true) => {
-                    let message = "`at` and `every` both say when it comes";
-                    fields.session.report(Code::E304, fields.key_origin("every"), message, Some("keep one".into()));
-                }
-                (false, false) => {
-                    let help = Some("add `at` or `every`".to_owned());
-                    fields.session.report(Code::E310, fields.origin, "the burst has no `at` or `every`", help);
-                }
-                (true, false) | (false, true) => {}
-            }
-            fields.optional::<Span>("at");
-            fields.optional::<Span>("every");
-            fields.optional::<Span>("first");
-            fields.required::<Span>("for", "say how long it lasts");
-            fields.required::<Number>("factor", "say how much more comes");
-        });
+        found.extend(Fields::read(fields.session, table, item.origin, &path, true, burst).0);
     }
+    found
 }
 
-/// `requests = { class = pct }`.
-fn mix(fields: &mut Fields<'_>, classes: &[Class]) -> f64 {
-    let mut writes = 0.0;
-    fields.table("requests", "", |fields| {
-        let mut sum = 0.0;
+fn burst(fields: &mut Fields<'_>) -> Option<Burst> {
+    match (fields.has("at"), fields.has("every")) {
+        (true, true) => {
+            let message = "`at` and `every` both say when it comes";
+            fields.session.report(Code::E304, fields.key_origin("every"), message, Some("keep one".into()));
+        }
+        (false, false) => {
+            let help = Some("add `at` or `every`".to_owned());
+            fields.session.report(Code::E310, fields.origin, "the burst has no `at` or `every`", help);
+        }
+        (true, false) | (false, true) => {}
+    }
+    one_of(fields, &["first", "at"], "`first` and `at` both say when it comes");
+    let at = fields.optional::<Span>("at");
+    let every = policy::time(fields, "every");
+    let first = fields.optional::<Span>("first");
+    let lasts = fields.required::<Span>("for", "say how long it lasts");
+    let factor = fields.required::<Number>("factor", "say how much more comes");
+    if let (Some(lasts), Some(every)) = (lasts, every)
+        && lasts > every
+    {
+        let message = format!("`for = {lasts}` is longer than `every = {every}`");
+        fields.fault(Code::E104, "for", message, "lower it: a burst ends before the next begins".to_owned());
+    }
+    Some(Burst { first: at.or(first).or(every)?, every, lasts: lasts?, factor: factor?.0 })
+}
+
+/// `requests = { class = pct }`: the shares, and that of the classes that write.
+fn mix(fields: &mut Fields<'_>, classes: &[Class]) -> (Vec<(ClassId, f64)>, f64) {
+    let read = |fields: &mut Fields<'_>| {
+        let (mut mix, mut writes, mut sum) = (Vec::new(), 0.0, 0.0);
         for entry in fields.entries() {
-            let known: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
             fields.session.mark_used("request class", &entry.key);
-            if !known.contains(&entry.key.as_str()) {
+            let found = classes.iter().position(|class| class.model.name == entry.key);
+            if found.is_none() {
+                let known: Vec<&str> = classes.iter().map(|class| class.model.name.as_str()).collect();
                 let message = format!("there is no class of requests `{}`", shorten(&entry.key));
                 fields.session.report(Code::E201, entry.key_origin, message, suggest(&entry.key, &known));
             }
             let share = fields.optional::<Percent>(&entry.key).map_or(0.0, |share| share.0);
             sum += share;
-            if classes.iter().any(|class| class.name == entry.key && class.writes) {
-                writes += share;
-            }
+            let Some(at) = found else { continue };
+            mix.push((ClassId(at as u32), share));
+            writes += if classes[at].model.writes { share } else { 0.0 };
         }
         if (sum - 1.0).abs() > 1e-9 {
             let message = format!("the classes sum to {} %", tidy(sum * 100.0));
             fields.session.report(Code::E303, fields.origin, message, Some("make them 100 %".to_owned()));
         }
-    });
-    writes
+        (mix, writes)
+    };
+    fields.table("requests", "", read).unwrap_or_default()
 }
 
-/// Gives each group its share of the demand: from the rates, else as written.
-fn shares(root: &Fields<'_>, written: Vec<Written>) -> Vec<Group> {
+/// The share of each group of the demand: from the rates, else as written. A client of a closed group counts as one
+/// request per mean time to think, or per second where it does not think.
+fn shares(root: &Fields<'_>, written: &[Written]) -> Vec<f64> {
     let session = root.session;
-    let rates = written.iter().any(|group| group.rate.is_some());
+    let nominal = |group: &Written| {
+        let Some(Arrivals::Closed(closed)) = group.traffic.as_ref().map(|traffic| &traffic.arrivals) else {
+            return group.group.rate;
+        };
+        let think_s = closed.think.mean_s();
+        Some(f64::from(closed.clients) / if think_s > 0.0 && think_s.is_finite() { think_s } else { 1.0 })
+    };
+    let rates = written.iter().any(|group| nominal(group).is_some());
     let alone = written.len() == 1;
     let mut sum = 0.0;
-    for group in &written {
-        match (group.rate, group.share) {
+    for group in written {
+        match (nominal(group), group.share) {
             (Some(rate), _) => sum += rate,
             (None, Some(_)) if rates => {
                 let message = format!("`{}` has a share, others have a rate", group.group.name);
@@ -214,54 +269,6 @@ fn shares(root: &Fields<'_>, written: Vec<Written>) -> Vec<Group> {
             Some(help),
         );
     }
-    let share = |group: &Written| group.rate.or(group.share).unwrap_or(if alone { 1.0 } else { 0.0 }) / sum;
-    written.into_iter().map(|group| Group { share: share(&group), ..group.group }).collect()
-}
-
-/// Reads `requests`, the classes: felt by the request clock only, except a class with an entry of its own.
-pub(super) fn classes(root: &mut Fields<'_>, names: &Names, entry: Option<ServiceId>) -> Vec<Class> {
-    root.tables("requests", |name, fields| {
-        let own = fields.optional::<Text>("entry");
-        let own = own.and_then(|text| names.service(fields.session, &text.0, fields.origin_of("entry")));
-        if own.is_some() && own != entry {
-            let origin = fields.origin_of("entry");
-            not_yet(fields.session, origin, "a class of requests with its own entry", "several entries");
-        }
-        let writes = fields.or::<bool>("writes", false);
-        fields.on_request_clock(|fields| {
-            let words = ["critical", "critical-plus", "sheddable-plus", "sheddable"].map(|word| (word, ()));
-            fields.choice("priority", &words, "critical");
-            fields.or::<bool>("idempotent", true);
-            fields.optional::<Span>("deadline");
-            fields.table("saga", "", |fields| saga(fields, names));
-        });
-        Class { name: name.to_owned(), writes, origin: fields.origin }
-    })
-}
-
-/// Warns of the classes that no group asks for.
-pub(super) fn warn_unused(session: &Session<'_>, classes: &[Class]) {
-    for Class { name, origin, .. } in classes {
-        if !session.was_used("request class", name) {
-            let message = format!("request class `{}` is used nowhere", shorten(name));
-            session.report(Code::W410, *origin, message, Some("remove it".to_owned()));
-        }
-    }
-}
-
-fn saga(fields: &mut Fields<'_>, names: &Names) {
-    let steps = fields.list::<Text>("steps").unwrap_or_default();
-    if !fields.has("steps") {
-        fields.missing("steps", "name the services, in order");
-    }
-    policy::services(fields, names, &steps);
-    if let Some(pivot) = fields.optional::<Text>("pivot")
-        && !steps.iter().any(|step| step.value == pivot)
-    {
-        let words: Vec<&str> = steps.iter().map(|step| step.value.0.as_str()).collect();
-        let message = format!("`{}` is not a step", shorten(&pivot.0));
-        fields.fault(Code::E317, "pivot", message, format!("one of {}", words.join(", ")));
-    }
-    fields.table("undo", "", policy::retry);
-    fields.or::<Count>("attempts", 10);
+    let share = |group: &Written| nominal(group).or(group.share).unwrap_or(if alone { 1.0 } else { 0.0 }) / sum;
+    written.iter().map(share).collect()
 }

@@ -1,6 +1,5 @@
 //! What is legal but suspicious, seen over the whole model.
 
-use super::call::Call;
 use super::diagnostic::Code;
 use super::graph::Graph;
 use super::names::Names;
@@ -12,10 +11,11 @@ use crate::model::failover::{Check, Detection, Policy, Propagation, Replication,
 use crate::model::failure::{Per, Process, Strikes, Target};
 use crate::model::objective::{Condition, Statistic};
 use crate::model::topology::{PoolId, RegionId, ServiceId, Term};
+use crate::model::traffic::Call;
 use crate::time::Span;
 
-/// Reports all of them.
-pub(super) fn warn(session: &Session<'_>, root: &Table, names: &Names, model: &Model, calls: &[Call]) {
+/// Reports all of them; `calls` says where each call of the model stands.
+pub(super) fn warn(session: &Session<'_>, root: &Table, names: &Names, model: &Model, calls: &[Origin]) {
     single_points(session, names, model);
     perfect(session, root, names, model);
     objectives(session, root, model);
@@ -260,7 +260,9 @@ fn objectives(session: &Session<'_>, root: &Table, model: &Model) {
                 | Condition::RequestAvailability(_)
                 | Condition::OutageDuration(..)
                 | Condition::DowntimePerYear(..)
-                | Condition::OutagesPerYear(_) => {}
+                | Condition::OutagesPerYear(_)
+                | Condition::Latency(..)
+                | Condition::SuccessRatio(_) => {}
             }
         }
     }
@@ -293,53 +295,56 @@ fn lag(session: &Session<'_>, root: &Table, model: &Model, level: f64, limit: Sp
 const LAYERS: u32 = 16;
 
 /// W405, W406 and W413: calls that wait for ever, or retry over each other.
-fn calls_of(session: &Session<'_>, names: &Names, model: &Model, calls: &[Call]) {
+fn calls_of(session: &Session<'_>, names: &Names, model: &Model, origins: &[Origin]) {
+    let calls = &model.traffic.calls;
+    let most = |call: &Call| call.policy.retry.map_or(1, |retry| retry.max_attempts);
     let rates = model.groups.iter().any(|group| group.rate.is_some());
     let mut into: Vec<Option<usize>> = vec![None; model.services.len()];
     let mut patience: Vec<Option<Span>> = vec![None; model.services.len()];
     for (at, call) in calls.iter().enumerate() {
         into[call.to.index()].get_or_insert(at);
-        patience[call.from.index()] = patience[call.from.index()].max(call.attempts.timeout);
+        patience[call.from.index()] = patience[call.from.index()].max(call.policy.timeout);
     }
-    for call in calls {
+    for (call, &origin) in calls.iter().zip(origins) {
         let (from, to) = (names.service_name(call.from), names.service_name(call.to));
-        let waits = call.attempts.timeout.or(call.attempts.deadline);
+        let waits = call.policy.timeout.or(call.policy.deadline);
         if rates && waits.is_none() {
             let message = format!("`{from}` waits for `{to}` for ever");
-            session.report(Code::W405, call.origin, message, Some("add `timeout`".to_owned()));
+            session.report(Code::W405, origin, message, Some("add `timeout`".to_owned()));
         }
-        ejects_nobody(session, names, model, call);
-        let mut product = u64::from(call.attempts.most);
+        ejects_nobody(session, names, model, call, origin);
+        let mut product = u64::from(most(call));
         let mut layers = u32::from(product > 1);
         let mut above = call.from;
         for _ in 0..LAYERS {
             let Some(upper) = into[above.index()].map(|at| &calls[at]) else { break };
-            product = product.saturating_mul(u64::from(upper.attempts.most));
-            layers += u32::from(upper.attempts.most > 1);
+            product = product.saturating_mul(u64::from(most(upper)));
+            layers += u32::from(most(upper) > 1);
             above = upper.from;
         }
-        if layers > 1 && call.attempts.most > 1 {
+        if layers > 1 && most(call) > 1 {
             let message = format!("retries at {layers} layers: up to {product} attempts at `{to}`");
-            session.report(Code::W406, call.origin, message, Some("retry at one layer".to_owned()));
+            session.report(Code::W406, origin, message, Some("retry at one layer".to_owned()));
         }
-        if let (Some(own), Some(below)) = (call.attempts.timeout, patience[call.to.index()])
+        if let (Some(own), Some(below)) = (call.policy.timeout, patience[call.to.index()])
             && own < below
         {
             let message = format!("`{from}` gives up on `{to}` after {own}, which itself waits {below}");
-            session.report(Code::W413, call.origin, message, Some("let the outer timeout be the longer one".into()));
+            session.report(Code::W413, origin, message, Some("let the outer timeout be the longer one".into()));
         }
     }
 }
 
 /// W414: a share of so few nodes that it comes to none.
-fn ejects_nobody(session: &Session<'_>, names: &Names, model: &Model, call: &Call) {
-    let Some(share) = call.attempts.max_ejected else { return };
+fn ejects_nobody(session: &Session<'_>, names: &Names, model: &Model, call: &Call, origin: Origin) {
+    let Some(ejection) = call.policy.ejection else { return };
+    let share = f64::from(ejection.max_ejected) / 1e4;
     let pools = &model.services[call.to.index()].pools;
     let Some(nodes) = pools.iter().map(|pool| model.pools[pool.index()].nodes).max() else { return };
     if nodes > 1 && share * f64::from(nodes) < 1.0 - 1e-9 {
         let message =
             format!("{} % of {nodes} nodes of `{}` ejects nobody", percent(share), names.service_name(call.to));
         let least = (100.0 / f64::from(nodes)).ceil();
-        session.report(Code::W414, call.origin, message, Some(format!("`max_ejected` of {least} % at least")));
+        session.report(Code::W414, origin, message, Some(format!("`max_ejected` of {least} % at least")));
     }
 }

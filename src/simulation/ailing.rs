@@ -6,6 +6,7 @@
 
 use super::event::{Event, class};
 use super::layout::{Ailment, UnitKind};
+use super::requests::Condition;
 use super::world::World;
 use crate::time::{Span, Time};
 
@@ -17,6 +18,8 @@ pub const STEPS: u32 = 8;
 pub struct Ailing {
     unit: u32,
     ailment: u32,
+    /// Since when.
+    since: Time,
     /// Tells it from others, for its events.
     number: u32,
     /// Length and step of its ramp, if it has one and has not stopped the node yet.
@@ -69,7 +72,7 @@ impl World<'_> {
             }
         }
         let ramp = ramp.map(|ramp| (ramp, 0));
-        let new = Ailing { unit, ailment, number: self.ailing_number, ramp, stopped: false, clock };
+        let new = Ailing { unit, ailment, since: now, number: self.ailing_number, ramp, stopped: false, clock };
         let list = &mut self.ailing[pool as usize];
         let place = list.partition_point(|ailing| ailing.unit <= unit);
         list.insert(place, new);
@@ -191,6 +194,25 @@ impl World<'_> {
                 full = if plan.full { 1.0 } else { full };
             }
             weak.push(Weak { factor, errors: 1.0 - good, full });
+        }
+    }
+
+    /// What ails a node, as its requests feel it.
+    pub(super) fn add_ailments(&self, pool: u32, unit: u32, condition: &mut Condition) {
+        for ailing in self.ailing[pool as usize].iter().filter(|ailing| ailing.unit == unit && !ailing.stopped) {
+            let plan = &self.layout.ailments[ailing.ailment as usize];
+            match ailing.ramp {
+                Some((length, _)) => condition.ramp = Some((ailing.since, length, plan.factor)),
+                None => {
+                    condition.factor *= plan.factor;
+                    condition.check_fails = 1.0 - (1.0 - condition.check_fails) * (1.0 - plan.manner.check_fails);
+                }
+            }
+            if !plan.full {
+                condition.errors = 1.0 - (1.0 - condition.errors) * (1.0 - plan.errors);
+            }
+            condition.full |= plan.full;
+            condition.skew = condition.skew.max(plan.skew);
         }
     }
 

@@ -94,9 +94,12 @@ impl World<'_> {
             UnitKind::Node(shelf) => {
                 role.includes(self.pools[self.layout.shelves[shelf as usize].pool as usize].waiting)
             }
-            UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) | UnitKind::Cut(_) | UnitKind::Group(_) => {
-                true
-            }
+            UnitKind::Zone(_)
+            | UnitKind::Region(_)
+            | UnitKind::Service(_)
+            | UnitKind::Cut(_)
+            | UnitKind::Group(_)
+            | UnitKind::Gray(_) => true,
         }
     }
 

@@ -178,6 +178,7 @@ impl World<'_> {
         let next = clock.state + 1;
         clock.lasts = law(kind, next).sample(&mut clock.draws.draw(next));
         if kind.shelf == NOT_PLAIN {
+            self.manner = kind.manner;
             self.ring_slowly(now, index, due);
         } else {
             // faults and repairs are in `state`; what `due` says, not `lasts`, is the time down: a repair that never ends
@@ -337,6 +338,9 @@ impl World<'_> {
         state.holds += 1;
         state.hidden += u32::from(hidden);
         let (first, seen) = (state.holds == 1, state.holds - state.hidden == 1);
+        // whoever stops it outright ends a hang
+        state.silent = self.manner.silent && (first || state.silent);
+        state.hangs = self.manner.hangs && (first || state.hangs);
         if seen && !hidden {
             self.count_seen(unit, false);
         }
@@ -350,6 +354,7 @@ impl World<'_> {
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_out(now, unit),
                 UnitKind::Cut(cut) => self.set_cut(now, unit, cut, true),
                 UnitKind::Group(group) => self.hold_group(now, group),
+                UnitKind::Gray(_) => {}
             }
         }
     }
@@ -381,6 +386,7 @@ impl World<'_> {
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_back(now, unit),
                 UnitKind::Cut(cut) => self.set_cut(now, unit, cut, false),
                 UnitKind::Group(group) => self.release_group(now, group),
+                UnitKind::Gray(_) => {}
             }
         }
     }

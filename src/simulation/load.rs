@@ -37,6 +37,10 @@ pub struct Loads {
     unwritten: Vec<f64>,
     /// By station: does a tier answer for it?
     tier: Vec<bool>,
+    /// Calls per second from a station in one region to one in another.
+    crossing: f64,
+    /// The same, by sample.
+    crossings: [f64; 4],
     /// By group and region: share of the group's users there.
     users: Vec<f64>,
     /// By station: its nodes that serve, but weakly.
@@ -73,6 +77,7 @@ impl Loads {
     fn spread(&mut self, plan: &LoadPlan, gates: &Gates) {
         self.load.clear();
         self.load.resize(plan.stations.len(), 0.0);
+        self.crossing = 0.0;
         let regions = plan.entries.len();
         for (region, entry) in plan.entries.iter().enumerate() {
             if let Some(station) = answering(gates, entry) {
@@ -93,12 +98,23 @@ impl Loads {
                 let reads = if call.readers.is_some() { 1.0 - plan.writes } else { 0.0 };
                 for (to, part) in [(Some(&call.to), 1.0 - reads), (call.readers.as_ref(), reads)] {
                     match to.and_then(|to| answering(gates, to)) {
-                        Some(callee) => self.load[callee] += carried * call.share * part,
-                        None if part > 0.0 => self.spread_over_tiers(call, gates, carried * call.share * part),
+                        Some(callee) => self.pass(plan, index, callee, carried * call.share * part),
+                        None if part > 0.0 => {
+                            self.spread_over_tiers(plan, index, call, gates, carried * call.share * part);
+                        }
                         None => {}
                     }
                 }
             }
+        }
+    }
+
+    /// So many requests per second go from one station to another.
+    fn pass(&mut self, plan: &LoadPlan, from: usize, to: usize, rate: f64) {
+        self.load[to] += rate;
+        let (from, to) = (plan.stations[from].region, plan.stations[to].region);
+        if from.is_some() && to.is_some() && from != to {
+            self.crossing += rate;
         }
     }
 
@@ -145,13 +161,13 @@ impl Loads {
         failed / carried
     }
 
-    fn spread_over_tiers(&mut self, call: &LoadCall, gates: &Gates, mut rest: f64) {
+    fn spread_over_tiers(&mut self, plan: &LoadPlan, from: usize, call: &LoadCall, gates: &Gates, mut rest: f64) {
         for tier in &call.tiers {
             match &tier.to {
                 None => rest *= 1.0 - tier.hit,
                 Some(to) => {
                     if let Some(station) = answering(gates, to) {
-                        self.load[station] += rest;
+                        self.pass(plan, from, station, rest);
                         rest *= 1.0 - tier.hit;
                     }
                 }
@@ -320,6 +336,11 @@ impl World<'_> {
             }
             self.ledger.set_level(subject, now, Level { value, slope, tier }, cause);
         }
+        if plan.counts_crossings {
+            let [rate, _, _, then] = loads.crossings;
+            let slope = if length > 0.0 { (then - rate) / length } else { 0.0 };
+            self.usage.cross(now, rate, slope);
+        }
         self.loads = loads;
     }
 
@@ -382,6 +403,7 @@ impl World<'_> {
         }
         loads.spread(plan, &self.gates);
         loads.gather(plan, &self.gates);
+        loads.crossings[number] = loads.crossing;
         let mut levels = std::mem::take(&mut loads.levels[number]);
         self.levels_of(plan, loads, &mut levels);
         loads.levels[number] = levels;

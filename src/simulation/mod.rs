@@ -14,6 +14,7 @@ mod deploys;
 mod elect;
 pub mod event;
 mod failovers;
+mod felt;
 mod gates;
 mod latent;
 pub mod layout;
@@ -21,15 +22,19 @@ pub mod ledger;
 mod load;
 mod partitions;
 mod places;
+pub mod requests;
 mod routing;
 mod shocks;
+mod simulator;
 #[cfg(test)]
 mod test_models;
 pub mod trace;
+pub mod usage;
 mod watch;
 mod world;
 
 pub use failovers::FailoverCounts;
+pub use simulator::{Compiled, Simulator};
 pub use world::{SiteCounts, World};
 
 use crate::engine::streams::Streams;
@@ -39,6 +44,7 @@ use crate::time::{Span, Time};
 use layout::{Lost, WindowPlan};
 use ledger::{Outage, Totals};
 use trace::TraceLine;
+use usage::Usage;
 
 /// What one trial gave; times are counted from the end of the warm-up.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,8 +59,12 @@ pub struct Outcome {
     pub windows: Vec<Vec<f64>>,
     /// By process.
     pub failovers: Vec<FailoverCounts>,
+    /// What somebody may have to pay for.
+    pub usage: Usage,
     /// Events that changed the state.
     pub events: u64,
+    /// What requests went through, on their clock.
+    pub requests: Option<Box<requests::RequestOutcome>>,
 }
 
 impl World<'_> {
@@ -158,6 +168,8 @@ impl World<'_> {
             outages,
             sites: self.sites.clone(),
             failovers: self.processes.iter().map(|process| process.counts.clone()).collect(),
+            requests: None,
+            usage: self.usage.close(end),
             events: self.events + self.sites.iter().map(|site| site.changes[0] + site.changes[1]).sum::<u64>(),
         }
     }

@@ -87,7 +87,9 @@ impl<'a> World<'a> {
         let region = match layout.units[unit as usize].kind {
             UnitKind::Zone(zone) => Some(layout.zone_region[zone as usize] as usize),
             UnitKind::Region(region) => Some(region as usize),
-            UnitKind::Node(_) | UnitKind::Service(_) | UnitKind::Cut(_) | UnitKind::Group(_) => None,
+            UnitKind::Node(_) | UnitKind::Service(_) | UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => {
+                None
+            }
         };
         let restart = region.map(|region| layout.restart[region].sample(&mut self.restart_streams[region]));
         match restart.filter(|restart| !restart.is_zero()) {
@@ -154,6 +156,7 @@ impl<'a> World<'a> {
             if layout.shelves[shelf as usize].stoppable && state.stopped != stopped {
                 state.stopped = stopped;
                 let working = state.working;
+                self.usage.turn(now, pool as usize, layout.shelves[shelf as usize].nodes, stopped);
                 if state.out == 0 {
                     self.count_serving(shelf as usize, working, !stopped);
                 }

@@ -132,6 +132,13 @@ impl Routing {
         self.flows[group].share(region, now)
     }
 
+    /// The same as a line: the share, and its change per nanosecond.
+    pub fn line(&self, group: usize, region: usize, now: Time) -> (f64, f64) {
+        let flow = &self.flows[group];
+        let slope = if flow.stale.is_empty() { 0.0 } else { flow.slope(region) };
+        (flow.share(region, now), slope)
+    }
+
     /// Do users go to this region?
     pub fn is_open(&self, region: usize) -> bool {
         self.in_rotation[region]

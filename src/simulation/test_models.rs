@@ -50,12 +50,18 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         points: Vec::new(),
         writes: 1.0,
         down_below: 0.9,
-        regions: vec![Region { name: "here".to_owned(), zones: vec![ZoneId(0)], restart: Law::fixed(Span::ZERO) }],
+        regions: vec![Region {
+            name: "here".to_owned(),
+            zones: vec![ZoneId(0)],
+            restart: Law::fixed(Span::ZERO),
+            zone_latency: Law::fixed(Span::ZERO),
+        }],
         zones: vec![Zone { name: "a".to_owned(), region: RegionId(0) }],
         services: vec![service],
         pools: vec![pool],
         links: Vec::new(),
         groups: vec![Group { name: "everyone".to_owned(), near: RegionId(0), share: 1.0, rate: None }],
+        traffic: crate::model::traffic::Traffic::default(),
         routing: Routing {
             entry: ServiceId(0),
             policy: Policy::Latency,
@@ -77,6 +83,7 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         deploys: Vec::new(),
         crews: Vec::new(),
         objectives: Vec::new(),
+        costs: None,
     }
 }
 

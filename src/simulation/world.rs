@@ -18,6 +18,7 @@ use super::load::Loads;
 use super::routing::Routing;
 use super::shocks::{GroupState, ShockState};
 use super::trace::{TraceEvent, TraceLine};
+use super::usage::UsageBooks;
 use crate::engine::queue::{Counter, EventQueue};
 use crate::engine::streams::{Family, Stream, Streams};
 use crate::engine::winner::WinnerTree;
@@ -57,6 +58,10 @@ pub struct UnitState {
     pub hidden: u32,
     /// Since when, if any does.
     pub since: Time,
+    /// Does it not even refuse?
+    pub silent: bool,
+    /// Does it hold its work?
+    pub hangs: bool,
 }
 
 /// Counts of one part.
@@ -100,6 +105,7 @@ pub struct World<'a> {
     pub(super) routing: Option<Routing>,
     pub(super) loads: Loads,
     pub(super) ledger: Ledger,
+    pub(super) usage: UsageBooks,
     /// Label blamed for what begins now.
     pub(super) cause: u32,
     /// What checks meet of what breaks now.
@@ -151,6 +157,7 @@ impl<'a> World<'a> {
             routing: tracked,
             loads: Loads::default(),
             ledger: Ledger::new(layout.subjects.len(), layout.down_below, layout.meters()),
+            usage: UsageBooks::new(layout.pools.len()),
             cause: 0,
             manner: Manner::OPEN,
             ailing: vec![Vec::new(); layout.pools.len()],
@@ -171,6 +178,7 @@ impl<'a> World<'a> {
         self.counter.reset();
         self.gates.reset(&layout.wiring);
         self.ledger.reset();
+        self.usage.reset();
         self.loads.reset();
         self.sites.fill(SiteCounts::default());
         self.units.fill(UnitState::default());
@@ -327,6 +335,7 @@ impl<'a> World<'a> {
     /// The dropped warm-up is over.
     pub(super) fn begin_counting(&mut self, now: Time) {
         self.ledger.open(now);
+        self.usage.open(now);
         self.begin_counting_sites(now);
         self.counted_from = now;
         self.events = 0;

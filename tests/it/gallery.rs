@@ -7,7 +7,7 @@
 use crate::shell;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 const LIST: &str = "output/commands.txt";
@@ -107,17 +107,9 @@ fn first_difference(expected: &[u8], found: &[u8]) -> String {
     format!("line {}, column {}\n  stands: {}\n  comes:  {}", index + 1, same + 1, around(one), around(other))
 }
 
+/// All but the list itself.
 fn files_in_output() -> BTreeSet<String> {
-    let mut files = BTreeSet::new();
-    for folder in std::fs::read_dir(shell::root().join("output")).expect("output").flatten() {
-        let folder: PathBuf = folder.path();
-        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        for path in entries {
-            let path = path.strip_prefix(shell::root()).expect("below the root");
-            files.insert(path.to_string_lossy().replace('\\', "/"));
-        }
-    }
-    files
+    shell::files_below("output").into_iter().filter(|file| file != LIST).collect()
 }
 
 fn updating() -> bool {
@@ -162,18 +154,17 @@ fn the_gallery_holds_nothing_else_and_leaves_no_scenario_out() {
     let listed: BTreeSet<String> = entries.iter().map(target).collect();
     assert_eq!(listed.len(), entries.len(), "two lines write one file");
     assert_eq!(files_in_output(), listed);
-    for file in std::fs::read_dir(shell::root().join("scenarios")).expect("scenarios").flatten() {
-        let name = file.path().file_stem().expect("a name").to_string_lossy().into_owned();
+    for file in shell::files_below("scenarios") {
+        let name = file.trim_start_matches("scenarios/").trim_end_matches(".toml");
         assert!(listed.contains(&format!("output/{name}/run.txt")), "{name} has no place in {LIST}");
     }
 }
 
 #[test]
 fn scenarios_are_free_of_warnings_unless_the_warning_is_the_lesson() {
-    for file in std::fs::read_dir(shell::root().join("scenarios")).expect("scenarios").flatten() {
-        let name = file.file_name().to_string_lossy().into_owned();
-        let output = shell::ninefold(&format!("check --strict scenarios/{name}"));
-        let expected = if name == "three-region.toml" { "W401" } else { "" };
+    for name in shell::files_below("scenarios") {
+        let output = shell::ninefold(&format!("check --strict {name}"));
+        let expected = if name == "scenarios/three-region.toml" { "W401" } else { "" };
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.success(), expected.is_empty(), "{name}\n{stderr}");
         assert!(stderr.contains(expected) && stderr.matches("warning[").count() <= 1, "{name}\n{stderr}");

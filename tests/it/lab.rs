@@ -32,7 +32,7 @@ pub fn model(text: &str) -> Model {
 /// So many trials under this seed, on all cores.
 pub fn plan(trials: u64, seed: u64) -> Plan {
     let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Plan { trials, until: None, confidence: 0.95, seed, jobs }
+    Plan { trials, until: None, confidence: 0.95, seed, jobs, fidelity: ninefold::results::Fidelity::Structure }
 }
 
 /// Results of the plan.

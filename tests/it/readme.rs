@@ -46,9 +46,10 @@ fn run(line: &str, folder: &Folder) {
 #[test]
 fn every_command_of_the_readme_runs() {
     let folder = Folder::new("readme");
-    std::fs::create_dir_all(folder.0.join("scenarios")).expect("a folder");
-    for file in std::fs::read_dir(shell::root().join("scenarios")).expect("scenarios").flatten() {
-        std::fs::copy(file.path(), folder.0.join("scenarios").join(file.file_name())).expect("a copy");
+    for file in shell::files_below("scenarios") {
+        let copy = folder.0.join(&file);
+        std::fs::create_dir_all(copy.parent().expect("in a folder")).expect("a folder");
+        std::fs::copy(shell::root().join(&file), copy).expect("a copy");
     }
     let blocks = blocks(&readme(), "sh");
     let lines = blocks.iter().flat_map(|(_, body)| body.lines()).filter(|line| !line.trim().is_empty());
@@ -80,6 +81,13 @@ fn what_the_readme_shows_is_what_comes_out() {
             );
         }
     }
+}
+
+#[test]
+fn the_readme_lists_every_scenario() {
+    let text = readme();
+    let missing = shell::files_below("scenarios").into_iter().filter(|file| !text.contains(&format!("({file})")));
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]

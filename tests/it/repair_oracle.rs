@@ -24,6 +24,7 @@ fn loaded(text: &str) -> (Model, Plan) {
         confidence: settings.confidence,
         seed: settings.seed,
         jobs: 2,
+        fidelity: ninefold::results::Fidelity::Structure,
     };
     (scenario.model, plan)
 }

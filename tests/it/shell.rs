@@ -8,6 +8,21 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Every file below a folder of the project, folders in folders too, by its path from the root.
+pub fn files_below(folder: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root().join(folder)).expect(folder).flatten() {
+        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
 /// Runs `ninefold` with what follows its name, at the root; words in double or single quotes stay together.
 pub fn ninefold(args: &str) -> Output {
     ninefold_in(root(), args)

@@ -16,7 +16,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
     ("model", &["time", "resilience"]),
     ("engine", &["time"]),
     ("results", &["time", "stats"]),
-    ("scenario", &["time", "model"]),
+    ("scenario", &["time", "resilience", "model"]),
     ("simulation", &["time", "stats", "resilience", "model", "engine", "results"]),
     ("structure", &["time", "stats", "model", "results"]),
     ("exact", &["time", "stats", "model", "results", "structure"]),

@@ -47,8 +47,8 @@ impl Fault {
             Mode::Crash { .. }
             | Mode::Outage { .. }
             | Mode::MemoryExhaustion { .. }
-            | Mode::DiskFull
             | Mode::ClockSkew { .. }
+            | Mode::DiskFull
             | Mode::Maintenance => false,
         }
     }

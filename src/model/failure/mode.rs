@@ -40,8 +40,6 @@ pub enum Mode {
         /// Service times rise linearly to so many times, at least 1.
         factor: f64,
     },
-    /// Writes to a node fail, reads are served; nobody promotes it.
-    DiskFull,
     /// The clock of a node is off.
     ClockSkew {
         /// By so much: for so long a primary believes in a lease that it has lost.
@@ -49,6 +47,8 @@ pub enum Mode {
         /// Share of the requests that fail, 0 to 1.
         errors: f64,
     },
+    /// The disk of a node is full: writes fail, reads are served.
+    DiskFull,
     /// Taken out on purpose.
     Maintenance,
 }
@@ -59,7 +59,7 @@ impl Mode {
         match self {
             Mode::Crash { silent } | Mode::Outage { silent } => *silent,
             Mode::Partition { .. } | Mode::Slow { .. } => true,
-            Mode::MemoryExhaustion { .. } | Mode::DiskFull | Mode::ClockSkew { .. } | Mode::Maintenance => false,
+            Mode::MemoryExhaustion { .. } | Mode::ClockSkew { .. } | Mode::DiskFull | Mode::Maintenance => false,
         }
     }
 
@@ -67,7 +67,7 @@ impl Mode {
     pub fn is_gray(&self) -> bool {
         match self {
             Mode::Slow { factor, .. } => factor.is_finite(),
-            Mode::MemoryExhaustion { .. } | Mode::DiskFull | Mode::ClockSkew { .. } => true,
+            Mode::MemoryExhaustion { .. } | Mode::ClockSkew { .. } | Mode::DiskFull => true,
             Mode::Crash { .. } | Mode::Partition { .. } | Mode::Outage { .. } | Mode::Maintenance => false,
         }
     }
@@ -76,7 +76,7 @@ impl Mode {
     pub fn stops(&self) -> bool {
         match self {
             Mode::Slow { factor, .. } => factor.is_infinite(),
-            Mode::DiskFull | Mode::ClockSkew { .. } => false,
+            Mode::ClockSkew { .. } | Mode::DiskFull => false,
             Mode::Crash { .. }
             | Mode::Partition { .. }
             | Mode::Outage { .. }
@@ -93,8 +93,8 @@ impl Mode {
             | Mode::Partition { .. }
             | Mode::Outage { .. }
             | Mode::Slow { .. }
-            | Mode::DiskFull
             | Mode::ClockSkew { .. }
+            | Mode::DiskFull
             | Mode::Maintenance => 0.0,
         }
     }

@@ -64,6 +64,8 @@ struct Run {
     notes: Vec<String>,
     #[serde(default)]
     worst_trial: Option<u64>,
+    #[serde(default)]
+    currency: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -121,7 +123,7 @@ fn measure(name: &str) -> Result<Measure, ReadError> {
 
 impl Run {
     fn results(self) -> Result<Results, ReadError> {
-        let fidelity = [Fidelity::Structure].into_iter().find(|known| known.name() == self.fidelity);
+        let fidelity = [Fidelity::Structure, Fidelity::Full].into_iter().find(|known| known.name() == self.fidelity);
         Ok(Results {
             version: self.ninefold,
             scenario: self.scenario.name,
@@ -132,6 +134,7 @@ impl Run {
             fidelity: fidelity.ok_or_else(|| unknown("fidelity", &self.fidelity))?,
             start: self.start,
             partial: self.partial,
+            currency: self.currency,
             rows: self.measures.into_iter().map(Figure::row).collect::<Result<_, _>>()?,
             verdicts: self.objectives.into_iter().map(Condition::verdict).collect::<Result<_, _>>()?,
             curves: self.curves.into_iter().map(Line::curve).collect::<Result<_, _>>()?,

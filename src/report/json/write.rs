@@ -17,7 +17,7 @@ pub fn comparison(comparison: &Comparison) -> Vec<u8> {
 }
 
 fn run_value(results: &Results) -> Value {
-    json!({
+    let mut value = json!({
         "ninefold": results.version,
         "scenario": { "name": results.scenario, "hash": results.hash },
         "seed": results.seed,
@@ -26,15 +26,19 @@ fn run_value(results: &Results) -> Value {
         "fidelity": results.fidelity.name(),
         "start": results.start,
         "partial": results.partial,
-        "measures": results.rows.iter().map(row_value).collect::<Vec<_>>(),
+        "measures": results.rows.iter().map(|row| row_value(results, row)).collect::<Vec<_>>(),
         "objectives": results.verdicts.iter().map(verdict_value).collect::<Vec<_>>(),
         "curves": results.curves.iter().map(curve_value).collect::<Vec<_>>(),
         "notes": results.notes,
         "worst_trial": results.worst_trial,
-    })
+    });
+    if let Some(currency) = &results.currency {
+        add(&mut value, "currency", currency.as_str().into());
+    }
+    value
 }
 
-fn row_value(row: &Row) -> Value {
+fn row_value(results: &Results, row: &Row) -> Value {
     let mut value = json!({
         "measure": row.measure.name(),
         "subject": row.subject,
@@ -43,7 +47,7 @@ fn row_value(row: &Row) -> Value {
     add_estimate(&mut value, &row.value);
     add(&mut value, "confidence", finite(row.value.confidence));
     add(&mut value, "method", row.method.name().into());
-    add(&mut value, "unit", row.measure.unit().name().into());
+    add(&mut value, "unit", results.unit_of(row.measure).into());
     value
 }
 

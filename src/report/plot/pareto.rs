@@ -4,8 +4,8 @@ use super::axis::{Scale, round_ticks};
 use super::canvas::{Anchor, BLACK, Drawing, GREY, Ink, PALE, PALETTE, Type, WHITE};
 use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, WIDTH, fitted, titles};
 use crate::report::number;
-use crate::results::Results;
 use crate::results::measure::Measure;
+use crate::results::{Results, Row};
 use crate::stats::Estimate;
 
 const TOP: f64 = 84.0;
@@ -20,6 +20,8 @@ pub struct Point<'a> {
     pub name: &'a str,
     /// What it costs in a year.
     pub cost: f64,
+    /// The interval of that.
+    pub spread: Estimate,
     /// Its nines, or what they are at least.
     pub nines: f64,
     /// The interval of these.
@@ -41,8 +43,9 @@ pub fn chart(scenarios: &[Results], points: &[Point<'_>]) -> Result<Drawing, Plo
     if points.is_empty() {
         return Err(PlotError::Nothing("no scenario says what it costs; a table `costs` does"));
     }
-    let cheapest = points.iter().map(|point| point.cost).fold(f64::INFINITY, f64::min);
-    let dearest = points.iter().map(|point| point.cost).fold(0.0, f64::max);
+    let currency = currency(scenarios)?;
+    let ends = points.iter().flat_map(|p| [Some(p.cost), p.spread.low, p.spread.high]).flatten();
+    let (cheapest, dearest) = ends.fold((f64::INFINITY, 0.0_f64), |(low, high), x| (low.min(x), high.max(x)));
     let spread = if dearest > cheapest { dearest - cheapest } else { dearest.max(1.0) };
     let costs = ((cheapest - 0.25 * spread).max(0.0), dearest + 0.15 * spread);
     let ends = points.iter().flat_map(|p| [Some(p.nines), p.interval.low, p.interval.high]).flatten();
@@ -55,12 +58,15 @@ pub fn chart(scenarios: &[Results], points: &[Point<'_>]) -> Result<Drawing, Plo
     let what = "up and to the left is better; the line joins scenarios that no other beats in both";
     titles(&mut drawing, "Nines and what they cost", scenarios, what)?;
     axes(&mut drawing, x, y, costs, (from, until));
+    axis_titles(&mut drawing, x.at(costs.1), currency)?;
     drawing.line(&frontier(points, x, y), 1.5, GREY);
     for (index, point) in points.iter().enumerate() {
         let (at, ink) = ((x.at(point.cost), y.at(point.nines)), PALETTE[index % INKS]);
         let low = point.interval.low.map_or(at.1, |nines| y.at(nines));
         let high = point.interval.high.map_or(if point.bound { y.at(f64::MAX) } else { at.1 }, |nines| y.at(nines));
         drawing.line(&[(at.0, low), (at.0, high)], 2.0, ink);
+        let end = |cost: Option<f64>| (cost.map_or(at.0, |cost| x.at(cost)), at.1);
+        drawing.line(&[end(point.spread.low), end(point.spread.high)], 2.0, ink);
         if point.bound {
             drawing.area(&[(at.0 - 6.0, high + 9.0), (at.0, high - 1.0), (at.0 + 6.0, high + 9.0)], ink);
         }
@@ -71,11 +77,27 @@ pub fn chart(scenarios: &[Results], points: &[Point<'_>]) -> Result<Drawing, Plo
 }
 
 fn point(results: &Results) -> Option<Point<'_>> {
-    let cost = results.rows.iter().find(|row| row.measure.name() == "cost_per_year" && row.subject == "system")?;
+    let cost = results.rows.iter().find(|row| is_cost(row))?;
     let interval = results.find(Measure::NinesTime, "system", "mean")?.value;
     let nines = interval.estimate.or(interval.low)?;
     let bound = interval.estimate.is_none() || interval.high.is_none();
-    Some(Point { name: &results.scenario, cost: cost.value.estimate?, nines, interval, bound })
+    let (spread, cost) = (cost.value, cost.value.estimate?);
+    Some(Point { name: &results.scenario, cost, spread, nines, interval, bound })
+}
+
+/// The whole cost of a year.
+fn is_cost(row: &Row) -> bool {
+    row.measure == Measure::CostPerYear && row.subject == "system" && row.statistic == "mean"
+}
+
+/// The money that all scenarios count in.
+fn currency(scenarios: &[Results]) -> Result<&str, PlotError> {
+    let mut all = scenarios.iter().filter_map(|results| results.currency.as_deref());
+    let first = all.next().unwrap_or("money");
+    if all.any(|other| other != first) {
+        return Err(PlotError::Nothing("the scenarios count in different money; give all the same `costs.currency`"));
+    }
+    Ok(first)
 }
 
 /// Steps through the points that are not beaten, from the cheapest on.
@@ -109,9 +131,13 @@ fn axes(drawing: &mut Drawing, x: Scale, y: Scale, (cheapest, dearest): (f64, f6
         drawing.text((LEFT - 10.0, at), Anchor::End, TICK, &number::trimmed((nines * 1e6).round() / 1e6));
     }
     drawing.line(&[(LEFT, TOP), (LEFT, BOTTOM), (x.at(dearest), BOTTOM)], 1.25, GREY);
-    let middle = f64::midpoint(LEFT, x.at(dearest));
-    drawing.text((middle, BOTTOM + 40.0), Anchor::Middle, SUBTITLE, "cost per year, in the scenario's money");
+}
+
+fn axis_titles(drawing: &mut Drawing, right: f64, currency: &str) -> Result<(), PlotError> {
+    let money = fitted(&format!("cost per year, {currency}"), SUBTITLE, right - LEFT)?;
+    drawing.text((f64::midpoint(LEFT, right), BOTTOM + 40.0), Anchor::Middle, SUBTITLE, &money);
     drawing.text_upwards((EDGE + 6.0, f64::midpoint(TOP, BOTTOM)), SUBTITLE, "nines of availability in time");
+    Ok(())
 }
 
 /// A disc with the number of its scenario.

@@ -4,6 +4,7 @@ use super::canvas::{Anchor, Drawing, Mark, Type, width_of};
 use super::{PictureFormat, PlotError, PlotKind, gantt, pareto, plot, transient};
 use crate::report::sample;
 use crate::results::Results;
+use crate::results::measure::Measure;
 
 fn cases() -> Vec<(&'static str, Vec<Results>)> {
     let with_curves = |results: &Results| {
@@ -47,6 +48,7 @@ fn drawing(kind: PlotKind, scenarios: &[Results]) -> Result<Drawing, PlotError> 
             let points = made.iter().map(|(name, cost, nines, interval, bound)| pareto::Point {
                 name,
                 cost: *cost,
+                spread: sample::estimate(*cost, cost - 1_500.0, cost + 2_000.0),
                 nines: *nines,
                 interval: *interval,
                 bound: *bound,
@@ -129,6 +131,15 @@ fn a_chart_of_nothing_is_refused_with_the_reason() {
     assert!(refuse(PlotKind::Convergence).contains("enough trials"));
     assert!(refuse(PlotKind::Transient).contains("simulation.points"));
     assert!(refuse(PlotKind::Pareto).contains("`costs`"));
+    let in_money = |currency: &str| {
+        let cost = sample::row(Measure::CostPerYear, "system", "mean", sample::estimate(9e4, 8e4, 1e5));
+        let rows = [sample::flawless().rows, vec![cost]].concat();
+        Results { currency: Some(currency.to_owned()), rows, ..sample::flawless() }
+    };
+    let mixed = plot(PlotKind::Pareto, PictureFormat::Svg, &[in_money("EUR"), in_money("CHF")]).unwrap_err();
+    assert!(mixed.to_string().contains("different money"));
+    let one = plot(PlotKind::Pareto, PictureFormat::Svg, &[in_money("EUR"), in_money("EUR")]).unwrap();
+    assert!(String::from_utf8(one).unwrap().contains("cost per year, EUR"));
     assert!(refuse(PlotKind::Gantt).contains("no trial"));
     assert!(plot(PlotKind::Nines, PictureFormat::Svg, &[]).is_err());
 }

@@ -1,7 +1,8 @@
 //! The screen of a comparison: scenarios side by side, then what differs, trial by trial.
 
+use super::cost::title_in;
 use super::table::{Cell, Look, Table, Tone, clean};
-use super::{WIDTH, extent, heading, notes, objectives, title_of};
+use super::{WIDTH, extent, heading, notes, objectives};
 use crate::report::number;
 use crate::results::measure::Measure;
 use crate::results::{Comparison, Difference, Direction, Judgement, Results};
@@ -87,10 +88,16 @@ fn side_by_side(scenarios: &[Results], names: &[String], look: Look) -> String {
         (Measure::OutageDuration, "system", "p95"),
         (Measure::Rto, "system", "p95"),
         (Measure::Rpo, "system", "p95"),
+        (Measure::SuccessRatio, "system", "mean"),
+        (Measure::DegradedRatio, "system", "mean"),
+        (Measure::Latency, "system", "mean"),
+        (Measure::Latency, "system", "p99"),
+        (Measure::CostPerYear, "system", "mean"),
+        (Measure::CostPerNine, "system", "mean"),
     ];
     for (measure, subject, statistic) in lines {
         let values = scenarios.iter().map(|results| results.find(measure, subject, statistic));
-        let mut cells = vec![Cell::left(label(measure, statistic))];
+        let mut cells = vec![Cell::left(label(scenarios, measure, statistic))];
         if values.clone().all(|row| row.is_none()) {
             continue;
         }
@@ -116,8 +123,9 @@ fn side_by_side(scenarios: &[Results], names: &[String], look: Look) -> String {
     table.render(2, look)
 }
 
-fn label(measure: Measure, statistic: &str) -> String {
-    if statistic == "mean" { title_of(measure).to_owned() } else { format!("{} {statistic}", title_of(measure)) }
+fn label(scenarios: &[Results], measure: Measure, statistic: &str) -> String {
+    let title = title_in(scenarios, measure);
+    if statistic == "mean" { title } else { format!("{title} {statistic}") }
 }
 
 fn differences(comparison: &Comparison, baseline: &str, other: &str, look: Look) -> String {
@@ -129,7 +137,7 @@ fn differences(comparison: &Comparison, baseline: &str, other: &str, look: Look)
             continue;
         }
         gains |= difference.pairing_gain.is_some();
-        table.row(difference_cells(difference));
+        table.row(difference_cells(&comparison.scenarios, difference));
     }
     let mut out = table.render(4, look);
     if left_out {
@@ -145,18 +153,21 @@ fn differences(comparison: &Comparison, baseline: &str, other: &str, look: Look)
 fn is_shown(difference: &Difference) -> bool {
     match difference.measure {
         Measure::UnavailabilityTime | Measure::UnavailabilityRequest => false,
+        // the same figure under its other name
+        Measure::SuccessRatio => false,
+        Measure::AttemptsPerRequest => !difference.subject.contains("->"),
         Measure::DowntimePerYear => true,
         _ => difference.subject == "system",
     }
 }
 
-fn difference_cells(difference: &Difference) -> Vec<Cell> {
+fn difference_cells(scenarios: &[Results], difference: &Difference) -> Vec<Cell> {
     let (word, tone) = match difference.direction {
         Direction::Better => ("better", Tone::Good),
         Direction::Worse => ("worse", Tone::Bad),
         Direction::NoDifference => ("no difference found", Tone::Plain),
     };
-    let mut name = label(difference.measure, &difference.statistic);
+    let mut name = label(scenarios, difference.measure, &difference.statistic);
     if difference.subject != "system" {
         name = format!("{name}, {}", difference.subject);
     }

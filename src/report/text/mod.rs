@@ -1,13 +1,15 @@
 //! The screen of one run, for people: what was asked, what came out, who is to blame.
 //!
 //! Sections stand in the order in which a reader asks: objectives and verdicts; availability with nines; the spread of
-//! the downtime; recovery; culprits; the waterfall; then each group, service, region and zone; then notes. Each figure
+//! the downtime; cost; recovery; culprits; the waterfall; then each group, service, region and zone; then notes. Each figure
 //! stands beside its interval. A section without figures is left out. Lines keep within [`WIDTH`] columns as long as
 //! names allow; what is said in colour is also said in words.
 
 mod compare;
+mod cost;
 mod figures;
 mod objectives;
+mod requests;
 mod shares;
 mod table;
 #[cfg(test)]
@@ -30,7 +32,9 @@ pub fn run(results: &Results, look: Look) -> String {
     let sections = [
         objectives::section(results, look),
         figures::availability(results, look),
+        requests::section(results, look),
         figures::downtime(results, look),
+        cost::section(results, look),
         figures::recovery(results, look),
         shares::causes(results, look),
         shares::waterfall(results, look),
@@ -138,6 +142,18 @@ fn title_of(measure: Measure) -> &'static str {
         Measure::NodesDown => "nodes down",
         Measure::AvailabilityPoint => "available at",
         Measure::TimeToFirstOutage => "first outage",
+        Measure::SuccessRatio => "success ratio",
+        Measure::Latency => "latency",
+        Measure::DegradedRatio => "degraded",
+        Measure::QueueTime => "queue time",
+        Measure::AttemptsPerRequest => "attempts per request",
+        Measure::BreakerOpenTime => "breakers open",
+        Measure::Shed => "shed",
+        Measure::Rejected => "rejected",
+        Measure::Hedged => "hedged",
+        Measure::SagasStuck => "transactions stuck",
+        Measure::CostPerYear => "cost per year",
+        Measure::CostPerNine => "cost per nine",
     }
 }
 

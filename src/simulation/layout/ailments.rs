@@ -17,15 +17,18 @@ pub struct Manner {
     pub silent: bool,
     /// Chance that one fails, 0 to 1.
     pub check_fails: f64,
+    /// Does the part hold its work and go on with it afterwards?
+    pub hangs: bool,
 }
 
 impl Manner {
     /// Of what stops openly.
-    pub const OPEN: Manner = Manner { silent: false, check_fails: 1.0 };
+    pub const OPEN: Manner = Manner { silent: false, check_fails: 1.0, hangs: false };
 
     /// Of a fault.
     pub fn of(fault: &Fault) -> Manner {
-        Manner { silent: fault.mode.silent(), check_fails: fault.check_fails }
+        let hangs = matches!(fault.mode, Mode::Slow { factor, .. } if factor.is_infinite());
+        Manner { silent: fault.mode.silent(), check_fails: fault.check_fails, hangs }
     }
 }
 
@@ -36,7 +39,7 @@ pub struct Ailment {
     pub factor: f64,
     /// Share of its requests that fail, 0 to 1.
     pub errors: f64,
-    /// Do writes to it fail?
+    /// Do writes fail?
     pub full: bool,
     /// Its clock is off by so much.
     pub skew: Span,
@@ -74,7 +77,7 @@ pub fn of_fault(model: &Model, layout: &mut Layout, number: usize, entity: Entit
 
 /// The ailment of what a bad deploy has touched, if it serves on.
 pub fn of_deploy(layout: &mut Layout, errors: f64, cause: u32) -> Option<u32> {
-    let manner = Manner { silent: false, check_fails: 0.0 };
+    let manner = Manner { silent: false, check_fails: 0.0, hangs: false };
     let ailment = Ailment { factor: 1.0, errors, full: false, skew: Span::ZERO, manner, ramp: None, cause };
     (errors < 1.0).then(|| add(layout, ailment))
 }
@@ -88,7 +91,7 @@ fn add(layout: &mut Layout, ailment: Ailment) -> u32 {
 pub fn weaken(model: &Model) -> bool {
     let weakens = |fault: &Fault| match &fault.mode {
         Mode::Slow { factor, .. } => factor.is_finite(),
-        Mode::MemoryExhaustion { .. } | Mode::DiskFull | Mode::ClockSkew { .. } => true,
+        Mode::MemoryExhaustion { .. } | Mode::ClockSkew { .. } | Mode::DiskFull => true,
         Mode::Crash { .. } | Mode::Outage { .. } | Mode::Partition { .. } | Mode::Maintenance => false,
     };
     let weakens = |fault: &Fault| weakens(fault) && !fault.is_slowness_of_a_place();

@@ -81,7 +81,7 @@ fn division(model: &Model, layout: &Layout, per: Per, unit: UnitKind) -> Option<
         UnitKind::Zone(zone) => (None, Some(zone), Some(layout.zone_region[zone as usize]), None),
         UnitKind::Region(region) => (None, None, Some(region), None),
         UnitKind::Service(service) => (None, None, None, Some(service)),
-        UnitKind::Cut(_) | UnitKind::Group(_) => (None, None, None, None),
+        UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => (None, None, None, None),
     };
     match per {
         Per::All => None,
@@ -97,7 +97,7 @@ fn rank(model: &Model, layout: &Layout, crew: &Crew, unit: UnitKind) -> u32 {
     let service = match unit {
         UnitKind::Node(shelf) => Some(model.pools[layout.shelves[shelf as usize].pool as usize].service.0),
         UnitKind::Service(service) => Some(service),
-        UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Cut(_) | UnitKind::Group(_) => None,
+        UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => None,
     };
     let place = crew.priority.iter().position(|listed| Some(listed.0) == service);
     place.unwrap_or(crew.priority.len()) as u32

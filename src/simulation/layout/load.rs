@@ -5,7 +5,8 @@
 //! a callee is found depends on the moment: of its candidates the first whose gate holds. Models in which every call
 //! is hard and no pool has a capacity have no plan: their levels are gates.
 
-use super::structure::{AsIf, Structure, in_order, needs_gate, pool_in, primary_gate};
+use super::order::in_order;
+use super::structure::{AsIf, Structure, needs_gate, pool_in, primary_gate};
 use super::{Layout, cuts, readers};
 use crate::model::Model;
 use crate::model::failover::Policy;
@@ -30,6 +31,8 @@ pub struct LoadPlan {
     pub of_pool: Vec<u32>,
     /// By service: its stations.
     pub of_service: Vec<Vec<u32>>,
+    /// Does anybody ask how many calls go from one region to another?
+    pub counts_crossings: bool,
     /// By service: do its copies read on without a primary?
     pub read_on: Vec<bool>,
     /// By group: regions in the order in which they take what others cannot carry; empty: none does.
@@ -101,6 +104,12 @@ pub fn is_needed(model: &Model) -> bool {
         || needs.into_iter().any(|need| !need.is_hard())
         || model.pools.iter().any(|pool| pool.capacity.is_some())
         || super::copies::reads_go_on(model)
+        || counts_crossings(model)
+}
+
+/// Is there a price for calls that go from one region to another?
+fn counts_crossings(model: &Model) -> bool {
+    model.costs.as_ref().is_some_and(|costs| costs.cross_region_million > 0.0)
 }
 
 /// The plan of the model, if it needs one.
@@ -112,6 +121,7 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure) -> O
     let mut plan = LoadPlan {
         demand: rates.unwrap_or(1.0),
         writes: model.writes,
+        counts_crossings: counts_crossings(model),
         shares: model.groups.iter().map(|group| group.share).collect(),
         of_pool: vec![0; model.pools.len()],
         of_service: vec![Vec::new(); model.services.len()],

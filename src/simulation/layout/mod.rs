@@ -12,6 +12,7 @@ mod crews;
 mod cuts;
 mod groups;
 pub mod load;
+mod order;
 mod plans;
 mod processes;
 mod readers;
@@ -24,7 +25,7 @@ use super::gates::{Edge, GateId, Wiring};
 use super::ledger::Meter;
 use crate::engine::streams::EntityKey;
 use crate::model::dist::Law;
-use crate::model::failure::{Ages, Instants, Latent, Role};
+use crate::model::failure::{Ages, Instants, Latent, Mode, Role, Target};
 use crate::model::topology::{Coverage, Term};
 use crate::model::{Ends, Model};
 use crate::time::{Span, Time};
@@ -128,6 +129,16 @@ pub struct Layout {
     pub restart: Vec<Law>,
     /// By region: stream of these times.
     pub region_keys: Vec<EntityKey>,
+    /// Links that can be slow, for requests.
+    pub grays: Vec<Gray>,
+    /// Is it for the request clock? Then every fault is known node by node.
+    pub for_requests: bool,
+    /// By pool, for requests: enough nodes serve and what it depends on holds, its calls aside.
+    pub admits: Vec<GateId>,
+    /// By pool, for requests: it takes writes.
+    pub takes_writes: Vec<Option<GateId>>,
+    /// By group: regions that host the entry, least latency first.
+    pub by_latency: Vec<Vec<u32>>,
 }
 
 /// A set of nodes with one fate.
@@ -189,6 +200,17 @@ pub enum UnitKind {
     Cut(u32),
     /// Some of this group of units, drawn anew each time.
     Group(u32),
+    /// A link that is only slow: of the structure nobody hears of it.
+    Gray(u32),
+}
+
+/// A link that can be slow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gray {
+    /// The link.
+    pub target: Target,
+    /// Its latency is so many times as long.
+    pub factor: f64,
 }
 
 /// What faults can hold.
@@ -276,8 +298,17 @@ pub struct Calendar {
 }
 
 impl Layout {
-    /// Compile `model`.
+    /// Compile `model` for the structure clock alone.
     pub fn new(model: &Model) -> Layout {
+        Layout::compile(model, false)
+    }
+
+    /// Compile `model` for requests too.
+    pub fn for_requests(model: &Model) -> Layout {
+        Layout::compile(model, true)
+    }
+
+    fn compile(model: &Model, for_requests: bool) -> Layout {
         let warm_up = match model.start {
             crate::model::Start::Up => Span::ZERO,
             crate::model::Start::Stationary { warm_up } => warm_up,
@@ -328,6 +359,11 @@ impl Layout {
             entry: model.routing.entry.index(),
             restart: model.regions.iter().map(|region| region.restart.clone()).collect(),
             region_keys: Vec::new(),
+            grays: if for_requests { grays(model) } else { Vec::new() },
+            for_requests,
+            admits: Vec::new(),
+            takes_writes: Vec::new(),
+            by_latency: if for_requests { by_latency(model) } else { Vec::new() },
         };
         layout.cuts = cuts::collect(model, &mut layout);
         units::build(model, &mut layout);
@@ -373,6 +409,36 @@ impl Layout {
             self.causes.len() - 1
         }) as u32
     }
+}
+
+/// Links that can be slow, each once with each factor.
+fn grays(model: &Model) -> Vec<Gray> {
+    let mut grays: Vec<Gray> = Vec::new();
+    for fault in &model.faults {
+        if let (Mode::Slow { factor, .. }, Target::Link { .. }) = (&fault.mode, fault.target) {
+            let gray = Gray { target: fault.target, factor: *factor };
+            if factor.is_finite() && !grays.contains(&gray) {
+                grays.push(gray);
+            }
+        }
+    }
+    grays
+}
+
+/// By group: regions that host the entry, least latency first.
+fn by_latency(model: &Model) -> Vec<Vec<u32>> {
+    let entry = &model.services[model.routing.entry.index()];
+    let hosts = |region: u32| {
+        let here =
+            |pool: &crate::model::topology::PoolId| model.pools[pool.index()].region.is_some_and(|at| at.0 == region);
+        entry.pools.is_empty() || entry.pools.iter().any(here)
+    };
+    let order = |group: usize| {
+        let regions =
+            model.by_latency(crate::model::topology::GroupId(group as u32)).into_iter().map(|region| region.0);
+        regions.filter(|&region| hosts(region)).collect()
+    };
+    (0..model.groups.len()).map(order).collect()
 }
 
 fn subjects(model: &Model) -> Vec<String> {

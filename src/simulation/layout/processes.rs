@@ -1,6 +1,7 @@
 //! Failover processes and routing, compiled.
 
-use super::structure::{AsIf, Structure, in_order, needed_services, pool_in, term_gate};
+use super::order::{in_order, needed_services};
+use super::structure::{AsIf, Structure, pool_in, term_gate};
 use super::{Choice, Data, Layout, Place, Process, RoutingPlan, SemiSync, Tracked};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;

@@ -1,7 +1,8 @@
 //! What needs what: the gates of pools, services and regions.
 
+use super::order::in_order;
 use super::readers::with_readers;
-use super::{Layout, Shelf, copies, cuts, named};
+use super::{Layout, Shelf, copies, cuts};
 use crate::model::Model;
 use crate::model::failover::{Detection, Replication, Sees};
 use crate::model::topology::{Need, PoolId, Reach, RegionId, Service, ServiceId, ServiceKind, Term};
@@ -63,6 +64,8 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     structure.serves = vec![0; model.pools.len()];
     structure.fit = vec![0; model.pools.len()];
     structure.writes = vec![None; model.pools.len()];
+    layout.admits = vec![0; model.pools.len()];
+    layout.takes_writes = vec![None; model.pools.len()];
     structure.believed = vec![0; model.pools.len()];
     structure.lives = vec![0; model.pools.len()];
     layout.service_gates = vec![0; model.services.len()];
@@ -99,44 +102,6 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     structure
 }
 
-/// Services, what is needed before who needs it.
-pub fn in_order(model: &Model) -> Vec<ServiceId> {
-    let mut waits_for: Vec<Vec<u32>> = Vec::new();
-    let mut needed_by: Vec<Vec<u32>> = vec![Vec::new(); model.services.len()];
-    for (index, service) in model.services.iter().enumerate() {
-        let mut needs = needed_services(model, service.needs.iter().flat_map(Need::terms));
-        needs.retain(|&need| need != index as u32);
-        for &need in &needs {
-            needed_by[need as usize].push(index as u32);
-        }
-        waits_for.push(needs);
-    }
-    let mut missing: Vec<usize> = waits_for.iter().map(Vec::len).collect();
-    let mut ready: Vec<u32> = (0..missing.len() as u32).filter(|&service| missing[service as usize] == 0).collect();
-    let mut order = Vec::with_capacity(missing.len());
-    while let Some(service) = ready.pop() {
-        order.push(ServiceId(service));
-        for &next in &needed_by[service as usize] {
-            missing[next as usize] -= 1;
-            if missing[next as usize] == 0 {
-                ready.push(next);
-            }
-        }
-    }
-    assert_eq!(order.len(), model.services.len(), "a valid model has no circle of needs");
-    order
-}
-
-/// The services behind terms, each once.
-pub fn needed_services(model: &Model, terms: impl Iterator<Item = Term>) -> Vec<u32> {
-    let (mut services, mut pools) = (Vec::new(), Vec::new());
-    terms.for_each(|term| named(&term, &mut services, &mut pools));
-    services.extend(pools.into_iter().map(|pool| model.pools[pool as usize].service.0));
-    services.sort_unstable();
-    services.dedup();
-    services
-}
-
 fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, id: ServiceId, some_stop: bool) {
     let service = &model.services[id.index()];
     let copies = copies::build(model, layout, structure, id);
@@ -154,10 +119,21 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
             let terms = needs.filter_map(|need| need_gate(model, layout, structure, need, region, as_if));
             std::iter::once(own).chain(terms).collect()
         };
+        let depends_on = model.traffic.services.get(id.index()).map_or(0, |work| work.depends_on);
         let mut now = with_needs(serving, AsIf::Now);
         let mut woken = if some_stop { with_needs(fit, AsIf::Woken) } else { now.clone() };
         let mut believed = if some_hide { with_needs(seen, AsIf::Believed) } else { woken.clone() };
         let (majority, writes) = (&copies.fit[place], &copies.writes[place]);
+        if layout.for_requests {
+            layout.takes_writes[pool.index()] = {
+                let both: Vec<GateId> = majority.iter().chain(writes).copied().collect();
+                (!both.is_empty()).then(|| layout.wiring.all(&both))
+            };
+            let needs = &service.needs[..depends_on];
+            let terms = needs.iter().filter_map(|need| need_gate(model, layout, structure, need, region, AsIf::Now));
+            let gates: Vec<GateId> = std::iter::once(serving).chain(terms).collect();
+            layout.admits[pool.index()] = layout.wiring.all(&gates);
+        }
         if model.writes < 1.0 {
             let both: Vec<GateId> = majority.iter().chain(writes).copied().collect();
             structure.writes[pool.index()] = (!both.is_empty()).then(|| layout.wiring.all(&both));

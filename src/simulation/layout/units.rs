@@ -19,13 +19,15 @@ pub fn build(model: &Model, layout: &mut Layout) {
         .map(UnitKind::Zone)
         .chain((0..model.regions.len() as u32).map(UnitKind::Region))
         .chain((0..model.services.len() as u32).map(UnitKind::Service))
-        .chain((0..layout.cuts.list.len() as u32).map(UnitKind::Cut));
+        .chain((0..layout.cuts.list.len() as u32).map(UnitKind::Cut))
+        .chain((0..layout.grays.len() as u32).map(UnitKind::Gray));
     for kind in places {
         let name = match kind {
             UnitKind::Zone(zone) => zone_name(model, zone),
             UnitKind::Region(region) => model.regions[region as usize].name.clone(),
             UnitKind::Service(service) => model.services[service as usize].name.clone(),
             UnitKind::Cut(cut) => cut_name(model, layout.cuts.list[cut as usize].target),
+            UnitKind::Gray(gray) => format!("{} slow", cut_name(model, layout.grays[gray as usize].target)),
             UnitKind::Node(_) | UnitKind::Group(_) => unreachable!("places only"),
         };
         let site = layout.sites.len() as u32;
@@ -44,7 +46,7 @@ fn shelves_in(model: &Model, layout: &Layout, place: UnitKind) -> Vec<u32> {
     let stands_there = |shelf: &Shelf| {
         let pool = &model.pools[shelf.pool as usize];
         match place {
-            UnitKind::Node(_) | UnitKind::Group(_) => false,
+            UnitKind::Node(_) | UnitKind::Group(_) | UnitKind::Gray(_) => false,
             UnitKind::Zone(zone) => shelf.zone == Some(zone),
             UnitKind::Region(region) => pool.region.is_some_and(|id| id.0 == region),
             UnitKind::Service(service) => pool.service.0 == service,
@@ -154,7 +156,7 @@ fn add_faults(model: &Model, layout: &mut Layout) {
     let mut on_unit: Vec<Vec<Struck>> = vec![Vec::new(); layout.units.len()];
     let mut shared = vec![false; layout.units.len()];
     for (number, fault) in model.faults.iter().enumerate() {
-        if fault.is_slowness_of_a_place() {
+        if fault.is_slowness_of_a_place() && !layout.for_requests {
             continue;
         }
         let struck = if is_group(fault) {
@@ -265,7 +267,7 @@ fn add_clocks(
                 let [only] = on_unit[unit][..] else { return false };
                 is_plain(&model.faults[only.fault as usize]) && !shared[unit]
             };
-            plan.hot && units.into_iter().all(alone)
+            !layout.for_requests && plan.hot && units.into_iter().all(alone)
         })
         .collect();
     let mut kinds = BTreeMap::new();
@@ -280,7 +282,8 @@ fn add_clocks(
             | UnitKind::Region(_)
             | UnitKind::Service(_)
             | UnitKind::Cut(_)
-            | UnitKind::Group(_) => NOT_PLAIN,
+            | UnitKind::Group(_)
+            | UnitKind::Gray(_) => NOT_PLAIN,
         };
         for Struck { fault, member } in faults {
             let site = layout.units[unit].site;
@@ -405,7 +408,14 @@ fn struck_units(model: &Model, layout: &Layout, fault: &Fault) -> Vec<(u32, u32)
         Target::Region(region) => vec![(0, first_region + region.0)],
         Target::Zone(zone) => vec![(0, first_place + zone.0)],
         Target::Service(service) => vec![(0, first_service + service.0)],
-        Target::Link { .. } => Vec::new(),
+        Target::Link { .. } => {
+            let first_gray = first_cut + layout.cuts.list.len() as u32;
+            let slow = |gray: &super::Gray| {
+                gray.target == fault.target && matches!(fault.mode, Mode::Slow { factor, .. } if factor == gray.factor)
+            };
+            let gray = layout.grays.iter().position(slow);
+            gray.map(|gray| (0, first_gray + gray as u32)).into_iter().collect()
+        }
     }
 }
 

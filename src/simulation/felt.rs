@@ -1,0 +1,164 @@
+//! What requests feel of the structure: nodes, ways, primaries, users; and how they act back on it.
+//!
+//! The request clock looks through these functions only, after each event of the structure.
+
+use super::layout::{RoutingPlan, UnitKind};
+use super::requests::{Condition, Ways};
+use super::world::World;
+use crate::engine::queue::Rank;
+use crate::engine::streams::Streams;
+use crate::model::failure::Target;
+use crate::time::Time;
+
+impl World<'_> {
+    /// Begin a trial; what is to be dropped is run. Answers when counting begins.
+    pub(super) fn begin(&mut self, streams: &Streams) -> Time {
+        self.reset(streams);
+        let start = Time::ZERO + self.layout.warm_up;
+        if self.layout.stationary {
+            self.advance(start);
+            self.begin_counting(start);
+        }
+        start
+    }
+
+    /// When and in which rank the next event comes.
+    pub(super) fn next_event(&self) -> (Time, Rank) {
+        let (queued, rank) = self.queue.next();
+        let (at, clock) = self.tree.next();
+        if at < queued || (at == queued && self.tree.rank(clock) < rank) {
+            (at, self.tree.rank(clock))
+        } else {
+            (queued, rank)
+        }
+    }
+
+    /// Let the next event happen.
+    pub(super) fn happen(&mut self) {
+        let (queued, rank) = self.queue.next();
+        let (at, clock) = self.tree.next();
+        if at < queued || (at == queued && self.tree.rank(clock) < rank) {
+            self.ring(at, clock);
+        } else if let Some((now, event)) = self.queue.pop() {
+            self.handle(now, event);
+        }
+    }
+
+    /// What is wrong with a node.
+    pub(super) fn condition(&self, node: u32) -> Condition {
+        let layout = self.layout;
+        let UnitKind::Node(shelf) = layout.units[node as usize].kind else { return Condition::WELL };
+        let plan = &layout.shelves[shelf as usize];
+        let state = &self.shelves[shelf as usize];
+        let cut = plan.zone.is_some_and(|zone| self.zone_is_cut(zone));
+        let out = state.out > u32::from(cut);
+        let unit = &self.units[node as usize];
+        let held = unit.holds > 0;
+        let hung = held && unit.hangs && !out && !state.stopped;
+        let mut condition = Condition {
+            up: (!out && !held && !state.stopped) || hung,
+            silent: (held && unit.silent) || (out && self.is_out_silently(node)),
+            hung,
+            admits: self.gates.holds(layout.admits[plan.pool as usize]),
+            writes: layout.takes_writes[plan.pool as usize].is_none_or(|gate| self.gates.holds(gate)),
+            ..Condition::WELL
+        };
+        self.add_ailments(plan.pool, node, &mut condition);
+        condition
+    }
+
+    /// Is a place around the node out without even refusing?
+    fn is_out_silently(&self, node: u32) -> bool {
+        let layout = self.layout;
+        let UnitKind::Node(shelf) = layout.units[node as usize].kind else { return false };
+        let plan = &layout.shelves[shelf as usize];
+        let places = (layout.first_place as usize..layout.units.len()).filter(|&unit| {
+            let around = match layout.units[unit].kind {
+                UnitKind::Zone(zone) => plan.zone == Some(zone),
+                UnitKind::Region(region) => plan.zone.is_some_and(|zone| layout.zone_region[zone as usize] == region),
+                UnitKind::Service(_) => layout.place_shelves[unit - layout.first_place as usize].contains(&shelf),
+                UnitKind::Node(_) | UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => false,
+            };
+            around && self.units[unit].holds > 0
+        });
+        places.into_iter().any(|unit| self.units[unit].silent)
+    }
+
+    /// The pool in charge of a service's failover, if one is.
+    pub(super) fn primary_pool(&self, process: u32) -> Option<u32> {
+        let (plan, state) = (&self.layout.processes[process as usize], &self.processes[process as usize]);
+        state.in_charge().then(|| plan.places[state.primary()].pools[0])
+    }
+
+    /// The share of a group's users in a region, and how it changes per nanosecond.
+    pub(super) fn user_share(&self, now: Time, group: usize, region: usize) -> (f64, f64) {
+        match (&self.layout.routing, &self.routing) {
+            (RoutingPlan::Tracked(_), Some(routing)) if !self.is_routing_out() => routing.line(group, region, now),
+            (RoutingPlan::Tracked(_), _) => (0.0, 0.0),
+            (RoutingPlan::Direct(_), _) => {
+                let order = &self.layout.by_latency[group];
+                let serves = |&&region: &&u32| self.gates.holds(self.layout.region_gates[region as usize]);
+                // with nobody to serve them users stay where they would be
+                let best = order.iter().find(serves).or(order.first());
+                (f64::from(u8::from(best == Some(&(region as u32)))), 0.0)
+            }
+        }
+    }
+
+    /// Is the zone cut off from the rest of the world?
+    pub(super) fn zone_is_cut(&self, zone: u32) -> bool {
+        self.layout.cuts.list.iter().any(|cut| match cut.target {
+            Target::Zone(target) => target.0 == zone && !self.gates.holds(cut.flag),
+            Target::EachNode { .. } | Target::Region(_) | Target::Service(_) | Target::Link { .. } => false,
+        })
+    }
+
+    /// Is the way cut, how many times as long does it take, does it hold what enters it?
+    pub(super) fn way_state(&self, ways: &Ways, from: u32, to: u32) -> (bool, f64, bool) {
+        let along = |target: &Target, back: bool, there: bool| match *target {
+            Target::Link { from: one, to: other, .. } => {
+                let ends = (ways.end_of(one), ways.end_of(other));
+                (there && ends == (from, to)) || (back && ends == (to, from))
+            }
+            Target::Region(_) | Target::EachNode { .. } | Target::Zone(_) | Target::Service(_) => false,
+        };
+        let cut = self.layout.cuts.list.iter().filter(|cut| !self.gates.holds(cut.flag)).any(|cut| match cut.target {
+            Target::Region(region) if from != to => {
+                (cut.outbound && region.0 == from) || (cut.inbound && region.0 == to)
+            }
+            Target::Region(_)
+            | Target::Link { .. }
+            | Target::EachNode { .. }
+            | Target::Zone(_)
+            | Target::Service(_) => along(&cut.target, cut.inbound, cut.outbound),
+        });
+        let here = |target: &Target| along(target, matches!(target, Target::Link { both: true, .. }), true);
+        let (mut factor, mut hung) = (1.0, false);
+        for (index, unit) in self.layout.units.iter().enumerate().skip(self.layout.first_place as usize) {
+            let state = &self.units[index];
+            match unit.kind {
+                UnitKind::Gray(gray) if state.holds > 0 && here(&self.layout.grays[gray as usize].target) => {
+                    factor *= self.layout.grays[gray as usize].factor;
+                }
+                UnitKind::Cut(cut) if state.holds > 0 && here(&self.layout.cuts.list[cut as usize].target) => {
+                    hung |= state.hangs;
+                }
+                _ => {}
+            }
+        }
+        (cut && !hung, factor, hung)
+    }
+
+    /// The node was restarted: what only made it slow or hang is over.
+    pub(super) fn mend(&mut self, now: Time, node: u32) {
+        let plan = self.layout.units[node as usize];
+        for clock in plan.first_clock..plan.first_clock + plan.clocks {
+            let kind = &self.layout.kinds[self.layout.clocks[clock as usize].kind as usize];
+            if self.clocks[clock as usize].is_broken() && (kind.ailment.is_some() || kind.manner.hangs) {
+                self.cause = kind.cause;
+                self.turn(now, clock);
+                self.react(now);
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Where requests come from: open groups at their rate, closed ones client by client.
+
+use rand::RngExt;
+use rand_distr::{Distribution, Exp1};
+
+use super::Requests;
+use super::event::{Event, class};
+use super::rates;
+use super::state::{About, Answer, Id, Owner, Request};
+use crate::engine::streams::{Family, Stream, Streams};
+use crate::model::traffic::{Arrivals, Pattern};
+use crate::time::{Span, Time};
+
+/// What a client waits after a failure that took no time.
+const PATIENCE: Span = Span::from_millis(1);
+
+/// Numbers of the draws of a request.
+const CLASS: u32 = 0;
+const CLIENT: u32 = 1;
+const THINK: u32 = 3;
+
+/// A group's requests so far.
+#[derive(Clone, Debug)]
+pub struct Source {
+    count: u64,
+    gaps: Stream,
+}
+
+impl Requests<'_> {
+    /// The first arrivals of all groups.
+    pub(super) fn start_arrivals(&mut self, streams: &Streams) {
+        self.sources.clear();
+        self.families.clear();
+        self.arrivals.clear();
+        for (group, plan) in self.plan.groups.iter().enumerate() {
+            self.sources.push(Source { count: 0, gaps: streams.stream(plan.gaps) });
+            self.families.push(streams.family(plan.requests));
+            let rank = self.counter.next(class::ARRIVAL);
+            self.arrivals.place(group as u32, Time::NEVER, rank);
+        }
+        self.arrivals.rebuild();
+        for group in 0..self.plan.groups.len() as u32 {
+            match &self.plan.groups[group as usize].arrivals {
+                Arrivals::Open { .. } => self.plan_arrival(self.start, group),
+                Arrivals::Closed(closed) => {
+                    for client in 0..closed.clients {
+                        let source = &mut self.sources[group as usize];
+                        let at = self.start + closed.think.sample(&mut source.gaps);
+                        self.schedule(at, class::ARRIVAL, Event::Think { group, client });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next arrival of an open group.
+    #[inline]
+    fn plan_arrival(&mut self, now: Time, group: u32) {
+        let Arrivals::Open { rate, pattern, shape, bursts, .. } = &self.plan.groups[group as usize].arrivals else {
+            return;
+        };
+        let amount: f64 = match pattern {
+            Pattern::Poisson => Exp1.sample(&mut self.sources[group as usize].gaps),
+            Pattern::Regular => 1.0,
+        };
+        // shapes and bursts count from the end of a dropped warm-up
+        let (from, end) = (Time::ZERO + now.since(self.start), Time::ZERO + self.plan.horizon);
+        let at = rates::time_of(*rate, shape, bursts, from, amount, end);
+        let at = if at == Time::NEVER { at } else { self.start + at.since(Time::ZERO) };
+        let rank = self.counter.next(class::ARRIVAL);
+        self.arrivals.set(group, at, rank);
+    }
+
+    /// A request of an open group comes.
+    pub(super) fn arrive(&mut self, now: Time, group: u32) {
+        self.plan_arrival(now, group);
+        let clients = self.plan.groups[group as usize].clients;
+        let number = self.sources[group as usize].count;
+        let key = key(self.families[group as usize], number);
+        let client = if clients > 1 { key.draw(CLIENT).random_range(0..clients) } else { 0 };
+        self.begin(now, group, client);
+    }
+
+    /// A client of a closed group asks again.
+    pub(super) fn ask_again(&mut self, now: Time, group: u32, client: u32) {
+        self.begin(now, group, client);
+    }
+
+    fn begin(&mut self, now: Time, group: u32, client: u32) {
+        let plan = &self.plan.groups[group as usize];
+        let source = &mut self.sources[group as usize];
+        let number = source.count;
+        source.count += 1;
+        let key = key(self.families[group as usize], number);
+        let class = if plan.mix.len() == 1 {
+            plan.mix[0].0
+        } else {
+            let point: f64 = key.draw(CLASS).random();
+            plan.mix.iter().find(|(_, sum)| point < *sum).map_or(0, |(class, _)| *class)
+        };
+        let edge = plan.edges[class as usize];
+        let serial = self.flight.serial();
+        let request = Request { serial, group, client, class, arrived: now, key };
+        let id = self.flight.add_request(request);
+        self.tally.arrived(now, group, class);
+        self.events += 1;
+        let deadline = self.plan.classes[class as usize].deadline.map_or(Time::NEVER, |deadline| now + deadline);
+        let about = About {
+            owner: Owner::Request(id),
+            edge,
+            slot: client,
+            client: 0,
+            turn: 0,
+            class,
+            key: key.child(0),
+            request: id,
+        };
+        self.start_call(now, about, deadline);
+    }
+
+    /// The user has an answer.
+    pub(super) fn request_ended(&mut self, now: Time, id: Id, answer: Answer) {
+        if self.flight.request(id).is_none() {
+            return;
+        }
+        let request = self.flight.requests.remove(id.index as usize);
+        self.tally.answered(now, &request, answer);
+        if let Arrivals::Closed(closed) = &self.plan.groups[request.group as usize].arrivals {
+            let mut think = closed.think.sample(&mut request.key.draw(THINK));
+            if answer.is_err() && now == request.arrived {
+                think = think.max(PATIENCE);
+            }
+            let event = Event::Think { group: request.group, client: request.client };
+            self.schedule(now + think, class::ARRIVAL, event);
+        }
+    }
+}
+
+/// The draws of request `number` of a family.
+#[inline]
+fn key(family: Family, number: u64) -> crate::engine::streams::Numbered {
+    // numbers beyond 2^32 begin another block
+    let key = family.member(number as u32);
+    if number >> 32 == 0 { key } else { key.child((number >> 32) as u32) }
+}

@@ -1,0 +1,363 @@
+//! Calls: from a user or a node to a service, under the policies of the caller.
+//!
+//! With policies a call is a [`Call`] of the resilience library, stepped whenever something happens to it; without it is
+//! a single attempt. Both end in [`Requests::call_ended`], which tells whoever waits.
+
+use rand::RngExt;
+
+use super::event::{Event, Todo, class};
+use super::state::{About, Answer, Id, Logical, Origin, Owner, Quality};
+use super::tally::BreakerEar;
+use super::{Caller, Requests};
+use crate::resilience::ErrorClass;
+use crate::resilience::balancing::Balancer;
+use crate::resilience::bulkhead;
+use crate::resilience::deadline::Deadline;
+use crate::resilience::pipeline::{
+    AttemptEnd, AttemptId, Call, CallResult, Client, Edge, Observer, Request, Step, Waiter,
+};
+use crate::time::{Span, Time};
+
+/// Numbers of the draws of a call; those of its policies come after them.
+const SHARE: u32 = 0;
+const PICK: u32 = 1;
+const TIER: u32 = 2;
+const POLICY: u32 = 1 << 16;
+
+/// Children of the key of a call: its attempts, the call of its tier.
+const TIER_CALL: u32 = 1 << 20;
+
+/// Hears what policies say on the way.
+struct Ear<'t> {
+    heard: &'t mut Vec<bulkhead::Event<Waiter>>,
+    breakers: BreakerEar<'t>,
+}
+
+impl Observer for Ear<'_> {
+    fn queue(&mut self, event: bulkhead::Event<Waiter>) {
+        self.heard.push(event);
+    }
+
+    fn breaker(&mut self, target: u32, change: crate::resilience::circuit_breaker::Change) {
+        self.breakers.changed(target, change);
+    }
+
+    fn ejection(&mut self, event: crate::resilience::outlier_ejection::EjectionEvent) {
+        self.breakers.ejected(event);
+    }
+}
+
+/// Runs `$with` on a call with its client and the world as the pipeline sees it.
+macro_rules! with_call {
+    ($self:ident, $now:expr, $id:expr, |$logical:ident, $client:ident, $edge:ident| $with:expr) => {{
+        match $self.flight.logicals.get_mut($id.index as usize).filter(|found| found.serial == $id.serial) {
+            None => None,
+            Some($logical) => {
+                $logical.turns += 1;
+                let about = $logical.about;
+                let mut rng = about.key.draw(POLICY + $logical.turns);
+                match &mut $self.callers[about.client as usize] {
+                    Caller::Plain(_) => None,
+                    Caller::Full($client) => {
+                        let mut ear =
+                            Ear { heard: &mut $self.heard, breakers: $self.tally.breakers(about.edge, about.client) };
+                        let $edge = &mut Edge { now: $now, rng: &mut rng, observer: &mut ear };
+                        Some($with)
+                    }
+                }
+            }
+        }
+    }};
+}
+
+impl Requests<'_> {
+    /// All policies as new.
+    pub(super) fn start_callers(&mut self) {
+        self.callers.clear();
+        for edge in &self.plan.edges {
+            let template: Vec<Caller> = edge
+                .pools
+                .iter()
+                .map(|&pool| {
+                    let nodes = self.plan.pools[pool as usize].nodes;
+                    let plain = || Balancer::new(edge.policy.balance.clone(), nodes as usize).map(Caller::Plain);
+                    let full =
+                        || Client::new(edge.pipeline(nodes), Time::ZERO).map(|client| Caller::Full(Box::new(client)));
+                    let caller = if edge.plain { plain().ok() } else { full().ok() };
+                    caller.expect("the scenario has checked the policies")
+                })
+                .collect();
+            for _ in 0..edge.slots {
+                self.callers.extend(template.iter().cloned());
+            }
+        }
+    }
+
+    /// Does the request make this call at all?
+    pub(super) fn makes(&self, about: &About) -> bool {
+        let edge = &self.plan.edges[about.edge as usize];
+        edge.classes[about.class as usize] && (edge.share >= 1.0 || about.key.draw(SHARE).random::<f64>() < edge.share)
+    }
+
+    /// A call begins; its end comes by [`Todo::Ended`].
+    pub(super) fn start_call(&mut self, now: Time, mut about: About, deadline: Time) {
+        let edge = &self.plan.edges[about.edge as usize];
+        let pool = self.route(now, &about);
+        self.tally.called(about.edge);
+        let Some(pool) = pool.or((!edge.plain && !edge.pools.is_empty()).then_some(0)) else {
+            self.tally.attempted(about.edge);
+            self.todo.push_back(Todo::Ended(about, Err(ErrorClass::Connect)));
+            return;
+        };
+        about.client = edge.client(about.slot, pool);
+        if edge.plain {
+            self.start_plain(now, about, pool, deadline)
+        } else {
+            self.start_full(now, about, pool, deadline)
+        }
+    }
+
+    fn start_plain(&mut self, now: Time, about: About, pool: usize, deadline: Time) {
+        let edge = &self.plan.edges[about.edge as usize];
+        let number = edge.pools[pool];
+        self.tally.attempted(about.edge);
+        let Caller::Plain(balancer) = &mut self.callers[about.client as usize] else { return };
+        let members = self.routes.members(number);
+        let sticky = about.slot.into();
+        let picked = balancer.pick(now, members, &[], sticky, &mut about.key.draw(PICK));
+        let Some(target) = picked.filter(|_| !self.routes.known_dead(number)) else {
+            self.todo.push_back(Todo::Ended(about, Err(ErrorClass::Connect)));
+            return;
+        };
+        balancer.sent(target);
+        let node = self.plan.pools[number as usize].first_node + target;
+        self.send(now, node, about, Origin::Plain, deadline);
+    }
+
+    fn start_full(&mut self, now: Time, about: About, pool: usize, deadline: Time) {
+        let Caller::Full(client) = &mut self.callers[about.client as usize] else { return };
+        let serial = self.flight.serial();
+        let class = &self.plan.classes[about.class as usize];
+        let index = self.flight.logicals.vacant_key() as u32;
+        let request = Request {
+            id: u64::from(serial) << 32 | u64::from(index),
+            idempotent: class.idempotent,
+            retried_above: false,
+            deadline: if deadline == Time::NEVER { Deadline::NONE } else { Deadline::at(deadline) },
+            key: about.slot.into(),
+            cached_age: self.tally.age(now, about.client),
+        };
+        let mut rng = about.key.draw(POLICY);
+        let breakers = self.tally.breakers(about.edge, about.client);
+        let mut ear = Ear { heard: &mut self.heard, breakers };
+        let edge = &mut Edge { now, rng: &mut rng, observer: &mut ear };
+        let call = Call::start(client, request, edge);
+        let id = self.flight.add_logical(Logical {
+            serial,
+            about,
+            pool: pool as u32,
+            call,
+            turns: 0,
+            wake: Time::NEVER,
+            out: [const { None }; crate::resilience::pipeline::PARALLEL_MAX],
+            deadline,
+            degraded: false,
+        });
+        self.step(now, id);
+    }
+
+    /// A timer of the call has run out.
+    pub(super) fn wake(&mut self, now: Time, id: Id) {
+        let Some(logical) = self.flight.logical_mut(id) else { return };
+        if logical.wake <= now {
+            logical.wake = Time::NEVER;
+        }
+        self.step(now, id);
+    }
+
+    /// Let the call go on as far as it can.
+    pub(super) fn step(&mut self, now: Time, id: Id) {
+        loop {
+            let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
+            self.hear();
+            match step {
+                None => return,
+                Some(Step::Send { attempt, target, timeout, .. }) => {
+                    self.send_attempt(now, id, attempt, target, timeout)
+                }
+                Some(Step::Abort(attempt)) => self.abort_attempt(now, id, attempt),
+                Some(Step::RunTier(tier)) => self.run_tier(now, id, tier),
+                Some(Step::Wait(until)) => return self.wait(now, id, until),
+                Some(Step::Finish(result)) => return self.finish_call(now, id, result),
+            }
+        }
+    }
+
+    fn hear(&mut self) {
+        for event in self.heard.drain(..) {
+            self.todo.push_back(Todo::Queue(event));
+        }
+    }
+
+    /// A bulkhead has decided about a waiter.
+    pub(super) fn pass_on(&mut self, now: Time, event: bulkhead::Event<Waiter>) {
+        let waiter = match event {
+            bulkhead::Event::Admitted(waiter) | bulkhead::Event::TimedOut { waiter, .. } => waiter,
+        };
+        let id = Id { index: waiter.call as u32, serial: (waiter.call >> 32) as u32 };
+        let known = with_call!(self, now, id, |logical, client, edge| logical.call.queue_event(client, event, edge));
+        self.hear();
+        if known.is_some() {
+            self.step(now, id);
+        }
+    }
+
+    fn send_attempt(&mut self, now: Time, id: Id, attempt: AttemptId, target: u32, timeout: Option<Span>) {
+        let Some(logical) = self.flight.logical(id) else { return };
+        let (about, deadline) = (logical.about, logical.deadline);
+        let edge = &self.plan.edges[about.edge as usize];
+        let pool = edge.pools[logical.pool as usize];
+        self.tally.attempted(about.edge);
+        if attempt.0 > 0 {
+            let beside = self.flight.logical(id).is_some_and(|logical| logical.out.iter().any(Option::is_some));
+            if beside {
+                self.tally.hedged(about.edge)
+            } else {
+                self.tally.retried(about.edge)
+            }
+            self.events += 1;
+        }
+        let hopeless = self.routes.known_dead(pool) || self.route(now, &about).is_none();
+        if hopeless {
+            let end = AttemptEnd::failed(ErrorClass::Connect);
+            with_call!(self, now, id, |logical, client, edge| logical.call.attempt_ended(client, attempt, end, edge));
+            return self.hear();
+        }
+        let node = self.plan.pools[pool as usize].first_node + target;
+        let deadline = timeout.map_or(deadline, |timeout| deadline.min(now + timeout));
+        let about = About { key: about.key.child(attempt.0), ..about };
+        let job = self.send(now, node, about, Origin::Attempt(id, attempt), deadline);
+        if let Some(logical) = self.flight.logical_mut(id)
+            && let Some(place) = logical.out.iter_mut().find(|place| place.is_none())
+        {
+            *place = Some((attempt, job));
+        }
+    }
+
+    fn abort_attempt(&mut self, now: Time, id: Id, attempt: AttemptId) {
+        let Some(logical) = self.flight.logical_mut(id) else { return };
+        let about = logical.about;
+        let out = logical.out.iter_mut().find(|out| out.is_some_and(|(known, _)| known == attempt));
+        if let Some((_, job)) = out.and_then(Option::take) {
+            self.tally.gave_up(about.edge);
+            self.abandon(now, job);
+        }
+    }
+
+    fn wait(&mut self, now: Time, id: Id, until: Option<Time>) {
+        let Some(logical) = self.flight.logical_mut(id) else { return };
+        let Some(until) = until.filter(|&until| until < logical.wake) else { return };
+        logical.wake = until;
+        let edge = &self.plan.edges[logical.about.edge as usize];
+        let timeout = edge.policy.timeout.filter(|&timeout| now + timeout == until);
+        let rank = self.counter.next(class::TIMER);
+        match (edge.ring, timeout) {
+            (Some(ring), Some(_)) => self.rings[ring as usize].push(now, rank, id),
+            (Some(_) | None, _) => self.queue.push(until, rank, Event::Wake(id)),
+        }
+    }
+
+    /// The attempt has ended; the call goes on.
+    pub(super) fn attempt_ended(&mut self, now: Time, id: Id, attempt: AttemptId, answer: Answer) {
+        let Some(logical) = self.flight.logical_mut(id) else { return };
+        if let Some(out) = logical.out.iter_mut().find(|out| out.is_some_and(|(known, _)| known == attempt)) {
+            *out = None;
+        }
+        let end = AttemptEnd { result: answer.map(|_| ()), pushback: None };
+        with_call!(self, now, id, |logical, client, edge| logical.call.attempt_ended(client, attempt, end, edge));
+        if answer == Ok(Quality::Degraded)
+            && let Some(logical) = self.flight.logical_mut(id)
+        {
+            logical.degraded = true;
+        }
+        self.hear();
+        self.step(now, id);
+    }
+
+    fn run_tier(&mut self, now: Time, id: Id, tier: usize) {
+        let Some(logical) = self.flight.logical(id) else { return };
+        let (about, deadline) = (logical.about, logical.deadline);
+        // tier 0 is the real answer
+        let plan = &self.plan.edges[about.edge as usize].tiers[tier - 1];
+        let draws = about.key.child(TIER_CALL + tier as u32);
+        let hit = plan.hit >= 1.0 || draws.draw(TIER).random::<f64>() < plan.hit;
+        match plan.edge.filter(|_| hit) {
+            Some(edge) => {
+                let about = About { owner: Owner::Tier(id), edge, turn: 0, key: draws, ..about };
+                self.start_call(now, about, deadline);
+            }
+            None => {
+                let takes = plan.takes.sample(&mut draws.draw(PICK));
+                self.schedule_done(now + takes, Event::Tier { call: id, hit });
+            }
+        }
+    }
+
+    /// A tier has answered, or failed.
+    pub(super) fn tier_over(&mut self, now: Time, id: Id, ok: bool) {
+        with_call!(self, now, id, |logical, client, edge| logical.call.tier_ended(client, ok, edge));
+        self.hear();
+        self.step(now, id);
+    }
+
+    fn finish_call(&mut self, now: Time, id: Id, result: CallResult) {
+        if self.flight.logical(id).is_none() {
+            return;
+        }
+        let logical = self.flight.logicals.remove(id.index as usize);
+        let about = logical.about;
+        let degraded = result.tier > 0 || logical.degraded;
+        let quality = if degraded { Quality::Degraded } else { Quality::Full };
+        if result.result.is_ok() && result.tier == 0 {
+            self.tally.fresh(now, about.client);
+        }
+        if result.result == Err(ErrorClass::Rejected) {
+            self.tally.rejected(about.edge);
+        }
+        if result.tier > 0 && result.result.is_ok() {
+            self.tally.fell(about.edge, result.tier - 1);
+        }
+        self.todo.push_back(Todo::Ended(about, result.result.map(|()| quality)));
+    }
+
+    /// A call has ended: whoever waits for it goes on.
+    pub(super) fn call_ended(&mut self, now: Time, about: About, answer: Answer) {
+        self.tally.call_over(about.edge, answer);
+        match about.owner {
+            Owner::Request(request) => self.request_ended(now, request, answer),
+            Owner::Job(job) => self.own_call_ended(now, job, about, answer),
+            Owner::Tier(call) => self.tier_over(now, call, answer.is_ok()),
+        }
+    }
+
+    /// Nobody waits for this call any more.
+    pub(super) fn cancel_call(&mut self, now: Time, id: Id) {
+        let cancelled = with_call!(self, now, id, |logical, client, edge| logical.call.cancel(client, edge));
+        self.hear();
+        if cancelled.is_none() {
+            return;
+        }
+        loop {
+            let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
+            self.hear();
+            match step {
+                Some(Step::Abort(attempt)) => self.abort_attempt(now, id, attempt),
+                Some(Step::Finish(_)) | None => break,
+                Some(Step::Send { .. } | Step::RunTier(_) | Step::Wait(_)) => break,
+            }
+        }
+        if self.flight.logical(id).is_some() {
+            self.flight.logicals.remove(id.index as usize);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What can happen on the request clock, and the order of it at equal times.
+
+use super::state::{Answer, Id};
+use crate::resilience::bulkhead;
+use crate::resilience::pipeline::Waiter;
+
+/// A scheduled event; about something that has ended it is stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A policy of a call wants to look at the time.
+    Wake(Id),
+    /// An attempt has waited for its slot long enough.
+    Leave(Id),
+    /// A message reaches its node.
+    Arrive(Id),
+    /// Work at a node is done.
+    Done(Id),
+    /// An answer reaches who waits for it.
+    Answered(Id),
+    /// A tier of a call has answered by itself.
+    Tier {
+        /// The call.
+        call: Id,
+        /// Can it answer this one?
+        hit: bool,
+    },
+    /// A client of a closed group asks again.
+    Think {
+        /// The group.
+        group: u32,
+        /// The client.
+        client: u32,
+    },
+    /// What balancers believe of a node follows its health.
+    Believe {
+        /// The node.
+        node: u32,
+        /// Who believes.
+        checker: u32,
+        /// Of the checker.
+        generation: u32,
+    },
+    /// A check that goes through the node is due.
+    Check {
+        /// The node.
+        node: u32,
+        /// Which check.
+        probe: super::health::Probe,
+        /// Of the node's life.
+        generation: u32,
+    },
+    /// A check that went through the node has had its time.
+    CheckLate {
+        /// The node.
+        node: u32,
+        /// Which check.
+        probe: super::health::Probe,
+        /// Its attempt.
+        job: Id,
+    },
+    /// A node that was restarted works again.
+    Restarted {
+        /// The node.
+        node: u32,
+    },
+    /// An undo of a transaction is tried again.
+    Saga(Id),
+}
+
+/// What follows at once, in the order in which it came up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Todo {
+    /// An attempt has ended for who waits for it.
+    Answer(Id, Answer),
+    /// A call has ended for its owner.
+    Ended(super::state::About, Answer),
+    /// A client's bulkhead has decided about a waiter.
+    Queue(bulkhead::Event<Waiter>),
+    /// A node looks for work.
+    Next(u32),
+}
+
+/// Order of classes at equal times, beside those of the structure: timers come before all of these, work and arrivals
+/// after them.
+pub mod class {
+    pub use crate::simulation::event::class::{CHECK, TIMER};
+    /// Work that is done, messages that arrive.
+    pub const DONE: u8 = 5;
+    /// New requests.
+    pub const ARRIVAL: u8 = 6;
+}

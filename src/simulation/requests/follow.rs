@@ -1,0 +1,245 @@
+//! What the structure has become, as requests feel it: nodes that break and mend, ways that are cut, primaries and
+//! users that move.
+//!
+//! After each event of the structure all of it is looked at again; that is cheap, since such events are rare beside
+//! requests, and leaves no change unseen. What a change does to work in hand happens here: a crash loses it, a hang
+//! holds it, a node that slows down stretches what is left of it.
+
+use super::event::{Event, Todo};
+use super::nodes::Condition;
+use super::route::Share;
+use super::state::{Id, Stage};
+use super::{Caller, Requests};
+use crate::resilience::ErrorClass;
+use crate::resilience::bulkhead;
+use crate::resilience::pipeline::Observer;
+use crate::resilience::pipeline::Waiter;
+use crate::simulation::World;
+use crate::simulation::layout::Manner;
+use crate::simulation::watch::Due;
+use crate::time::{Span, Time};
+
+/// Hears nothing: a change of health decides about no waiter.
+struct Deaf;
+
+impl Observer for Deaf {
+    fn queue(&mut self, _event: bulkhead::Event<Waiter>) {}
+}
+
+impl Requests<'_> {
+    /// Look at the structure at `now`, and feel what has changed.
+    pub(super) fn follow(&mut self, now: Time, world: &World<'_>) {
+        self.follow_ways(now, world);
+        for node in 0..self.nodes.len() as u32 {
+            let mut condition = world.condition(node);
+            condition.up &= !self.nodes[node as usize].restarting;
+            if self.nodes[node as usize].condition != condition {
+                self.change_condition(now, node, condition);
+            }
+        }
+        for (service, plan) in self.plan.services.iter().enumerate() {
+            if let Some(process) = plan.process {
+                let primary = world.primary_pool(process);
+                self.routes.primary[service] =
+                    primary.and_then(|pool| plan.pools.iter().position(|&known| known == pool)).map(|pool| pool as u32);
+            }
+        }
+        for group in 0..self.plan.groups.len() {
+            for region in 0..self.routes.shares[group].len() {
+                let (value, slope) = world.user_share(now, group, region);
+                self.routes.shares[group][region] = Share { value, slope };
+            }
+        }
+        self.routes.shares_at = now;
+        self.routes.refresh(self.plan);
+        self.settle(now);
+    }
+
+    fn follow_ways(&mut self, now: Time, world: &World<'_>) {
+        for zone in 0..self.routes.zone_cut.len() {
+            self.routes.zone_cut[zone] = world.zone_is_cut(zone as u32);
+        }
+        let ends = self.plan.ways.ends();
+        for from in 0..ends {
+            for to in 0..ends {
+                let number = self.plan.ways.number(from, to);
+                let (cut, factor, hung) = world.way_state(&self.plan.ways, from, to);
+                let way = &mut self.routes.ways[number];
+                let released = way.hung && !hung;
+                (way.cut, way.factor, way.hung) = (cut, factor, hung);
+                if released {
+                    self.release_way(now, number);
+                }
+            }
+        }
+    }
+
+    /// What was held on the way arrives, all of it at once.
+    fn release_way(&mut self, now: Time, way: usize) {
+        for id in self.routes.release(way) {
+            let Some(job) = self.flight.job_mut(id) else { continue };
+            match job.stage {
+                Stage::Held => {
+                    job.stage = Stage::Travelling;
+                    self.schedule_done(now, Event::Arrive(id));
+                }
+                Stage::Returning => self.schedule_done(now, Event::Answered(id)),
+                Stage::Travelling | Stage::Queued | Stage::Working | Stage::Calling | Stage::Lost => {}
+            }
+        }
+    }
+
+    /// The node is in another condition from now on.
+    pub(super) fn change_condition(&mut self, now: Time, index: u32, condition: Condition) {
+        let node = &mut self.nodes[index as usize];
+        let before = std::mem::replace(&mut node.condition, condition);
+        if before.up && !condition.up {
+            self.lose_all(now, index, condition.silent);
+        }
+        if !before.up && condition.up {
+            self.nodes[index as usize].started = Some(now);
+        }
+        if condition.up && before.up {
+            match (before.hung, condition.hung) {
+                (false, true) => self.stretch(now, index, |_, job_left| (Time::NEVER, job_left)),
+                (true, false) => self.resume(now, index),
+                (true, true) | (false, false) => {}
+            }
+            let ratio = condition.slowness(now) / before.slowness(now);
+            if ratio != 1.0 && !condition.hung {
+                self.stretch(now, index, |now, left| {
+                    let left = Span::from_nanos_f64(left.as_nanos() as f64 * ratio);
+                    (now + left, left)
+                });
+            }
+        }
+        if before.up != condition.up || before.hung != condition.hung || before.check_fails != condition.check_fails {
+            self.health_changed(now, index);
+        }
+    }
+
+    /// All work in hand on the node is lost.
+    pub(super) fn lose_all(&mut self, now: Time, index: u32, silent: bool) {
+        let here = |stage: Stage| matches!(stage, Stage::Held | Stage::Queued | Stage::Working | Stage::Calling);
+        let held_on_ways = |id: &Id| self.routes.ways.iter().any(|way| way.holds(*id));
+        let lost: Vec<Id> = self
+            .flight
+            .jobs
+            .iter()
+            .filter(|(_, job)| job.node == index && here(job.stage))
+            .map(|(place, job)| Id { index: place as u32, serial: job.serial })
+            .filter(|id| !held_on_ways(id))
+            .collect();
+        self.nodes[index as usize].empty();
+        for id in lost {
+            self.cancel_calls(now, id);
+            let Some(job) = self.flight.job_mut(id) else { continue };
+            job.slotted = false;
+            job.permit = None;
+            if !job.wanted {
+                self.flight.jobs.remove(id.index as usize);
+            } else if silent {
+                job.stage = Stage::Lost;
+            } else {
+                job.stage = Stage::Returning;
+                self.todo.push_back(Todo::Answer(id, Err(ErrorClass::Connect)));
+            }
+        }
+        self.start_probes(now, index);
+    }
+
+    /// Changes when the running work of the node will be done.
+    fn stretch(&mut self, now: Time, index: u32, change: impl Fn(Time, Span) -> (Time, Span)) {
+        let mut again = Vec::new();
+        for (place, job) in &mut self.flight.jobs {
+            if job.node == index && job.stage == Stage::Working {
+                let left = if job.due == Time::NEVER { job.left } else { job.due.since(now) };
+                (job.due, job.left) = change(now, left);
+                again.push((job.due, Id { index: place as u32, serial: job.serial }));
+            }
+        }
+        for (due, id) in again {
+            self.schedule_done(due, Event::Done(id));
+        }
+    }
+
+    /// A node that hung goes on with what it held.
+    fn resume(&mut self, now: Time, index: u32) {
+        self.stretch(now, index, |now, left| (now + left, left));
+        for id in std::mem::take(&mut self.nodes[index as usize].held) {
+            if let Some(job) = self.flight.job_mut(id) {
+                job.stage = Stage::Travelling;
+                self.schedule_done(now, Event::Arrive(id));
+            }
+        }
+        self.todo.push_back(Todo::Next(index));
+    }
+
+    /// What a check would find has changed.
+    fn health_changed(&mut self, now: Time, index: u32) {
+        let node = &mut self.nodes[index as usize];
+        let condition = node.condition;
+        let fails = if !condition.up || condition.hung { 1.0 } else { condition.check_fails };
+        let service = self.service_of(index);
+        let node = &mut self.nodes[index as usize];
+        match &mut node.watch {
+            None => {
+                let through = self.plan.services[service as usize].work.health.through_queue;
+                if !through {
+                    self.set_member(now, index, fails < 1.0);
+                }
+            }
+            Some(watch) => {
+                let manner = Manner { silent: condition.silent || condition.hung, check_fails: fails, hangs: false };
+                watch.change(now, fails < 1.0, manner, &node.detection, &mut node.checks);
+                self.schedule_beliefs(index);
+            }
+        }
+    }
+
+    /// Beliefs of the node's checkers that will change.
+    pub(super) fn schedule_beliefs(&mut self, index: u32) {
+        let Some(watch) = &mut self.nodes[index as usize].watch else { return };
+        let mut due = std::mem::take(&mut watch.due);
+        for Due { at, checker, generation } in due.drain(..) {
+            self.schedule(at, super::event::class::CHECK, Event::Believe { node: index, checker, generation });
+        }
+        if let Some(watch) = &mut self.nodes[index as usize].watch {
+            watch.due = due;
+        }
+    }
+
+    /// A checker changes its mind about the node.
+    pub(super) fn believe(&mut self, now: Time, index: u32, checker: u32, generation: u32) {
+        let node = &mut self.nodes[index as usize];
+        let Some(watch) = node.watch.as_mut().filter(|watch| watch.expects(checker, generation)) else { return };
+        let changed = watch.believe(now, checker, &node.detection, &mut node.checks);
+        let believed = watch.believed;
+        self.schedule_beliefs(index);
+        if changed {
+            self.set_member(now, index, believed);
+        }
+    }
+
+    /// The balancers of the node's service take it in or leave it out.
+    pub(super) fn set_member(&mut self, now: Time, index: u32, member: bool) {
+        if self.nodes[index as usize].member == member {
+            return;
+        }
+        self.nodes[index as usize].member = member;
+        let number = self.plan.nodes[index as usize].pool;
+        let pool = &self.plan.pools[number as usize];
+        let range = pool.first_node as usize..(pool.first_node + pool.nodes) as usize;
+        let well: Vec<bool> = self.nodes[range].iter().map(|node| node.member).collect();
+        self.routes.set_members(number, &well);
+        for edge in self.plan.edges.iter().filter(|edge| edge.to == pool.service && !edge.plain) {
+            let Some(place) = edge.pools.iter().position(|&known| known == number) else { continue };
+            for slot in 0..edge.slots {
+                if let Caller::Full(client) = &mut self.callers[edge.client(slot, place) as usize] {
+                    client.set_health(now, index - pool.first_node, member, &mut Deaf);
+                }
+            }
+        }
+        self.routes.refresh(self.plan);
+    }
+}

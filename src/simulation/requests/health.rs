@@ -1,0 +1,168 @@
+//! Checks that go through the node like a request: they wait, they work, they time out when it is busy.
+//!
+//! Readiness takes the node out of its balancers, liveness restarts it, a deep check only costs. What a check finds is
+//! counted by the same code as everywhere, [`RiseFall`](crate::resilience::health::RiseFall).
+
+use super::Requests;
+use super::event::{Event, class};
+use super::plan::{PoolPlan, ServicePlan};
+use super::state::{About, Id, Job, Origin, Owner};
+use crate::engine::streams::Stream;
+use crate::model::dist::Law;
+use crate::model::failover::Check;
+use crate::resilience::health::{CheckResult, Health, RiseFall};
+use crate::time::{Span, Time};
+use rand::RngExt;
+
+/// A kind of check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// Is the node to be sent to?
+    Readiness,
+    /// Is it to be restarted?
+    Liveness,
+    /// What only observers want to know.
+    Deep,
+}
+
+/// All kinds, by their number.
+pub const PROBES: [Probe; 3] = [Probe::Readiness, Probe::Liveness, Probe::Deep];
+
+/// One checker of one node.
+#[derive(Clone, Debug)]
+pub struct Prober {
+    check: Check,
+    /// Does it wait and work in the node like a request?
+    through_queue: bool,
+    /// Time to restart, or work of a check.
+    law: Law,
+    state: RiseFall,
+    phase: Span,
+    /// The check that is out, and when it fails.
+    out: Option<Id>,
+}
+
+/// The checks of a node of this service that are made one by one.
+pub fn probers(service: &ServicePlan, rng: &mut Stream) -> [Option<Prober>; 3] {
+    let health = &service.work.health;
+    let readiness = service.check.as_ref().filter(|_| health.through_queue);
+    let prober = |check: &Check, law: Law, through_queue: bool, rng: &mut Stream| {
+        let state = RiseFall::new(check.up_after, check.down_after, Health::Up).ok()?;
+        let phase = Span::from_nanos_f64(rng.random::<f64>() * check.every.as_nanos() as f64);
+        Some(Prober { check: check.clone(), through_queue, law, state, phase, out: None })
+    };
+    let nothing = || Law::fixed(Span::ZERO);
+    [
+        readiness.and_then(|check| prober(check, nothing(), true, rng)),
+        health.liveness.as_ref().and_then(|(check, restart, through)| prober(check, restart.clone(), *through, rng)),
+        health.deep.as_ref().and_then(|(check, cost, through)| prober(check, cost.clone(), *through, rng)),
+    ]
+}
+
+/// The work of a check at its node: as a request's for readiness and liveness, its own for a deep one.
+pub fn work(service: &ServicePlan, pool: &PoolPlan, probe: Probe, job: &Job) -> Span {
+    let law = match (probe, &service.work.health.deep) {
+        (Probe::Deep, Some((_, cost, _))) => cost,
+        (Probe::Deep, None) | (Probe::Readiness | Probe::Liveness, _) => &pool.work.service_time,
+    };
+    law.sample(&mut job.about.key.draw(18))
+}
+
+impl Requests<'_> {
+    /// The first checks of a node that begins a life.
+    pub(super) fn start_probes(&mut self, now: Time, index: u32) {
+        for (number, probe) in PROBES.into_iter().enumerate() {
+            let node = &mut self.nodes[index as usize];
+            let generation = node.life;
+            let Some(prober) = &mut node.probes[number] else { continue };
+            prober.out = None;
+            let at = now + prober.phase;
+            self.schedule(at, class::CHECK, Event::Check { node: index, probe, generation });
+        }
+    }
+
+    /// The next check is due: the one before has failed if it is still out.
+    pub(super) fn check_due(&mut self, now: Time, index: u32, probe: Probe, generation: u32) {
+        let node = &mut self.nodes[index as usize];
+        if node.life != generation {
+            return;
+        }
+        let condition = node.condition;
+        let Some(prober) = &mut node.probes[probe as usize] else { return };
+        let every = if prober.state.health() == Health::Down { prober.check.every_down } else { prober.check.every };
+        self.schedule(now + every, class::CHECK, Event::Check { node: index, probe, generation });
+        let node = &mut self.nodes[index as usize];
+        let Some(prober) = &mut node.probes[probe as usize] else { return };
+        let fails = 1.0 - (1.0 - prober.check.false_fail) * (1.0 - condition.check_fails);
+        let by_chance = fails > 0.0 && node.checks.random::<f64>() < fails;
+        if !condition.up || by_chance {
+            return self.probe_answered(now, index, probe, false);
+        }
+        if !prober.through_queue {
+            let well = !condition.hung;
+            if probe != Probe::Deep {
+                self.probe_answered(now, index, probe, well);
+            }
+            return;
+        }
+        let timeout = prober.check.timeout;
+        let id = self.send_probe(now, index, probe, now + timeout);
+        if let Some(prober) = &mut self.nodes[index as usize].probes[probe as usize] {
+            prober.out = Some(id);
+        }
+        self.schedule(now + timeout, class::TIMER, Event::CheckLate { node: index, probe, job: id });
+    }
+
+    fn send_probe(&mut self, now: Time, index: u32, probe: Probe, deadline: Time) -> Id {
+        let serial = self.flight.serial();
+        let key = self.checks.member(serial);
+        let nobody = Id { index: u32::MAX, serial: 0 };
+        let about =
+            About { owner: Owner::Job(nobody), edge: 0, slot: 0, client: 0, turn: 0, class: 0, key, request: nobody };
+        let id = self.flight.add_job(Job::new((serial, index), about, Origin::Check(probe), now, deadline));
+        self.reach(now, id);
+        id
+    }
+
+    /// A check that went through the node has had its time: if it is still out, it has failed.
+    pub(super) fn check_late(&mut self, now: Time, index: u32, probe: Probe, job: Id) {
+        let Some(prober) = &self.nodes[index as usize].probes[probe as usize] else { return };
+        if prober.out == Some(job) {
+            self.abandon(now, job);
+            self.probe_answered(now, index, probe, false);
+        }
+    }
+
+    /// A check has been answered, or has failed.
+    pub(super) fn probe_answered(&mut self, now: Time, index: u32, probe: Probe, well: bool) {
+        let node = &mut self.nodes[index as usize];
+        let Some(prober) = &mut node.probes[probe as usize] else { return };
+        prober.out = None;
+        let result = if well { CheckResult::Pass } else { CheckResult::Fail };
+        let Some(change) = prober.state.observe(now, result) else { return };
+        match (probe, change.to) {
+            (Probe::Readiness, to) => self.set_member(now, index, to == Health::Up),
+            (Probe::Liveness, Health::Down) if node.condition.up => self.restart(now, index),
+            (Probe::Liveness | Probe::Deep, _) => {}
+        }
+    }
+
+    /// A node that does not answer is restarted: what it works on is lost, and what made it slow is over.
+    fn restart(&mut self, now: Time, index: u32) {
+        let node = &mut self.nodes[index as usize];
+        let Some(prober) = &mut node.probes[Probe::Liveness as usize] else { return };
+        let takes = prober.law.sample(&mut node.checks);
+        node.restarting = true;
+        let condition = super::nodes::Condition { up: false, silent: false, ..node.condition };
+        self.change_condition(now, index, condition);
+        self.mended.push(index);
+        self.look = true;
+        self.schedule(now + takes, crate::simulation::event::class::END, Event::Restarted { node: index });
+    }
+
+    /// A restarted node works again.
+    pub(super) fn restarted(&mut self, _now: Time, index: u32) {
+        self.nodes[index as usize].restarting = false;
+        self.look = true;
+    }
+}

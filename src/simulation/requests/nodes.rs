@@ -1,0 +1,183 @@
+//! Nodes as requests meet them: what is wrong with one, who works and waits there, what it refuses.
+
+use std::collections::VecDeque;
+
+use super::Requests;
+use super::state::Id;
+use crate::engine::streams::Streams;
+use crate::model::traffic::QueueOrder;
+use crate::resilience::codel::{CoDel, CoDelConfig};
+use crate::resilience::concurrency_limit::ConcurrencyLimit;
+use crate::resilience::load_shedding::{Criticality, LoadShedder, ShedDecision, Utilisation};
+use crate::resilience::rate_limiter::{Gcra, GcraConfig};
+use crate::simulation::watch::Watch;
+use crate::time::{Span, Time};
+
+/// What is wrong with a node.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Condition {
+    /// Does it run at all?
+    pub up: bool,
+    /// If not: do packets vanish, so that callers wait for their timeout?
+    pub silent: bool,
+    /// Does it hold all work and packets?
+    pub hung: bool,
+    /// So many times as slow.
+    pub factor: f64,
+    /// Share of its answers that fail.
+    pub errors: f64,
+    /// Do writes fail?
+    pub full: bool,
+    /// Slower and slower: since when, for how long, up to which factor.
+    pub ramp: Option<(Time, Span, f64)>,
+    /// Its clock is ahead by so much, for deadlines on it.
+    pub skew: Span,
+    /// Share of the checks that fail for it.
+    pub check_fails: f64,
+    /// Does its pool serve: enough nodes, and what it depends on?
+    pub admits: bool,
+    /// Does its pool take writes?
+    pub writes: bool,
+}
+
+impl Condition {
+    /// Nothing.
+    pub const WELL: Condition = Condition {
+        up: true,
+        silent: false,
+        hung: false,
+        factor: 1.0,
+        errors: 0.0,
+        full: false,
+        ramp: None,
+        skew: Span::ZERO,
+        check_fails: 0.0,
+        admits: true,
+        writes: true,
+    };
+
+    /// How many times as slow it is now.
+    pub fn slowness(&self, now: Time) -> f64 {
+        let ramp = self.ramp.map_or(1.0, |(since, length, factor)| {
+            let passed = now.since(since).as_secs_f64() / length.as_secs_f64().max(1e-9);
+            1.0 + (factor - 1.0) * passed.min(1.0)
+        });
+        self.factor * ramp
+    }
+}
+
+/// A node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What is wrong with it.
+    pub condition: Condition,
+    /// Is it believed to be well by those who balance?
+    pub member: bool,
+    /// The readiness check that they go by.
+    pub watch: Option<Watch>,
+    /// The check under this condition, as its watch takes it.
+    pub detection: crate::model::failover::Detection,
+    /// Draws of its checks.
+    pub checks: crate::engine::streams::Stream,
+    /// Checks that go through it.
+    pub probes: [Option<super::health::Prober>; 3],
+    /// Since when it runs.
+    pub started: Option<Time>,
+    /// Counts its lives.
+    pub life: u32,
+    /// Is it being restarted?
+    pub restarting: bool,
+    /// Requests that hold a slot.
+    pub busy: u32,
+    /// Requests that wait for one.
+    pub queue: VecDeque<Id>,
+    /// Requests that are held up.
+    pub held: Vec<Id>,
+    capacity: Option<Gcra>,
+    shedder: Option<LoadShedder>,
+    /// Adaptive limit.
+    pub limit: Option<ConcurrencyLimit>,
+    /// Controlled delay of the queue.
+    pub codel: Option<CoDel>,
+}
+
+impl Requests<'_> {
+    /// All nodes well and idle.
+    pub(super) fn start_nodes(&mut self, streams: &Streams) {
+        self.nodes.clear();
+        for index in 0..self.plan.nodes.len() {
+            let node = self.new_node(index, streams);
+            self.nodes.push(node);
+        }
+        self.routes.reset(self.plan);
+        for node in 0..self.plan.nodes.len() as u32 {
+            self.schedule_beliefs(node);
+            self.start_probes(self.start, node);
+        }
+    }
+
+    fn new_node(&self, index: usize, streams: &Streams) -> Node {
+        let plan = &self.plan.nodes[index];
+        let pool = &self.plan.pools[plan.pool as usize];
+        let service = &self.plan.services[pool.service as usize];
+        let detection = service.detection();
+        let mut checks = streams.stream(plan.checks);
+        let through = service.work.health.through_queue;
+        let watch = service.check.as_ref().filter(|_| !through).map(|_| Watch::new(&detection, &mut checks));
+        Node {
+            condition: Condition::WELL,
+            member: true,
+            watch,
+            detection,
+            probes: super::health::probers(service, &mut checks),
+            checks,
+            started: None,
+            life: 0,
+            restarting: false,
+            busy: 0,
+            queue: VecDeque::new(),
+            held: Vec::new(),
+            capacity: pool.capacity.filter(|_| pool.work.slots.is_none()).and_then(limiter),
+            shedder: service.work.shedding.and_then(|config| LoadShedder::new(config).ok()),
+            limit: service.work.limit.and_then(|config| ConcurrencyLimit::new(config).ok()),
+            codel: codel(&pool.work),
+        }
+    }
+}
+
+/// So many a second, and a second's worth at once: the fluid that carries `capacity` averages as long.
+fn limiter(capacity: f64) -> Option<Gcra> {
+    let period = Span::from_secs_f64(1.0 / capacity).max(Span::from_nanos(1));
+    Gcra::new(GcraConfig { period, burst: capacity.ceil().clamp(1.0, 1e9) as u32 }).ok()
+}
+
+fn codel(work: &crate::model::traffic::PoolWork) -> Option<CoDel> {
+    let adaptive = work.order == QueueOrder::AdaptiveLifo;
+    let config = work.codel.or(adaptive.then(CoDelConfig::default))?;
+    CoDel::new(CoDelConfig { lifo_when_overloaded: adaptive, ..config }).ok()
+}
+
+impl Node {
+    /// Does it refuse one more of this class for load?
+    pub fn refuses(&mut self, now: Time, class: Criticality, slots: Option<u32>) -> bool {
+        if let Some(capacity) = &mut self.capacity
+            && capacity.acquire(now, 1).is_err()
+        {
+            return true;
+        }
+        let Some(shedder) = &mut self.shedder else { return false };
+        let in_flight = u64::from(self.busy) + self.queue.len() as u64;
+        let limit = self.limit.as_ref().map(ConcurrencyLimit::limit);
+        let Some(whole) = slots.into_iter().chain(limit).min() else { return false };
+        shedder.observe(now, Utilisation::of(in_flight, u64::from(whole)));
+        shedder.admit(class) != ShedDecision::Admit
+    }
+
+    /// As new after a crash: nobody works or waits, and what policies remember of load is gone.
+    pub fn empty(&mut self) {
+        self.busy = 0;
+        self.queue.clear();
+        self.held.clear();
+        self.life += 1;
+    }
+}

@@ -1,0 +1,291 @@
+//! Where calls go: which pool of the callee, and what the way there takes.
+//!
+//! The structure decides where users are (DNS, anycast, the active region) and who is primary; here its answers are kept
+//! as tables that change only with it. The clients of a group are spread over its regions as the fluid says: client c
+//! has a place u(c) on [0, 1] for good, and is in the region in whose interval of shares that place lies, so that as
+//! shares drain from one region to another each client moves once, at a time uniform over the drain. A group of one
+//! client stands for a population: each of its requests has a place of its own.
+
+use rand::RngExt;
+
+use super::Requests;
+use super::plan::{From, Place, RequestPlan, Ways};
+use super::state::{About, Id};
+use crate::engine::streams::Draw;
+use crate::model::topology::Reach;
+use crate::time::{Span, Time};
+
+/// A pool, as callers see it.
+#[derive(Clone, Debug, Default)]
+pub struct PoolRoute {
+    /// Nodes believed to be well, by their place in the pool; all in panic.
+    members: Vec<u32>,
+    /// How many are believed to be.
+    well: u32,
+}
+
+/// The state of a way.
+#[derive(Clone, Debug)]
+pub struct WayState {
+    /// Nothing crosses.
+    pub cut: bool,
+    /// So many times the latency.
+    pub factor: f64,
+    /// What enters is held.
+    pub hung: bool,
+    held: Vec<Id>,
+}
+
+/// The share of a group's users in a region: a line, as long as nothing changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Share {
+    /// The share at the last change.
+    pub value: f64,
+    /// Its change per nanosecond.
+    pub slope: f64,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Travel {
+    /// It arrives after so long.
+    Takes(Span),
+    /// It is held on this way.
+    Held(usize),
+    /// It never arrives.
+    Lost,
+}
+
+/// Where things go now.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    pools: Vec<PoolRoute>,
+    /// By way.
+    pub ways: Vec<WayState>,
+    /// By zone: cut off?
+    pub zone_cut: Vec<bool>,
+    /// By group and region.
+    pub shares: Vec<Vec<Share>>,
+    /// When the shares were looked at.
+    pub shares_at: Time,
+    /// By service with failover: the pool in charge, by its place in the service.
+    pub primary: Vec<Option<u32>>,
+    /// By edge and region of the caller: the pool, by its place in the edge.
+    table: Vec<Vec<Option<u32>>>,
+    /// The same for what only reads, where copies serve that too.
+    readers: Vec<Option<Vec<Option<u32>>>>,
+    regions: u32,
+}
+
+impl Routes {
+    /// All ways open, nobody anywhere yet.
+    pub fn new(plan: &RequestPlan) -> Routes {
+        let regions = plan.ways.within.len();
+        let way = WayState { cut: false, factor: 1.0, hung: false, held: Vec::new() };
+        let zones = plan.nodes.iter().filter_map(|node| node.zone).max().map_or(0, |zone| zone + 1);
+        Routes {
+            pools: vec![PoolRoute::default(); plan.pools.len()],
+            ways: vec![way; plan.ways.len()],
+            zone_cut: vec![false; zones as usize],
+            shares: vec![vec![Share::default(); regions]; plan.groups.len()],
+            shares_at: Time::ZERO,
+            primary: vec![None; plan.services.len()],
+            table: vec![vec![None; regions + 1]; plan.edges.len()],
+            readers: plan.edges.iter().map(|edge| edge.reads_local.then(|| vec![None; regions + 1])).collect(),
+            regions: regions as u32,
+        }
+    }
+
+    /// As new.
+    pub fn reset(&mut self, plan: &RequestPlan) {
+        for (pool, plan) in self.pools.iter_mut().zip(&plan.pools) {
+            pool.members.clear();
+            pool.members.extend(0..plan.nodes);
+            pool.well = plan.nodes;
+        }
+        for way in &mut self.ways {
+            (way.cut, way.factor, way.hung) = (false, 1.0, false);
+            way.held.clear();
+        }
+        self.zone_cut.fill(false);
+        self.primary.fill(None);
+    }
+
+    /// Nodes of the pool that a caller without policies sends to.
+    #[inline]
+    pub fn members(&self, pool: u32) -> &[u32] {
+        &self.pools[pool as usize].members
+    }
+
+    /// Are all its nodes known to be dead?
+    #[inline]
+    pub fn known_dead(&self, pool: u32) -> bool {
+        self.pools[pool as usize].well == 0
+    }
+
+    /// The members of a pool have changed; with less than half of them well all are sent to, as the pipeline does.
+    pub fn set_members(&mut self, pool: u32, well: &[bool]) {
+        let route = &mut self.pools[pool as usize];
+        route.well = well.iter().filter(|&&well| well).count() as u32;
+        let panic = route.well * 2 < well.len() as u32;
+        route.members.clear();
+        route.members.extend((0..well.len() as u32).filter(|&node| panic || well[node as usize]));
+    }
+
+    /// A message on its way from one place to another.
+    #[inline]
+    pub fn travel(&self, plan: &Ways, from: Place, to: Place, draw: impl Fn() -> Draw) -> Travel {
+        let (one, other) = (plan.end(from), plan.end(to));
+        if one == other {
+            return self.travel_within(plan, from, to, draw);
+        }
+        if self.leaves_cut_zone(from) || self.leaves_cut_zone(to) {
+            return Travel::Lost;
+        }
+        let number = plan.number(one, other);
+        let state = &self.ways[number];
+        let way = plan.way(number);
+        if state.cut {
+            return Travel::Lost;
+        }
+        if state.hung {
+            return Travel::Held(number);
+        }
+        if way.free {
+            return Travel::Takes(Span::ZERO);
+        }
+        let mut draw = draw();
+        if way.loss > 0.0 && draw.random::<f64>() < way.loss {
+            return Travel::Lost;
+        }
+        let latency = way.latency.sample(&mut draw);
+        Travel::Takes(if state.factor == 1.0 {
+            latency
+        } else {
+            Span::from_nanos_f64(latency.as_nanos() as f64 * state.factor)
+        })
+    }
+
+    fn travel_within(&self, plan: &Ways, from: Place, to: Place, draw: impl Fn() -> Draw) -> Travel {
+        let (Place::Zone { region, zone: one }, Place::Zone { zone: other, .. }) = (from, to) else {
+            return Travel::Takes(Span::ZERO);
+        };
+        if one == other {
+            return Travel::Takes(Span::ZERO);
+        }
+        if self.leaves_cut_zone(from) || self.leaves_cut_zone(to) {
+            return Travel::Lost;
+        }
+        let way = &plan.within[region as usize];
+        if way.free { Travel::Takes(Span::ZERO) } else { Travel::Takes(way.latency.sample(&mut draw())) }
+    }
+
+    fn leaves_cut_zone(&self, place: Place) -> bool {
+        match place {
+            Place::Zone { zone: Some(zone), .. } => self.zone_cut[zone as usize],
+            Place::Zone { zone: None, .. } | Place::Group(_) | Place::World => false,
+        }
+    }
+
+    /// Holds a message up.
+    pub fn hold(&mut self, way: usize, id: Id) {
+        self.ways[way].held.push(id);
+    }
+
+    /// What was held on a way.
+    pub fn release(&mut self, way: usize) -> Vec<Id> {
+        std::mem::take(&mut self.ways[way].held)
+    }
+
+    /// The region in which place `point` of a group's users lies.
+    fn region(&self, group: u32, point: f64, now: Time) -> Option<u32> {
+        let passed = now.since(self.shares_at).as_nanos() as f64;
+        let mut sum = 0.0;
+        let mut last = None;
+        for (region, share) in self.shares[group as usize].iter().enumerate() {
+            let here = share.value + share.slope * passed;
+            if here > 1e-12 {
+                sum += here;
+                last = Some(region as u32);
+                if point < sum {
+                    return last;
+                }
+            }
+        }
+        last
+    }
+
+    /// Works out where each edge goes from each region.
+    pub fn refresh(&mut self, plan: &RequestPlan) {
+        for (index, edge) in plan.edges.iter().enumerate() {
+            for region in 0..=self.regions {
+                let from = (region < self.regions).then_some(region);
+                let local = || edge.pools.iter().position(|&pool| plan.pools[pool as usize].region == from);
+                let pool = match edge.reach {
+                    Reach::Primary => self.primary[edge.to as usize],
+                    Reach::Local => local().or_else(|| self.of_the_world(plan, edge)).map(|pool| pool as u32),
+                    Reach::Any | Reach::ByTarget => self.nearest(plan, edge, from),
+                };
+                self.table[index][region as usize] = pool;
+                let near = self.nearest(plan, edge, from);
+                if let Some(readers) = &mut self.readers[index] {
+                    readers[region as usize] = near;
+                }
+            }
+        }
+    }
+
+    /// The only pool of a dependency, which has no region.
+    fn of_the_world(&self, plan: &RequestPlan, edge: &super::plan::EdgePlan) -> Option<usize> {
+        edge.pools.iter().position(|&pool| plan.pools[pool as usize].region.is_none())
+    }
+
+    /// This region's pool if anybody there is believed to be well, then others by latency.
+    fn nearest(&self, plan: &RequestPlan, edge: &super::plan::EdgePlan, from: Option<u32>) -> Option<u32> {
+        let distance = |pool: u32| match (from, plan.pools[pool as usize].region) {
+            (Some(from), Some(to)) if from != to => plan.ways.way(plan.ways.number(from, to)).latency.mean_s(),
+            (Some(_), Some(_) | None) | (None, _) => -1.0,
+        };
+        let well = (0..edge.pools.len()).filter(|&place| !self.known_dead(edge.pools[place]));
+        let best = well.min_by(|&one, &other| distance(edge.pools[one]).total_cmp(&distance(edge.pools[other])));
+        best.map(|place| place as u32)
+    }
+}
+
+/// Number of the draw of a call's place among the users of its group.
+const WHERE: u32 = 7;
+
+impl Requests<'_> {
+    /// The pool that the call goes to, by its place in the edge; none: nobody is there.
+    #[inline]
+    pub(super) fn route(&self, now: Time, about: &About) -> Option<usize> {
+        let edge = &self.plan.edges[about.edge as usize];
+        let region = match edge.from {
+            From::Service(service) => {
+                let node = self.plan.services[service as usize].first_node + about.slot;
+                self.plan.pools[self.plan.nodes[node as usize].pool as usize].region
+            }
+            From::Group(_) if self.routes.regions == 1 => Some(0),
+            From::Group(group) => {
+                let clients = self.plan.groups[group as usize].clients;
+                let mut draw = if clients == 1 {
+                    about.key.draw(WHERE)
+                } else {
+                    self.families[group as usize].member(u32::MAX - about.slot).draw(WHERE)
+                };
+                Some(self.routes.region(group, draw.random(), now)?)
+            }
+        };
+        let reads = self.routes.readers[about.edge as usize].as_ref();
+        let reads = reads.filter(|_| !self.plan.classes[about.class as usize].writes);
+        let table = reads.unwrap_or(&self.routes.table[about.edge as usize]);
+        table[region.unwrap_or(self.routes.regions) as usize].map(|pool| pool as usize)
+    }
+}
+
+impl WayState {
+    /// Is this message held on it?
+    pub fn holds(&self, id: Id) -> bool {
+        self.held.contains(&id)
+    }
+}

@@ -1,0 +1,90 @@
+//! One trial of structure and requests together, in one order of time.
+
+use super::{RequestPlan, Requests};
+use crate::engine::queue::Rank;
+use crate::engine::streams::Streams;
+use crate::simulation::layout::Layout;
+use crate::simulation::trace::TraceLine;
+use crate::simulation::{Outcome, World};
+use crate::time::Time;
+
+/// A world with requests in it.
+#[derive(Clone, Debug)]
+pub struct RequestWorld<'a> {
+    world: World<'a>,
+    requests: Requests<'a>,
+}
+
+impl<'a> RequestWorld<'a> {
+    /// Of this layout, compiled for requests, and this plan.
+    pub fn new(layout: &'a Layout, plan: &'a RequestPlan) -> Self {
+        RequestWorld { world: World::new(layout), requests: Requests::new(plan) }
+    }
+
+    /// Run trial `trial` of `seed` from its start to its end.
+    pub fn run(&mut self, seed: u64, trial: u64) -> Outcome {
+        let streams = Streams::new(seed, trial);
+        let start = self.world.begin(&streams);
+        self.requests.reset(&streams, start);
+        self.requests.follow(start, &self.world);
+        let end = self.world.layout.end;
+        self.advance(end);
+        let requests = self.requests.finish(end);
+        let mut outcome = self.world.finish(end);
+        outcome.events += requests.events;
+        outcome.requests = Some(Box::new(requests));
+        outcome
+    }
+
+    /// As [`run`](Self::run), with a line for everything that happened to the structure.
+    pub fn run_traced(&mut self, seed: u64, trial: u64) -> (Outcome, Vec<TraceLine>) {
+        self.world.trace = Some(Vec::new());
+        let outcome = self.run(seed, trial);
+        let from = self.world.counted_from;
+        let mut lines = self.world.trace.take().unwrap_or_default();
+        for line in &mut lines {
+            line.at = Time::ZERO + line.at.since(from);
+        }
+        (outcome, lines)
+    }
+
+    /// Everything before `until`: at equal times timers of policies come first, then the structure, then work and
+    /// arrivals.
+    fn advance(&mut self, until: Time) {
+        let (mut structure, mut order) = self.world.next_event();
+        loop {
+            let (at, rank, store) = self.requests.next();
+            if at < structure || (at == structure && rank_class(rank) < rank_class(order)) {
+                if at >= until {
+                    return;
+                }
+                self.requests.happen(store);
+                if self.requests.wants_a_look() {
+                    self.look(at);
+                    (structure, order) = self.world.next_event();
+                }
+            } else {
+                if structure >= until {
+                    return;
+                }
+                self.world.happen();
+                self.requests.follow(structure, &self.world);
+                (structure, order) = self.world.next_event();
+            }
+        }
+    }
+}
+
+impl RequestWorld<'_> {
+    /// What requests have done to the structure: nodes that were restarted are rid of what made them slow.
+    fn look(&mut self, now: Time) {
+        for node in self.requests.take_mended() {
+            self.world.mend(now, node);
+        }
+        self.requests.follow(now, &self.world);
+    }
+}
+
+fn rank_class(rank: Rank) -> u8 {
+    rank.class()
+}

@@ -1,0 +1,276 @@
+//! What is in flight: requests of users, logical calls under policies, attempts at nodes.
+//!
+//! Each lives in a slab and is named by its place and a serial number, so that an event about something that has ended
+//! finds nothing. A user request owns one call; an attempt at a node owns the calls that it makes there, and these own
+//! further attempts: a tree that ends leaf by leaf, or is cut off from its root.
+
+use slab::Slab;
+
+use crate::engine::streams::Numbered;
+use crate::resilience::ErrorClass;
+use crate::resilience::concurrency_limit::LimitPermit;
+use crate::resilience::pipeline::{AttemptId, Call, PARALLEL_MAX};
+use crate::resilience::saga::Saga;
+use crate::time::{Span, Time};
+
+/// Names something in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Id {
+    /// Place in the slab.
+    pub index: u32,
+    /// Serial number of what stood there.
+    pub serial: u32,
+}
+
+/// How a call or an attempt has ended: well, perhaps with a worse answer, or with an error.
+pub type Answer = Result<Quality, ErrorClass>;
+
+/// What an answer is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quality {
+    /// The real one.
+    Full,
+    /// From a tier.
+    Degraded,
+}
+
+/// A request of a user.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Its serial number.
+    pub serial: u32,
+    /// The group.
+    pub group: u32,
+    /// The client of the group.
+    pub client: u32,
+    /// Its class.
+    pub class: u32,
+    /// When it came.
+    pub arrived: Time,
+    /// Its draws.
+    pub key: Numbered,
+}
+
+/// Who waits for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A user.
+    Request(Id),
+    /// An attempt at a node.
+    Job(Id),
+    /// A tier of another call.
+    Tier(Id),
+}
+
+/// What every call has, with policies or without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Who waits for it.
+    pub owner: Owner,
+    /// Over which edge it goes.
+    pub edge: u32,
+    /// From which caller.
+    pub slot: u32,
+    /// By which client.
+    pub client: u32,
+    /// Its how many-th repetition.
+    pub turn: u32,
+    /// Class of the request.
+    pub class: u32,
+    /// Its draws.
+    pub key: Numbered,
+    /// The root of it all, for traces.
+    pub request: Id,
+}
+
+/// A logical call under policies.
+#[derive(Clone, Debug)]
+pub struct Logical {
+    /// Its serial number.
+    pub serial: u32,
+    /// What it is about.
+    pub about: About,
+    /// The pool, by its place in the edge.
+    pub pool: u32,
+    /// The state machine.
+    pub call: Call,
+    /// Operations on it so far, which number their draws.
+    pub turns: u32,
+    /// The earliest instant at which it will be woken.
+    pub wake: Time,
+    /// Attempts that are out.
+    pub out: [Option<(AttemptId, Id)>; PARALLEL_MAX],
+    /// Deadline of what it belongs to.
+    pub deadline: Time,
+    /// Has an attempt brought a worse answer?
+    pub degraded: bool,
+}
+
+/// Where an attempt comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A call without policies, which is this one attempt.
+    Plain,
+    /// An attempt of a logical call.
+    Attempt(Id, AttemptId),
+    /// A check of the node itself; by its kind.
+    Check(super::health::Probe),
+}
+
+/// Where an attempt stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// On its way to the node.
+    Travelling,
+    /// Held up, at a node that hangs or on a way that does.
+    Held,
+    /// Waiting for a slot.
+    Queued,
+    /// In work.
+    Working,
+    /// Waiting for its own calls.
+    Calling,
+    /// Its answer is on the way.
+    Returning,
+    /// Nothing will ever come of it.
+    Lost,
+}
+
+/// An attempt at a node.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its serial number.
+    pub serial: u32,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Does anybody wait for it?
+    pub wanted: bool,
+    /// Does it hold a slot?
+    pub slotted: bool,
+    /// Has one of its calls been answered by a tier?
+    pub degraded: bool,
+    /// The node.
+    pub node: u32,
+    /// What it is about; `about.owner` waits for it if it is plain.
+    pub about: About,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// When it was sent.
+    pub sent: Time,
+    /// When it came to the node.
+    pub arrived: Time,
+    /// When its work will be done.
+    pub due: Time,
+    /// When its caller gives up.
+    pub deadline: Time,
+    /// Work left, while it is held up.
+    pub left: Span,
+    /// The group of calls that it makes now.
+    pub calls: u32,
+    /// Calls of this group that are out.
+    pub out: u32,
+    /// A place under the adaptive limit.
+    pub permit: Option<LimitPermit>,
+    /// Its answer, once it is on the way.
+    pub answer: Answer,
+    /// The steps of its transaction, if it makes one.
+    pub saga: Option<Box<Saga>>,
+}
+
+impl Job {
+    /// An attempt that goes out to a node at `now`.
+    pub fn new((serial, node): (u32, u32), about: About, origin: Origin, now: Time, deadline: Time) -> Job {
+        Job {
+            serial,
+            stage: Stage::Travelling,
+            wanted: true,
+            slotted: false,
+            degraded: false,
+            node,
+            about,
+            origin,
+            sent: now,
+            arrived: now,
+            due: now,
+            deadline,
+            left: Span::ZERO,
+            calls: 0,
+            out: 0,
+            permit: None,
+            answer: Ok(Quality::Full),
+            saga: None,
+        }
+    }
+}
+
+macro_rules! find {
+    ($name:ident, $kind:ty, $field:ident) => {
+        /// What the name stands for, if it has not ended.
+        #[inline]
+        pub fn $name(&self, id: Id) -> Option<&$kind> {
+            self.$field.get(id.index as usize).filter(|found| found.serial == id.serial)
+        }
+    };
+    (mut $name:ident, $kind:ty, $field:ident) => {
+        /// What the name stands for, if it has not ended, to change it.
+        #[inline]
+        pub fn $name(&mut self, id: Id) -> Option<&mut $kind> {
+            self.$field.get_mut(id.index as usize).filter(|found| found.serial == id.serial)
+        }
+    };
+}
+
+impl InFlight {
+    find!(request, Request, requests);
+    find!(logical, Logical, logicals);
+    find!(mut logical_mut, Logical, logicals);
+    find!(job, Job, jobs);
+    find!(mut job_mut, Job, jobs);
+}
+
+/// Everything in flight.
+#[derive(Clone, Debug, Default)]
+pub struct InFlight {
+    /// Requests of users.
+    pub requests: Slab<Request>,
+    /// Calls under policies.
+    pub logicals: Slab<Logical>,
+    /// Attempts.
+    pub jobs: Slab<Job>,
+    serial: u32,
+}
+
+impl InFlight {
+    /// A serial number that nothing else has.
+    #[inline]
+    pub fn serial(&mut self) -> u32 {
+        self.serial = self.serial.wrapping_add(1);
+        self.serial
+    }
+
+    /// Nothing is in flight; keeps the memory.
+    pub fn clear(&mut self) {
+        self.requests.clear();
+        self.logicals.clear();
+        self.jobs.clear();
+        self.serial = 0;
+    }
+
+    /// A request that has just come.
+    pub fn add_request(&mut self, request: Request) -> Id {
+        let serial = request.serial;
+        Id { index: self.requests.insert(request) as u32, serial }
+    }
+
+    /// A call that has just begun.
+    pub fn add_logical(&mut self, logical: Logical) -> Id {
+        let serial = logical.serial;
+        Id { index: self.logicals.insert(logical) as u32, serial }
+    }
+
+    /// An attempt that has just begun.
+    pub fn add_job(&mut self, job: Job) -> Id {
+        let serial = job.serial;
+        Id { index: self.jobs.insert(job) as u32, serial }
+    }
+}

@@ -1,0 +1,438 @@
+//! What is counted of requests: of users by group and class, of services, of calls.
+//!
+//! Failures belong to the second in which the request came. Latencies are those of answered requests, in a histogram of
+//! three significant digits (Tene's HDR histogram) beside an exact sum; everything else is an integer.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use super::plan::RequestPlan;
+use super::state::{Answer, Quality, Request};
+use crate::resilience::circuit_breaker::{Change, State};
+use crate::resilience::outlier_ejection::{EjectionEvent, HostState};
+use crate::resilience::saga::SagaEnd;
+use crate::time::{Span, Time};
+
+/// Longest latency that the histograms tell apart.
+const LONGEST: Span = Span::from_secs(3_600);
+
+/// Lengths of time, with quantiles to three digits and an exact sum.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lengths {
+    /// The histogram, in nanoseconds.
+    pub histogram: Histogram<u64>,
+    /// Their sum in nanoseconds.
+    pub sum_ns: u128,
+    /// The longest.
+    pub max: Span,
+}
+
+impl Lengths {
+    /// None.
+    pub fn new() -> Self {
+        let histogram = Histogram::new_with_bounds(1, LONGEST.as_nanos(), 3).expect("bounds of an hour are in range");
+        Lengths { histogram, sum_ns: 0, max: Span::ZERO }
+    }
+
+    #[inline]
+    fn record(&mut self, length: Span) {
+        self.histogram.saturating_record(length.as_nanos().max(1));
+        self.sum_ns += u128::from(length.as_nanos());
+        self.max = self.max.max(length);
+    }
+
+    fn reset(&mut self) {
+        if !self.histogram.is_empty() {
+            self.histogram.reset();
+        }
+        (self.sum_ns, self.max) = (0, Span::ZERO);
+    }
+
+    /// The lengths of another trial too.
+    pub fn add(&mut self, other: &Lengths) {
+        // the bounds are the same everywhere
+        let _ = self.histogram.add(&other.histogram);
+        self.sum_ns += other.sum_ns;
+        self.max = self.max.max(other.max);
+    }
+
+    /// The quantile at `p`, in seconds.
+    pub fn quantile_s(&self, p: f64) -> f64 {
+        self.histogram.value_at_quantile(p) as f64 / 1e9
+    }
+
+    /// How many.
+    pub fn count(&self) -> u64 {
+        self.histogram.len()
+    }
+}
+
+/// Requests of all users, of a group or of a class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserTally {
+    /// Requests that came.
+    pub arrived: u64,
+    /// Answered in full.
+    pub full: u64,
+    /// Answered by a tier.
+    pub degraded: u64,
+    /// Failed, by class of error.
+    pub failed: [u64; ERRORS],
+    /// Latency of the answered ones.
+    pub latency: Lengths,
+    /// Transactions completed, undone, stuck.
+    pub sagas: [u64; 3],
+}
+
+/// Classes of errors.
+pub const ERRORS: usize = 8;
+
+impl UserTally {
+    fn new() -> Self {
+        UserTally { arrived: 0, full: 0, degraded: 0, failed: [0; ERRORS], latency: Lengths::new(), sagas: [0; 3] }
+    }
+
+    fn reset(&mut self) {
+        (self.arrived, self.full, self.degraded, self.failed) = (0, 0, 0, [0; ERRORS]);
+        self.sagas = [0; 3];
+        self.latency.reset();
+    }
+
+    #[inline]
+    fn answered(&mut self, answer: Answer, latency: Span) {
+        match answer {
+            Ok(Quality::Full) => self.full += 1,
+            Ok(Quality::Degraded) => self.degraded += 1,
+            Err(class) => {
+                self.failed[class as usize] += 1;
+                return;
+            }
+        }
+        self.latency.record(latency);
+    }
+
+    /// Failed requests of all classes.
+    pub fn failures(&self) -> u64 {
+        self.failed.iter().sum()
+    }
+
+    /// Requests without an answer yet.
+    pub fn in_flight(&self) -> u64 {
+        self.arrived - self.full - self.degraded - self.failures()
+    }
+}
+
+/// Attempts at the nodes of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceTally {
+    /// Attempts that reached a node.
+    pub attempts: u64,
+    /// Refused for load, or dropped from the queue.
+    pub shed: u64,
+    /// Left the queue out of time.
+    pub left: u64,
+    /// Begun to work.
+    pub started: u64,
+    /// Of these, after a wait.
+    pub waited: u64,
+    /// Wait for a slot, of those that began.
+    pub queue: Lengths,
+}
+
+/// Calls over one edge.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CallTally {
+    /// Calls begun.
+    pub calls: u64,
+    /// Calls answered, by a tier too.
+    pub answered: u64,
+    /// Calls failed.
+    pub failed: u64,
+    /// Attempts, refused and unsent ones too.
+    pub attempts: u64,
+    /// Attempts beyond the first.
+    pub retries: u64,
+    /// Attempts that ran beside another.
+    pub hedged: u64,
+    /// Attempts answered well.
+    pub well: u64,
+    /// Attempts that failed at the callee or on the way.
+    pub bad: u64,
+    /// Attempts given up: timed out, or not wanted any more.
+    pub given_up: u64,
+    /// Calls refused by an own policy.
+    pub rejected: u64,
+    /// Calls answered by each tier.
+    pub tiers: Vec<u64>,
+    /// Breakers opened.
+    pub opened: u64,
+    /// Nodes ejected.
+    pub ejected: u64,
+    /// Time that breakers were open, over all of them.
+    pub open: Span,
+    /// Number of breakers.
+    pub breakers: u64,
+}
+
+/// Requests, answered in full, answered by a tier: of those that came in one second.
+pub type Second = [u32; 3];
+
+/// What a trial has counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestOutcome {
+    /// All users, then by group, then by class.
+    pub users: Vec<UserTally>,
+    /// By service.
+    pub services: Vec<ServiceTally>,
+    /// By edge.
+    pub calls: Vec<CallTally>,
+    /// Of all users, then by group: by second of arrival.
+    pub seconds: Vec<Vec<Second>>,
+    /// Events that changed the state of requests.
+    pub events: u64,
+    /// Length of the trial.
+    pub length: Span,
+}
+
+/// The counts of a trial in progress.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    users: Vec<UserTally>,
+    services: Vec<ServiceTally>,
+    calls: Vec<CallTally>,
+    seconds: Vec<Vec<Second>>,
+    groups: usize,
+    start: Time,
+    /// By client: when it last had a full answer.
+    fresh: Vec<Time>,
+    /// Open breakers: since when.
+    open: BTreeMap<(u32, u32), Time>,
+}
+
+/// Hears breakers and ejections for an edge.
+pub struct BreakerEar<'t> {
+    call: &'t mut CallTally,
+    open: &'t mut BTreeMap<(u32, u32), Time>,
+    client: u32,
+}
+
+impl BreakerEar<'_> {
+    /// A breaker has changed.
+    pub fn changed(&mut self, target: u32, change: Change) {
+        let key = (self.client, target);
+        if matches!(change.from, State::Open { .. })
+            && let Some(since) = self.open.remove(&key)
+        {
+            self.call.open += change.now.since(since);
+        }
+        if matches!(change.to, State::Open { .. }) {
+            self.call.opened += 1;
+            self.open.insert(key, change.now);
+        }
+    }
+
+    /// A node has been ejected, or has come back.
+    pub fn ejected(&mut self, event: EjectionEvent) {
+        self.call.ejected += u64::from(matches!(event.change.to, HostState::Ejected(_)));
+    }
+}
+
+impl Tally {
+    /// Nothing counted.
+    pub fn new(plan: &RequestPlan) -> Self {
+        let call = |edge: &super::plan::EdgePlan| CallTally {
+            tiers: vec![0; edge.tiers.len()],
+            breakers: edge.breakers(plan),
+            ..CallTally::default()
+        };
+        let service = ServiceTally { attempts: 0, shed: 0, left: 0, started: 0, waited: 0, queue: Lengths::new() };
+        let seconds = plan.horizon.as_nanos().div_ceil(Span::SECOND.as_nanos()) as usize;
+        Tally {
+            users: vec![UserTally::new(); 1 + plan.groups.len() + plan.classes.len()],
+            services: vec![service; plan.services.len()],
+            calls: plan.edges.iter().map(call).collect(),
+            seconds: vec![vec![[0; 3]; seconds]; 1 + plan.groups.len()],
+            groups: plan.groups.len(),
+            start: Time::ZERO,
+            fresh: vec![Time::NEVER; plan.clients as usize],
+            open: BTreeMap::new(),
+        }
+    }
+
+    /// Nothing counted, from `start` on.
+    pub fn reset(&mut self, start: Time) {
+        self.start = start;
+        self.users.iter_mut().for_each(UserTally::reset);
+        for service in &mut self.services {
+            service.queue.reset();
+            (service.attempts, service.shed, service.left, service.started, service.waited) = (0, 0, 0, 0, 0);
+        }
+        for call in &mut self.calls {
+            let mut tiers = std::mem::take(&mut call.tiers);
+            tiers.fill(0);
+            *call = CallTally { tiers, breakers: call.breakers, ..CallTally::default() };
+        }
+        self.seconds.iter_mut().for_each(|seconds| seconds.fill([0; 3]));
+        self.fresh.fill(Time::NEVER);
+        self.open.clear();
+    }
+
+    /// The counts at `end`.
+    pub fn finish(&mut self, end: Time, plan: &RequestPlan, events: u64) -> RequestOutcome {
+        for (&(client, _), &since) in &self.open {
+            let edge = plan.edges.partition_point(|edge| edge.first_client <= client) - 1;
+            self.calls[edge].open += end.since(since);
+        }
+        RequestOutcome {
+            users: self.users.clone(),
+            services: self.services.clone(),
+            calls: self.calls.clone(),
+            seconds: self.seconds.clone(),
+            events,
+            length: end.since(self.start),
+        }
+    }
+
+    #[inline]
+    fn second(&self, at: Time) -> usize {
+        (at.since(self.start).as_nanos() / Span::SECOND.as_nanos()) as usize
+    }
+
+    /// A request has come.
+    #[inline]
+    pub fn arrived(&mut self, now: Time, group: u32, class: u32) {
+        let second = self.second(now);
+        for subject in [0, 1 + group as usize] {
+            self.users[subject].arrived += 1;
+            if let Some(second) = self.seconds[subject].get_mut(second) {
+                second[0] += 1;
+            }
+        }
+        self.users[1 + self.groups + class as usize].arrived += 1;
+    }
+
+    /// A request has its answer.
+    #[inline]
+    pub fn answered(&mut self, now: Time, request: &Request, answer: Answer) {
+        let second = self.second(request.arrived);
+        let latency = now.since(request.arrived);
+        let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
+        for subject in [0, group, class] {
+            self.users[subject].answered(answer, latency);
+        }
+        let Ok(quality) = answer else { return };
+        let place = if quality == Quality::Full { 1 } else { 2 };
+        for subject in [0, group] {
+            if let Some(second) = self.seconds[subject].get_mut(second) {
+                second[place] += 1;
+            }
+        }
+    }
+
+    /// A call begins.
+    #[inline]
+    pub fn called(&mut self, edge: u32) {
+        self.calls[edge as usize].calls += 1;
+    }
+
+    /// A call is over.
+    #[inline]
+    pub fn call_over(&mut self, edge: u32, answer: Answer) {
+        let call = &mut self.calls[edge as usize];
+        if answer.is_ok() { call.answered += 1 } else { call.failed += 1 }
+    }
+
+    /// An attempt is made.
+    #[inline]
+    pub fn attempted(&mut self, edge: u32) {
+        self.calls[edge as usize].attempts += 1;
+    }
+
+    /// It is not the first.
+    pub fn retried(&mut self, edge: u32) {
+        self.calls[edge as usize].retries += 1;
+    }
+
+    /// It runs beside another.
+    pub fn hedged(&mut self, edge: u32) {
+        self.calls[edge as usize].hedged += 1;
+    }
+
+    /// An attempt has ended.
+    #[inline]
+    pub fn attempt_over(&mut self, edge: u32, answer: Answer, _took: Span) {
+        let call = &mut self.calls[edge as usize];
+        if answer.is_ok() { call.well += 1 } else { call.bad += 1 }
+    }
+
+    /// An attempt is no longer waited for.
+    pub fn gave_up(&mut self, edge: u32) {
+        self.calls[edge as usize].given_up += 1;
+    }
+
+    /// A call was refused by an own policy.
+    pub fn rejected(&mut self, edge: u32) {
+        self.calls[edge as usize].rejected += 1;
+    }
+
+    /// A tier has answered.
+    pub fn fell(&mut self, edge: u32, tier: usize) {
+        self.calls[edge as usize].tiers[tier] += 1;
+    }
+
+    /// An attempt reaches a node.
+    #[inline]
+    pub fn reached(&mut self, service: u32) {
+        self.services[service as usize].attempts += 1;
+    }
+
+    /// An attempt is refused for load.
+    pub fn shed(&mut self, service: u32) {
+        self.services[service as usize].shed += 1;
+    }
+
+    /// An attempt has left the queue.
+    pub fn left_queue(&mut self, service: u32) {
+        self.services[service as usize].left += 1;
+    }
+
+    /// An attempt begins to work, after a wait.
+    #[inline]
+    pub fn started(&mut self, service: u32, wait: Span) {
+        let service = &mut self.services[service as usize];
+        service.started += 1;
+        service.waited += u64::from(!wait.is_zero());
+        service.queue.record(wait);
+    }
+
+    /// A transaction of a class has ended.
+    pub fn saga(&mut self, class: u32, end: SagaEnd) {
+        let place = match end {
+            SagaEnd::Completed => 0,
+            SagaEnd::Compensated => 1,
+            SagaEnd::Stuck => 2,
+        };
+        for subject in [0, 1 + self.groups + class as usize] {
+            self.users[subject].sagas[place] += 1;
+        }
+    }
+
+    /// A client has had a full answer.
+    #[inline]
+    pub fn fresh(&mut self, now: Time, client: u32) {
+        self.fresh[client as usize] = now;
+    }
+
+    /// Age of the client's last full answer.
+    #[inline]
+    pub fn age(&self, now: Time, client: u32) -> Option<Span> {
+        Some(self.fresh[client as usize]).filter(|&at| at < Time::NEVER).map(|at| now.since(at))
+    }
+
+    /// Who hears the breakers of a client of an edge.
+    #[inline]
+    pub fn breakers(&mut self, edge: u32, client: u32) -> BreakerEar<'_> {
+        BreakerEar { call: &mut self.calls[edge as usize], open: &mut self.open, client }
+    }
+}

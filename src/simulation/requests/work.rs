@@ -1,0 +1,504 @@
+//! Attempts at nodes: the way there, the queue, the work, the calls made there, the way back.
+
+use rand::RngExt;
+
+use super::event::{Event, Todo, class};
+use super::plan::{From, Place};
+use super::state::{About, Answer, Id, Job, Origin, Owner, Quality, Stage};
+use super::{Caller, Requests};
+use crate::model::traffic::{CallerGone, QueueOrder};
+use crate::resilience::codel::CoDelVerdict;
+use crate::resilience::{ErrorClass, Outcome};
+use crate::time::{Span, Time};
+
+/// Numbers of the draws of an attempt.
+const THERE: u32 = 16;
+const BACK: u32 = 17;
+const WORK: u32 = 18;
+const ERROR: u32 = 19;
+const PATIENCE: u32 = 20;
+const COPIES: u32 = 21;
+
+/// Children of the key of an attempt: its calls.
+const CALLS: u32 = 1 << 21;
+
+impl Requests<'_> {
+    /// An attempt goes out to the node.
+    pub(super) fn send(&mut self, now: Time, node: u32, about: About, origin: Origin, deadline: Time) -> Id {
+        let serial = self.flight.serial();
+        let id = self.flight.add_job(Job::new((serial, node), about, origin, now, deadline));
+        let (from, to) = (self.caller_place(&about), self.place_of(node));
+        match self.routes.travel(&self.plan.ways, from, to, || about.key.draw(THERE)) {
+            super::route::Travel::Takes(Span::ZERO) => self.reach(now, id),
+            super::route::Travel::Takes(latency) => self.schedule_done(now + latency, Event::Arrive(id)),
+            super::route::Travel::Held(way) => {
+                self.set_stage(id, Stage::Held);
+                self.routes.hold(way, id);
+            }
+            super::route::Travel::Lost => self.set_stage(id, Stage::Lost),
+        }
+        id
+    }
+
+    fn set_stage(&mut self, id: Id, stage: Stage) {
+        if let Some(job) = self.flight.job_mut(id) {
+            job.stage = stage;
+        }
+    }
+
+    /// Where the caller is.
+    fn caller_place(&self, about: &About) -> Place {
+        match self.plan.edges[about.edge as usize].from {
+            From::Group(group) => Place::Group(group),
+            From::Service(service) => self.place_of(self.plan.services[service as usize].first_node + about.slot),
+        }
+    }
+
+    pub(super) fn place_of(&self, node: u32) -> Place {
+        let plan = self.plan.nodes[node as usize];
+        let region = self.plan.pools[plan.pool as usize].region;
+        region.map_or(Place::World, |region| Place::Zone { region, zone: plan.zone })
+    }
+
+    /// The attempt reaches its node: it is refused, waits, or starts.
+    pub(super) fn reach(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        job.arrived = now;
+        let (index, class, deadline) = (job.node, job.about.class, job.deadline);
+        let pool = &self.plan.pools[self.plan.nodes[index as usize].pool as usize];
+        let service = &self.plan.services[pool.service as usize];
+        let node = &mut self.nodes[index as usize];
+        let condition = node.condition;
+        if condition.up && condition.hung {
+            job.stage = Stage::Held;
+            node.held.push(id);
+            return;
+        }
+        if !matches!(job.origin, Origin::Check(_)) {
+            self.tally.reached(pool.service);
+        }
+        let class = &self.plan.classes[class as usize];
+        let refusal = if !condition.up {
+            if condition.silent {
+                return self.lose(id);
+            }
+            Some(ErrorClass::Connect)
+        } else if !condition.admits || (class.writes && (condition.full || !condition.writes)) {
+            Some(ErrorClass::Error)
+        } else if service.stops() && deadline != Time::NEVER && now + condition.skew >= deadline {
+            Some(ErrorClass::Error)
+        } else if node.refuses(now, class.priority, pool.work.slots) {
+            self.tally.shed(pool.service);
+            Some(ErrorClass::Overload)
+        } else {
+            None
+        };
+        if let Some(error) = refusal {
+            return self.answer(now, id, Err(error));
+        }
+        if let Some(limit) = &mut node.limit {
+            let Some(permit) = limit.acquire(now) else {
+                self.tally.shed(pool.service);
+                return self.answer(now, id, Err(ErrorClass::Overload));
+            };
+            job.permit = Some(permit);
+        }
+        if pool.work.slots.is_none_or(|slots| node.busy < slots) {
+            return self.start_work(now, id);
+        }
+        if pool.work.queue.is_some_and(|room| node.queue.len() as u32 >= room) {
+            self.tally.shed(pool.service);
+            self.release_permit(now, id, Outcome::Failure);
+            return self.answer(now, id, Err(ErrorClass::Overload));
+        }
+        self.enqueue(now, id);
+    }
+
+    fn enqueue(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        job.stage = Stage::Queued;
+        let pool = &self.plan.pools[self.plan.nodes[job.node as usize].pool as usize];
+        self.nodes[job.node as usize].queue.push_back(id);
+        if !pool.work.queue_timeout.is_never() {
+            let patience = pool.work.queue_timeout.sample(&mut job.about.key.draw(PATIENCE));
+            self.schedule(now + patience, class::TIMER, Event::Leave(id));
+        }
+    }
+
+    /// The attempt has waited for its slot long enough.
+    pub(super) fn leave_queue(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job(id).filter(|job| job.stage == Stage::Queued) else { return };
+        let node = job.node as usize;
+        self.nodes[node].queue.retain(|&queued| queued != id);
+        let service = self.service_of(node as u32);
+        self.tally.left_queue(service);
+        self.release_permit(now, id, Outcome::Failure);
+        self.answer(now, id, Err(ErrorClass::Overload));
+    }
+
+    pub(super) fn service_of(&self, node: u32) -> u32 {
+        self.plan.pools[self.plan.nodes[node as usize].pool as usize].service
+    }
+
+    fn start_work(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        let index = job.node as usize;
+        let plan = &self.plan.pools[self.plan.nodes[index].pool as usize];
+        let node = &mut self.nodes[index];
+        let in_flight = u64::from(node.busy) + node.queue.len() as u64 + 1;
+        node.busy += 1;
+        job.slotted = true;
+        job.stage = Stage::Working;
+        let mut work = match job.origin {
+            Origin::Check(probe) => super::health::work(&self.plan.services[plan.service as usize], plan, probe, job),
+            Origin::Plain | Origin::Attempt(..) => plan.work.service_time.sample(&mut job.about.key.draw(WORK)),
+        };
+        work += plan.work.contention * in_flight;
+        let slow = node.condition.slowness(now) / speed(plan.work.warm_up, node.started, now);
+        if slow != 1.0 {
+            work = Span::from_nanos_f64(work.as_nanos() as f64 * slow);
+        }
+        job.due = now + work;
+        self.tally.started(plan.service, now.since(job.arrived));
+        self.events += 1;
+        if work.is_zero() { self.work_done(now, id) } else { self.schedule_done(now + work, Event::Done(id)) }
+    }
+
+    /// The attempt's own work is done: its calls come next.
+    pub(super) fn work_done(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        if job.stage != Stage::Working || job.due != now {
+            return; // it was held up meanwhile
+        }
+        self.events += 1;
+        let plan = &self.plan.pools[self.plan.nodes[job.node as usize].pool as usize];
+        let check = matches!(job.origin, Origin::Check(_));
+        let service = &self.plan.services[plan.service as usize];
+        let saga = self.plan.classes[job.about.class as usize].saga.is_some() && self.makes_saga(id);
+        if check || (service.stages.is_empty() && !saga) {
+            return self.finish_job(now, id, Ok(Quality::Full));
+        }
+        if !plan.work.blocking {
+            self.free_slot(id);
+        }
+        if let Some(job) = self.flight.job_mut(id) {
+            job.stage = Stage::Calling;
+        }
+        if saga { self.start_saga(now, id) } else { self.next_calls(now, id) }
+    }
+
+    fn next_calls(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job(id) else { return };
+        let service = &self.plan.services[self.service_of(job.node) as usize];
+        let (about, node, deadline) = (job.about, job.node, self.deadline_below(id));
+        let mut group = job.calls;
+        let mut out = 0;
+        while out == 0 {
+            let Some(edges) = service.stages.get(group as usize) else { break };
+            group += 1;
+            for (index, &edge) in edges.iter().enumerate() {
+                let key = about.key.child(CALLS + (group << 10) + index as u32);
+                let call =
+                    About { owner: Owner::Job(id), edge, slot: node - service.first_node, turn: 0, key, ..about };
+                if self.makes(&call) {
+                    out += 1;
+                    self.start_call(now, call, deadline);
+                }
+            }
+        }
+        let Some(job) = self.flight.job_mut(id) else { return };
+        (job.calls, job.out) = (group, out);
+        if out == 0 {
+            self.finish_job(now, id, Ok(Quality::Full));
+        }
+    }
+
+    /// What calls made at this node may still take: nothing is passed down where work goes on unseen.
+    pub(super) fn deadline_below(&self, id: Id) -> Time {
+        let Some(job) = self.flight.job(id) else { return Time::NEVER };
+        let stops = self.plan.services[self.service_of(job.node) as usize].stops();
+        if stops { job.deadline } else { Time::NEVER }
+    }
+
+    /// A call that was made at a node has ended.
+    pub(super) fn own_call_ended(&mut self, now: Time, id: Id, about: About, answer: Answer) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        if job.saga.is_some() {
+            return self.saga_call_ended(now, id, answer);
+        }
+        match answer {
+            Ok(quality) => {
+                job.degraded |= quality == Quality::Degraded;
+                let times = self.plan.edges[about.edge as usize].times;
+                if about.turn + 1 < times {
+                    let key = about.key.child(CALLS + about.turn);
+                    let deadline = self.deadline_below(id);
+                    return self.start_call(now, About { turn: about.turn + 1, key, ..about }, deadline);
+                }
+                job.out -= 1;
+                if job.out == 0 {
+                    self.next_calls(now, id);
+                }
+            }
+            Err(_) => {
+                job.out -= 1;
+                self.cancel_calls(now, id);
+                self.finish_job(now, id, Err(ErrorClass::Error));
+            }
+        }
+    }
+
+    /// Calls made at this node that are out: nobody waits for them any more.
+    pub(super) fn cancel_calls(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        if job.out == 0 {
+            return;
+        }
+        job.out = 0;
+        let owner = Owner::Job(id);
+        let calls: Vec<Id> = self
+            .flight
+            .logicals
+            .iter()
+            .filter(|(_, logical)| logical.about.owner == owner)
+            .map(|(index, logical)| Id { index: index as u32, serial: logical.serial })
+            .collect();
+        calls.into_iter().for_each(|call| self.cancel_call(now, call));
+        let plain = |job: &Job| job.about.owner == owner && job.origin == Origin::Plain && job.wanted;
+        let jobs: Vec<Id> = self
+            .flight
+            .jobs
+            .iter()
+            .filter(|(_, job)| plain(job))
+            .map(|(index, job)| Id { index: index as u32, serial: job.serial })
+            .collect();
+        jobs.into_iter().for_each(|job| self.abandon(now, job));
+    }
+
+    /// The node has done all it can for the attempt.
+    pub(super) fn finish_job(&mut self, now: Time, id: Id, answer: Answer) {
+        let Some(job) = self.flight.job(id) else { return };
+        let index = job.node as usize;
+        let pool = &self.plan.pools[self.plan.nodes[index].pool as usize];
+        let errors = self.nodes[index].condition.errors;
+        let errors = pool.work.errors + errors - pool.work.errors * errors;
+        let fails = errors > 0.0 && job.about.key.draw(ERROR).random::<f64>() < errors;
+        let answer = match answer {
+            Ok(_) if fails => Err(ErrorClass::Error),
+            Ok(Quality::Full) if job.degraded => Ok(Quality::Degraded),
+            Ok(_) | Err(_) => answer,
+        };
+        let outcome = if answer == Err(ErrorClass::Overload) { Outcome::Failure } else { Outcome::Success };
+        self.release_permit(now, id, outcome);
+        self.free_slot(id);
+        let copies = if answer.is_ok() { self.wait_for_copies(id, COPIES) } else { Span::ZERO };
+        self.answer_after(now, id, answer, copies);
+    }
+
+    /// Gives the slot back, for whoever waits.
+    fn free_slot(&mut self, id: Id) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        if std::mem::take(&mut job.slotted) {
+            let node = job.node;
+            self.nodes[node as usize].busy -= 1;
+            if !self.nodes[node as usize].queue.is_empty() {
+                self.todo.push_back(Todo::Next(node));
+            }
+        }
+    }
+
+    pub(super) fn release_permit(&mut self, now: Time, id: Id, outcome: Outcome) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        let (node, key) = (job.node as usize, job.about.key);
+        if let (Some(permit), Some(limit)) = (job.permit.take(), &mut self.nodes[node].limit) {
+            limit.release(now, permit, outcome, &mut key.draw(COPIES + 1));
+        }
+    }
+
+    fn answer(&mut self, now: Time, id: Id, answer: Answer) {
+        self.answer_after(now, id, answer, Span::ZERO);
+    }
+
+    /// The answer goes back to the caller.
+    fn answer_after(&mut self, now: Time, id: Id, answer: Answer, wait: Span) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        job.answer = answer;
+        job.stage = Stage::Returning;
+        let (about, node, wanted) = (job.about, job.node, job.wanted);
+        if !wanted {
+            self.flight.jobs.remove(id.index as usize);
+            return;
+        }
+        if matches!(job.origin, Origin::Check(_)) {
+            return self.todo.push_back(Todo::Answer(id, answer));
+        }
+        let (from, to) = (self.place_of(node), self.caller_place(&about));
+        match self.routes.travel(&self.plan.ways, from, to, || about.key.draw(BACK)) {
+            super::route::Travel::Takes(latency) => {
+                let latency = latency + wait;
+                if latency.is_zero() {
+                    self.todo.push_back(Todo::Answer(id, answer));
+                } else {
+                    self.schedule_done(now + latency, Event::Answered(id));
+                }
+            }
+            super::route::Travel::Held(way) => self.routes.hold(way, id),
+            super::route::Travel::Lost => self.lose(id),
+        }
+    }
+
+    /// The answer has come back.
+    pub(super) fn answered(&mut self, now: Time, id: Id) {
+        if let Some(job) = self.flight.job(id) {
+            let answer = job.answer;
+            self.give_answer(now, id, answer);
+        }
+    }
+
+    /// Whoever waits for the attempt hears how it ended.
+    pub(super) fn give_answer(&mut self, now: Time, id: Id, answer: Answer) {
+        if self.flight.job(id).is_none() {
+            return;
+        }
+        let job = self.flight.jobs.remove(id.index as usize);
+        if !job.wanted {
+            return;
+        }
+        match job.origin {
+            Origin::Check(probe) => self.probe_answered(now, job.node, probe, answer.is_ok()),
+            Origin::Attempt(call, attempt) => {
+                self.tally.attempt_over(job.about.edge, answer, now.since(job.sent));
+                self.attempt_ended(now, call, attempt, answer);
+            }
+            Origin::Plain => {
+                self.tally.attempt_over(job.about.edge, answer, now.since(job.sent));
+                self.plain_ended(now, &job, answer.is_ok());
+                self.call_ended(now, job.about, answer);
+            }
+        }
+    }
+
+    fn plain_ended(&mut self, now: Time, job: &Job, well: bool) {
+        let first = self.plan.pools[self.plan.nodes[job.node as usize].pool as usize].first_node;
+        if let Caller::Plain(balancer) = &mut self.callers[job.about.client as usize] {
+            balancer.ended(now, job.node - first, well.then(|| now.since(job.sent)));
+        }
+    }
+
+    /// Nothing will ever be heard of the attempt.
+    pub(super) fn lose(&mut self, id: Id) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        if !job.wanted {
+            self.flight.jobs.remove(id.index as usize);
+        } else {
+            job.stage = Stage::Lost;
+        }
+    }
+
+    /// Nobody waits for the attempt any more; what becomes of its work is for its service to say.
+    pub(super) fn abandon(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        job.wanted = false;
+        let (stage, node) = (job.stage, job.node as usize);
+        if job.origin == Origin::Plain {
+            let job = job.clone();
+            self.plain_ended(now, &job, false);
+        }
+        let gone = self.plan.services[self.service_of(node as u32) as usize].work.caller_gone;
+        match (stage, gone) {
+            (Stage::Lost | Stage::Returning, _) => {
+                self.flight.jobs.remove(id.index as usize);
+            }
+            (Stage::Travelling | Stage::Queued | Stage::Held, CallerGone::Stop) => {
+                if stage != Stage::Travelling {
+                    self.nodes[node].queue.retain(|&queued| queued != id);
+                    self.nodes[node].held.retain(|&held| held != id);
+                }
+                self.release_permit(now, id, Outcome::Ignored);
+                self.flight.jobs.remove(id.index as usize);
+            }
+            (Stage::Working | Stage::Calling, CallerGone::Stop) => {
+                self.cancel_calls(now, id);
+                self.release_permit(now, id, Outcome::Ignored);
+                self.free_slot(id);
+                self.flight.jobs.remove(id.index as usize);
+            }
+            (_, CallerGone::SkipQueued | CallerGone::Ignore) => {}
+        }
+    }
+
+    /// A slot of the node may be free: the next one starts.
+    pub(super) fn next_job(&mut self, now: Time, index: u32) {
+        let pool = &self.plan.pools[self.plan.nodes[index as usize].pool as usize];
+        while pool.work.slots.is_none_or(|slots| self.nodes[index as usize].busy < slots) {
+            let node = &self.nodes[index as usize];
+            if !node.condition.up || node.condition.hung || node.queue.is_empty() {
+                break;
+            }
+            let Some(id) = self.take_next(now, index, pool.work.order) else { break };
+            let Some(job) = self.flight.job(id) else { continue };
+            let service = &self.plan.services[pool.service as usize];
+            let skew = self.nodes[index as usize].condition.skew;
+            if !job.wanted && service.work.caller_gone != CallerGone::Ignore {
+                self.release_permit(now, id, Outcome::Ignored);
+                self.flight.jobs.remove(id.index as usize);
+            } else if service.stops() && job.deadline != Time::NEVER && now + skew >= job.deadline {
+                self.release_permit(now, id, Outcome::Ignored);
+                self.answer(now, id, Err(ErrorClass::Error));
+            } else {
+                self.start_work(now, id);
+            }
+        }
+        let node = &mut self.nodes[index as usize];
+        if node.queue.is_empty()
+            && let Some(codel) = &mut node.codel
+        {
+            codel.emptied(now);
+        }
+    }
+
+    /// Takes the next of the queue, dropping what controlled delay drops.
+    fn take_next(&mut self, now: Time, index: u32, order: QueueOrder) -> Option<Id> {
+        loop {
+            let node = &mut self.nodes[index as usize];
+            let waiting = node.queue.len();
+            let oldest = *node.queue.front()?;
+            let since = self.flight.job(oldest).map_or(now, |job| job.arrived);
+            let drops = self.plan.pools[self.plan.nodes[index as usize].pool as usize].work.codel.is_some();
+            let verdict = node.codel.as_mut().map(|codel| codel.dequeue(now, since, waiting).0);
+            let newest = match verdict {
+                Some(CoDelVerdict::DropOldest) if drops => {
+                    node.queue.pop_front();
+                    let service = self.service_of(index);
+                    self.tally.shed(service);
+                    self.release_permit(now, oldest, Outcome::Failure);
+                    self.answer(now, oldest, Err(ErrorClass::Overload));
+                    continue;
+                }
+                Some(CoDelVerdict::DropOldest | CoDelVerdict::ServeNewest) => order == QueueOrder::AdaptiveLifo,
+                Some(CoDelVerdict::ServeOldest) | None => false,
+            };
+            return match order {
+                QueueOrder::Lifo => node.queue.pop_back(),
+                QueueOrder::AdaptiveLifo if newest => node.queue.pop_back(),
+                QueueOrder::Fifo | QueueOrder::AdaptiveLifo => node.queue.pop_front(),
+                QueueOrder::Priority => {
+                    let class = |id: &Id| self.flight.job(*id).map_or(u32::MAX, |job| job.about.class);
+                    let rank = |id: &Id| {
+                        let class = self.plan.classes.get(class(id) as usize);
+                        class.map_or(usize::MAX, |class| class.priority.index())
+                    };
+                    let best = (0..waiting).min_by_key(|&place| rank(&node.queue[place]))?;
+                    node.queue.remove(best)
+                }
+            };
+        }
+    }
+}
+
+/// How fast a node works that has just started.
+fn speed(warm_up: Option<(Span, f64)>, started: Option<Time>, now: Time) -> f64 {
+    let (Some((length, from)), Some(started)) = (warm_up, started) else { return 1.0 };
+    let passed = (now.since(started).as_secs_f64() / length.as_secs_f64().max(1e-9)).min(1.0);
+    (from + (1.0 - from) * passed).max(1e-3)
+}
