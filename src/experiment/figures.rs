@@ -301,7 +301,10 @@ impl Figures<'_> {
                 let success = interval::proportion(automatic, begun, self.plan.confidence);
                 self.push(Measure::FailoverSuccess, name, "mean", success);
             }
-            if let Some(process) = process.filter(|process| process.split.count() > 0) {
+            // two active regions are the system's
+            let routing = layout.processes.iter().zip(&totals.processes).find(|(plan, _)| plan.service.is_none());
+            let split = process.or(routing.map(|(_, process)| process));
+            if let Some(process) = split.filter(|process| process.split.count() > 0) {
                 let share = self.mean(&process.split).scaled(1.0 / self.horizon_s).clamped(0.0, 1.0);
                 self.push(Measure::SplitBrainTime, name, "mean", share);
             }

@@ -242,9 +242,6 @@ pub(super) fn routing(
             }
             let regions = order.into_iter().flatten().map(|region| region.value).collect();
             let failover = shared(fields, names, regions, "region");
-            if !failover.fencing {
-                not_yet(fields.session, fields.origin_of("fencing"), "routing without fencing", "two active regions");
-            }
             let detection = failover.detection.clone();
             (Policy::ActivePassive(Box::new(failover)), detection, None)
         } else {

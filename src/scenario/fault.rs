@@ -96,7 +96,7 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
     let beta = beta(fields);
     let strikes = strikes(fields, mode, beta > 0.0);
     let unseen = latent(fields);
-    let check_fails = check_fails(fields, mode, own.as_ref());
+    let check_fails = check_fails(fields, own.as_ref());
     let cause = fields.optional::<Text>("cause").map(|text| text.0);
     if let Some(cause) = &cause {
         check_name(fields.session, cause, fields.origin_of("cause"));
@@ -174,12 +174,8 @@ fn at_least_one(fields: &mut Fields<'_>, factor: f64) {
 }
 
 /// The chance that a check of the struck part fails: all fail of what is stopped, none of what serves on.
-fn check_fails(fields: &mut Fields<'_>, mode: Option<ModeName>, own: Option<&Mode>) -> f64 {
-    let passes = match own {
-        Some(Mode::Slow { factor, .. }) => factor.is_finite(),
-        Some(Mode::ClockSkew { .. }) => true,
-        Some(_) | None => mode == Some(ModeName::DiskFull),
-    };
+fn check_fails(fields: &mut Fields<'_>, own: Option<&Mode>) -> f64 {
+    let passes = own.is_some_and(|own| !own.stops());
     let Percent(share) = fields.or("check_fails", if passes { "0%" } else { "100%" });
     share
 }

@@ -83,7 +83,7 @@ pub(super) fn links(root: &mut Fields<'_>, world: &mut World<'_>) -> Vec<Link> {
                 (latency, loss, read_all(fields, "faults", &world.profiles, Striking::Link))
             });
             let (Some((from, to, both)), Some((latency, loss, faults))) = (ends, written) else { continue };
-            world.strike_link(all.session, &faults, &entry.key, (from, to));
+            world.strike_link(all.session, &faults, &entry.key, (from, to, both));
             let mut ways = vec![(from, to)];
             if both {
                 ways.push((to, from));

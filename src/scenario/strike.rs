@@ -71,7 +71,7 @@ impl World<'_> {
         session: &Session<'_>,
         faults: &[WrittenFault],
         label: &str,
-        ends: (Endpoint, Endpoint),
+        (from, to, both): (Endpoint, Endpoint, bool),
     ) {
         for fault in faults {
             let mode = match fault.mode {
@@ -80,7 +80,12 @@ impl World<'_> {
                 Some(other) => wrong_target(session, fault, other, "a link"),
             };
             inert_slowness(session, fault, label);
-            let target = Target::Link { from: ends.0, to: ends.1 };
+            let target = Target::Link { from, to, both };
+            if !both && matches!(mode, Some(Mode::Partition { outbound: false, .. })) {
+                let message = "`outbound = false` leaves nothing of a cut one way";
+                let help = Some("leave it out, or write `<->`".to_owned());
+                session.report(Code::E304, fault.origin, message, help);
+            }
             self.add(fault, cause_of(fault, label, faults), mode, target);
         }
     }
@@ -172,7 +177,7 @@ impl World<'_> {
                 let target = Target::EachNode { pool, zone: Some(zone) };
                 self.add(fault, cause_of(fault, name, one), mode, target);
             }
-            Selected::Link(from, to) => self.strike_link(session, one, name, (from, to)),
+            Selected::Link(from, to, both) => self.strike_link(session, one, name, (from, to, both)),
         }
     }
 }

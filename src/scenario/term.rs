@@ -24,7 +24,8 @@ pub(super) enum Selected {
     Service(ServiceId),
     Pool(PoolId),
     PoolZone(PoolId, ZoneId),
-    Link(Endpoint, Endpoint),
+    /// And back?
+    Link(Endpoint, Endpoint, bool),
 }
 
 /// A selector, with the number of nodes drawn at random if it has one.
@@ -187,7 +188,7 @@ impl Words<'_> {
                 }
             };
             let (from, to) = (end(left.trim()), end(right.trim()));
-            return Some(Selector { selected: Selected::Link(from?, to?), drawn: None });
+            return Some(Selector { selected: Selected::Link(from?, to?, text.contains("<->")), drawn: None });
         }
         let (drawn, at) = match text.split_once(" of ") {
             Some((count, rest)) => {

@@ -37,6 +37,8 @@ pub struct Weak {
     pub factor: f64,
     /// Share of its requests that fail.
     pub errors: f64,
+    /// Share of its writes that fail beside.
+    pub full: f64,
 }
 
 /// Over step `step` of a ramp on which service times rise linearly from 1 to `factor`, a node does on average
@@ -184,13 +186,14 @@ impl World<'_> {
             if !self.node_serves(of_unit[0].unit) {
                 continue;
             }
-            let (mut factor, mut good) = (1.0, 1.0);
+            let (mut factor, mut good, mut full) = (1.0, 1.0, 0.0);
             for ailing in of_unit {
                 let plan = &self.layout.ailments[ailing.ailment as usize];
                 factor *= ailing.factor(plan);
                 good *= 1.0 - plan.errors;
+                full = if plan.full { 1.0 } else { full };
             }
-            weak.push(Weak { factor, errors: 1.0 - good });
+            weak.push(Weak { factor, errors: 1.0 - good, full });
         }
     }
 
@@ -217,6 +220,21 @@ impl World<'_> {
         let UnitKind::Node(shelf) = self.layout.units[unit as usize].kind else { return false };
         let shelf = &self.shelves[shelf as usize];
         self.units[unit as usize].holds == 0 && shelf.out == 0 && !shelf.stopped
+    }
+
+    /// Have enough nodes of each of these pools room for writes?
+    pub(super) fn takes_writes(&self, pools: &[u32]) -> bool {
+        pools.iter().all(|&pool| {
+            if !self.ails(pool) {
+                return true;
+            }
+            let of_units = self.ailing[pool as usize].chunk_by(|one, other| one.unit == other.unit);
+            let full = |ailing: &Ailing| self.layout.ailments[ailing.ailment as usize].full;
+            let full =
+                of_units.filter(|of_unit| self.units[of_unit[0].unit as usize].holds == 0 && of_unit.iter().any(full));
+            let fit = self.layout.shelves[self.layout.pools[pool as usize].shelves[0] as usize].fit;
+            self.gates.count(fit).saturating_sub(full.count() as u32) >= self.gates.need(fit)
+        })
     }
 
     /// By how much the clocks of serving nodes of these pools are off at most.

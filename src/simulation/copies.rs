@@ -7,6 +7,7 @@
 
 use super::event::{Event, class};
 use super::world::World;
+use crate::model::dist::Law;
 use crate::time::Time;
 
 /// How the primary stands with its copies.
@@ -23,13 +24,13 @@ pub enum Copies {
 
 impl World<'_> {
     /// A copy that takes writes by itself may have gone: what it had not shipped is lost.
-    pub(super) fn copy_changed(&mut self, process: usize, place: usize) {
+    pub(super) fn copy_changed(&mut self, process: usize, place: usize, lag: &Law) {
         let plan = &self.layout.processes[process];
         let state = &mut self.processes[process];
         let serves = self.gates.holds(plan.places[place].fit);
         if std::mem::replace(&mut state.watches[place].healthy, serves) && !serves {
             state.turn_over();
-            state.lose(plan.lag.as_ref());
+            state.lose(Some(lag));
         }
     }
 

@@ -10,7 +10,7 @@ mod notice;
 use super::copies::Copies;
 use super::event::{Event, class};
 use super::gates::GateId;
-use super::layout::{Place, Process};
+use super::layout::{Data, Place, Process};
 use super::partitions::Split;
 use super::trace::TraceEvent;
 use super::watch::Watch;
@@ -301,7 +301,8 @@ impl World<'_> {
         let state = &self.processes[index];
         let fit = |&place: &usize| {
             let watch = &state.watches[place];
-            watch.believed && watch.healthy && self.gates.holds(plan.places[place].fit)
+            let fit = self.gates.holds(plan.places[place].fit) && self.takes_writes(&plan.places[place].lands_on);
+            watch.believed && watch.healthy && fit
         };
         let candidate = state.elected.filter(fit).or_else(|| (0..plan.places.len()).find(fit));
         let state = &mut self.processes[index];
@@ -396,8 +397,8 @@ impl World<'_> {
         }
         state.hold_until = now + plan.hold_down;
         let lags = plan.semi_sync.is_none() || state.copies == Copies::Behind;
-        if plan.copies && unplanned && old != new {
-            state.lose(plan.lag.as_ref().filter(|_| lags));
+        if let (Data::Copies { lag }, true) = (&plan.data, unplanned && old != new) {
+            state.lose(lag.as_ref().filter(|_| lags));
         }
         self.begin_split(now, process, old, unplanned);
         self.note(now, TraceEvent::FailoverDone { process, place: new as u32 });
@@ -421,7 +422,7 @@ impl World<'_> {
             self.answers_changed(now);
             self.rest_standbys(now);
         }
-        if old != new && !plan.places[new].ways.is_empty() {
+        if old != new && !plan.from_outside && !plan.places[new].ways.is_empty() {
             self.exile(index, old);
             // who is primary is seen over the way from the next, who waits is not
             self.place_changed(now, process, old as u32);
@@ -454,7 +455,8 @@ impl World<'_> {
     pub(super) fn process_stage(&self, process: usize) -> Stage {
         let plan = &self.layout.processes[process];
         let state = &self.processes[process];
-        if plan.multi_primary || plan.available.is_some_and(|gate| self.gates.holds(gate)) {
+        let nobody_leads = matches!(plan.data, Data::MultiPrimary { .. });
+        if nobody_leads || plan.available.is_some_and(|gate| self.gates.holds(gate)) {
             return Stage::Repairing;
         }
         let primary = &plan.places[state.primary];

@@ -115,21 +115,24 @@ impl World<'_> {
 
     /// Is the way cut, how many times as long does it take, does it hold what enters it?
     pub(super) fn way_state(&self, ways: &Ways, from: u32, to: u32) -> (bool, f64, bool) {
-        let cut = self.layout.cuts.list.iter().filter(|cut| !self.gates.holds(cut.flag)).any(|cut| match cut.target {
-            Target::Link { from: one, to: other } => {
+        let along = |target: &Target, back: bool, there: bool| match *target {
+            Target::Link { from: one, to: other, .. } => {
                 let ends = (ways.end_of(one), ways.end_of(other));
-                ends == (from, to) || ends == (to, from)
-            }
-            Target::Region(region) => (region.0 == from) != (region.0 == to),
-            Target::EachNode { .. } | Target::Zone(_) | Target::Service(_) => false,
-        });
-        let here = |target: &Target| match *target {
-            Target::Link { from: one, to: other } => {
-                let ends = (ways.end_of(one), ways.end_of(other));
-                ends == (from, to) || ends == (to, from)
+                (there && ends == (from, to)) || (back && ends == (to, from))
             }
             Target::Region(_) | Target::EachNode { .. } | Target::Zone(_) | Target::Service(_) => false,
         };
+        let cut = self.layout.cuts.list.iter().filter(|cut| !self.gates.holds(cut.flag)).any(|cut| match cut.target {
+            Target::Region(region) if from != to => {
+                (cut.outbound && region.0 == from) || (cut.inbound && region.0 == to)
+            }
+            Target::Region(_)
+            | Target::Link { .. }
+            | Target::EachNode { .. }
+            | Target::Zone(_)
+            | Target::Service(_) => along(&cut.target, cut.inbound, cut.outbound),
+        });
+        let here = |target: &Target| along(target, matches!(target, Target::Link { both: true, .. }), true);
         let (mut factor, mut hung) = (1.0, false);
         for (index, unit) in self.layout.units.iter().enumerate().skip(self.layout.first_place as usize) {
             let state = &self.units[index];

@@ -37,6 +37,8 @@ pub struct Loads {
     value: Vec<f64>,
     /// By station and class: share of the reads among these that is served.
     reads: Vec<f64>,
+    /// By station and class: share of the writes that fail where reads do not.
+    unwritten: Vec<f64>,
     /// By station and class: which tiers answer for something, a bit each.
     tiers: Vec<u64>,
     /// By group and region: share of the group's users there.
@@ -76,7 +78,6 @@ impl Loads {
     /// Nothing is known yet.
     pub fn reset(&mut self) {
         (self.tight, self.generation) = (true, 0);
-        self.weak.iter_mut().for_each(Vec::clear);
         self.weak.iter_mut().for_each(Vec::clear);
     }
 }

@@ -9,6 +9,7 @@
 use super::event::{Event, class};
 use super::layout::{Place, Process};
 use super::world::World;
+use crate::model::failover::Detection;
 use crate::time::{Span, Time};
 
 /// A primary that was not fenced.
@@ -35,15 +36,23 @@ impl World<'_> {
         }
     }
 
-    /// Do checks find the place well? The primary is looked at from the next candidate; who lost its role while out of
-    /// reach must first be reached again.
+    /// Do checks find the place well? The primary is looked at from the next candidate, or heard there if its followers
+    /// elect; who lost its role while out of reach must first be reached again. Routing looks from outside.
     pub(super) fn is_seen(&self, process: usize, spot: usize) -> bool {
         let (plan, state) = (&self.layout.processes[process], &self.processes[process]);
-        if plan.places[spot].ways.is_empty() || spot != state.primary() {
-            return self.gates.holds(plan.places[spot].seen) && !state.watches[spot].exiled;
+        let seen = self.gates.holds(plan.places[spot].seen);
+        if plan.places[spot].ways.is_empty() || plan.from_outside || spot != state.primary() {
+            return seen && !state.watches[spot].exiled;
         }
         let next = (0..plan.places.len()).find(|&other| other != spot && !state.watches[other].exiled);
-        self.gates.holds(plan.places[spot].seen) && next.is_none_or(|next| self.reaches(plan, spot, next))
+        let found = |next: usize| match plan.detection {
+            Detection::Election(_) => {
+                let heard = plan.places[spot].heard.get(next).copied().flatten();
+                heard.is_none_or(|heard| self.gates.holds(heard))
+            }
+            Detection::Instant | Detection::After(_) | Detection::Check(_) => self.reaches(plan, spot, next),
+        };
+        seen && next.is_none_or(found)
     }
 
     /// The place has lost its role; out of reach of the primary it is not asked again.

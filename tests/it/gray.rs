@@ -207,3 +207,50 @@ fn a_deploy_that_fails_a_share_costs_that_share() {
     let all = text.replace("noticed = \"20min\"", "noticed = \"80min\"");
     history(&all).expect("system", 1.5 * HOUR, 0.0, (0.05 + 0.1 * 0.5) * HOUR);
 }
+
+/// In the long run a node is slow for r / (f + r) of the time, and past its ramp for r / (f + ramp + r); a shock finds those
+/// that are not slow already.
+#[test]
+fn the_long_run_of_gray_faults_is_that_of_renewal() {
+    let text = |fault: &str| {
+        format!(
+            "version = 1\nhorizon = \"1y\"\nstart = \"stationary\"\n[services.app]\ncapacity = \"1/s\"\n[users.folk]\nrate = \"1/s\"\n\
+             [services.app.faults]\n{fault}\n"
+        )
+    };
+    let half = text(
+        "mode = \"slow\"\nfactor = 2\nfails = \"exp(mean=8d)\"\nrepair = \"exp(mean=2d)\"\ncrew = \"ops\"\n[crews.ops]\n",
+    );
+    let results = run_text(&half, 1_000);
+    let lost = figure(&results, Measure::UnavailabilityRequest, "system", "mean");
+    check("slow, stationary", lost, 0.5 * 2.0 / 10.0, 0.02);
+    let leak = text(
+        "mode = \"memory-exhaustion\"\nfactor = 1\nfails = \"exp(mean=8d)\"\nramp = \"exp(mean=1d)\"\nrepair = \"exp(mean=1d)\"",
+    );
+    let lost = figure(&run_text(&leak, 1_000), Measure::UnavailabilityRequest, "system", "mean");
+    check("memory, stationary", lost, 0.1, 0.02);
+    let shock =
+        text("mode = \"slow\"\nfactor = 2\nfails = \"exp(mean=8d)\"\nrepair = \"exp(mean=2d)\"\nhits = \"100%\"");
+    let lost = figure(&run_text(&shock, 1_000), Measure::UnavailabilityRequest, "system", "mean");
+    check("slow by shocks, stationary", lost, 0.1, 0.02);
+}
+
+/// A database of four nodes, of which one has no room: a quarter of the writes fails, and all requests where none is said
+/// to write; reads go on.
+#[test]
+fn a_full_disk_fails_writes() {
+    let full = "target = \"1 of app\"\nmode = \"disk-full\"";
+    history(&pool("nodes = 4\nneed = 1", "", full)).expect("system", 0.0, HOUR, 0.25 * HOUR);
+    let classes = "requests = { buy = \"20%\", look = \"80%\" }\n[requests]\nbuy = { writes = true }\nlook = {}";
+    history(&pool("nodes = 4\nneed = 1", classes, full)).expect("system", HOUR, 0.0, 0.05 * HOUR);
+    let all = full.replace("1 of ", "");
+    history(&pool("nodes = 4\nneed = 1", classes, &all)).expect("system", 0.0, HOUR, 0.2 * HOUR);
+}
+
+/// The standby has no room for an hour, the primary dies within it: it is promoted when it has.
+#[test]
+fn a_full_disk_is_no_candidate() {
+    let text = pair("", "detect = \"0s\"", "target = \"db@right\"\nmode = \"disk-full\"");
+    let text = format!("{text}[faults.dead]\ntarget = \"db@left\"\nat = \"25h\"\nfor = \"10h\"\n");
+    history(&text).expect_near("db", 0.0, HOUR + 60.0, HOUR + 60.0, 1e-3);
+}

@@ -87,3 +87,65 @@ fn users_that_do_not_reach_their_region_are_down() {
     history.expect("e", 0.0, HOUR, HOUR);
     history.expect("w", 0.0, 0.0, 0.0);
 }
+
+/// The nodes of a quorum in three regions, each with users of its own; of the primary's region `ways` are cut for an hour.
+fn quorum(ways: &str) -> crate::history::History {
+    history(&format!(
+        "version = 1\nhorizon = \"10h\"\nregions = {{ a1 = {{}}, b1 = {{}}, c1 = {{}} }}\n[services.api]\ncalls.db = {{}}\n[services.db]\n\
+         kind = \"database\"\nreplication = {{ mode = \"quorum\" }}\n[services.db.failover]\norder = [\"a1\", \"b1\", \"c1\"]\n\
+         election = {{ heartbeat = \"1ns\", timeout = \"uniform(from=5s, to=6s)\" }}\n[faults.cut]\ntarget = \"a1\"\n\
+         mode = \"partition\"\n{ways}\nat = \"1h\"\nfor = \"1h\"\n[users.folk]\nnear = \"b1\"\n[routing]\npolicy = \"geo\"\n"
+    ))
+}
+
+/// Followers that hear no heartbeat elect another within 6 s. A primary that nobody can answer is heard all the same: it
+/// has no majority, and nobody knows that another is wanted.
+#[test]
+fn a_primary_that_is_heard_but_hears_nobody_is_not_replaced() {
+    let lost = quorum("").totals("folk").down.as_secs_f64();
+    assert!((5.0..6.0).contains(&lost), "{lost} s");
+    let mute = quorum("inbound = false");
+    let lost = mute.totals("folk").down.as_secs_f64();
+    assert!((5.0..6.0).contains(&lost), "{lost} s");
+    let deaf = quorum("outbound = false");
+    deaf.expect("folk", 0.0, HOUR, HOUR);
+    assert_eq!(deaf.outcome.failovers[0].begun, 0);
+}
+
+/// A way is cut for those who need it there or back, and for nobody else.
+#[test]
+fn a_cut_one_way_is_one_cut() {
+    for ways in
+        ["target = \"west -> east\"", "target = \"east -> west\"", "target = \"east <-> west\"\ninbound = false"]
+    {
+        history(&shop("", ways)).expect("w", 0.0, 90.0, 90.0);
+    }
+}
+
+/// The active region is cut off and goes on unfenced: two are active from the end of the promotion until it heals, and
+/// then all stops for five minutes.
+#[test]
+fn without_fencing_two_regions_are_active_until_it_heals() {
+    let text = |fencing: &str| {
+        format!(
+            "version = 1\nhorizon = \"10h\"\nregions = {{ east = {{}}, west = {{}} }}\n[services.app]\n[faults.cut]\ntarget = \"east\"\n\
+             mode = \"partition\"\nat = \"1h\"\nfor = \"1h\"\n[routing]\npolicy = \"active-passive\"\norder = [\"east\", \"west\"]\n\
+             detect = \"30s\"\npromote = \"60s\"\n{fencing}\n"
+        )
+    };
+    let fenced = history(&text(""));
+    fenced.expect("system", 0.0, 90.0, 90.0);
+    assert!(fenced.outcome.failovers[0].split.is_zero());
+    let unfenced = history(&text("fencing = false\nreconcile = \"5min\""));
+    unfenced.expect("system", 0.0, 390.0, 390.0);
+    let split = unfenced.outcome.failovers[0].split.as_secs_f64();
+    assert!((split - (HOUR - 90.0)).abs() < 1e-9, "two active regions for {split} s");
+}
+
+/// Two primaries are counted while both serve: the old one is down for a quarter of an hour of it.
+#[test]
+fn a_dead_primary_is_no_second_one() {
+    let text = shop("fencing = false", LINK) + "[faults.dead]\ntarget = \"db@east\"\nat = \"75min\"\nfor = \"15min\"\n";
+    let split = history(&text).outcome.failovers[0].split.as_secs_f64();
+    assert!((split - (0.75 * HOUR - 90.0)).abs() < 1e-9, "two primaries for {split} s");
+}

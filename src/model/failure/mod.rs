@@ -53,6 +53,21 @@ impl Fault {
         }
     }
 
+    /// Which ways it cuts if it does: into the place or back along the link, and out of it or along.
+    pub fn cut_ways(&self) -> (bool, bool) {
+        let (inbound, outbound) = match &self.mode {
+            Mode::Partition { inbound, outbound } => (*inbound, *outbound),
+            Mode::Crash { .. }
+            | Mode::Outage { .. }
+            | Mode::Slow { .. }
+            | Mode::MemoryExhaustion { .. }
+            | Mode::DiskFull
+            | Mode::ClockSkew { .. }
+            | Mode::Maintenance => (true, true),
+        };
+        (inbound && !matches!(self.target, Target::Link { both: false, .. }), outbound)
+    }
+
     /// Is it a place or a link that is only slow? Requests feel that, but nothing stops.
     pub fn is_slowness_of_a_place(&self) -> bool {
         let nodes = matches!(self.target, Target::EachNode { .. }) || self.strikes != Strikes::Each;
@@ -98,12 +113,14 @@ pub enum Target {
     Zone(ZoneId),
     /// All pools of the service at once.
     Service(ServiceId),
-    /// The way between two ends.
+    /// The way from one end to another.
     Link {
         /// One.
         from: Endpoint,
         /// The other.
         to: Endpoint,
+        /// And back?
+        both: bool,
     },
 }
 

@@ -16,9 +16,9 @@ pub enum Mode {
     },
     /// Nothing crosses a link or the border of a place, or nothing one way; inside all goes on.
     Partition {
-        /// Nothing gets in.
+        /// Nothing gets in, or back along a link.
         inbound: bool,
-        /// Nothing gets out.
+        /// Nothing gets out, or along a link.
         outbound: bool,
     },
     /// A place, a service or a dependency stops with all that stands in it.

@@ -3,7 +3,7 @@
 use super::{Phase, next_turn};
 use crate::model::failover::Detection;
 use crate::simulation::event::{Event, class};
-use crate::simulation::layout::Manner;
+use crate::simulation::layout::{Data, Manner};
 use crate::simulation::trace::TraceEvent;
 use crate::simulation::watch::Due;
 use crate::simulation::world::World;
@@ -14,8 +14,8 @@ impl World<'_> {
     pub(in crate::simulation) fn place_changed(&mut self, now: Time, process: u32, place: u32) {
         let (index, spot) = (process as usize, place as usize);
         let plan = &self.layout.processes[index];
-        if plan.multi_primary {
-            return self.copy_changed(index, spot);
+        if let Data::MultiPrimary { lag } = &plan.data {
+            return self.copy_changed(index, spot, lag);
         }
         self.copies_changed(now, process);
         self.split_changed(now, process);
@@ -62,7 +62,8 @@ impl World<'_> {
         self.catch_up_failback(now, process);
         let state = &self.processes[index];
         let known = state.watches[spot].believed && state.watches[spot].healthy;
-        if state.phase == Phase::Waiting && known && self.gates.holds(plan.places[spot].fit) {
+        let fit = self.gates.holds(plan.places[spot].fit) && self.takes_writes(&plan.places[spot].lands_on);
+        if state.phase == Phase::Waiting && known && fit {
             self.decide(now, process);
         }
     }

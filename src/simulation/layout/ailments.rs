@@ -54,6 +54,9 @@ pub struct Ailment {
 /// The ailment of the model's fault number `number`, if it is one; `entity` names its streams.
 pub fn of_fault(model: &Model, layout: &mut Layout, number: usize, entity: Entity) -> Option<u32> {
     let fault = &model.faults[number];
+    if fault.is_slowness_of_a_place() {
+        return None;
+    }
     let (errors, skew, ramp) = (0.0, Span::ZERO, None);
     let plain = Ailment { factor: 1.0, errors, full: false, skew, manner: Manner::of(fault), ramp, cause: 0 };
     let mut ailment = match &fault.mode {
@@ -62,8 +65,8 @@ pub fn of_fault(model: &Model, layout: &mut Layout, number: usize, entity: Entit
             let ramp = Some((ramp.clone(), entity.key(Purpose::Life)));
             Ailment { factor: *factor, ramp, ..plain }
         }
+        Mode::DiskFull => Ailment { full: true, ..plain },
         Mode::ClockSkew { skew, errors } => Ailment { errors: *errors, skew: *skew, ..plain },
-        Mode::DiskFull => Ailment { errors: model.writes, full: true, ..plain },
         Mode::Crash { .. } | Mode::Outage { .. } | Mode::Partition { .. } | Mode::Slow { .. } | Mode::Maintenance => {
             return None;
         }

@@ -1,12 +1,12 @@
 //! What a partition cuts, compiled: pairs of places that no longer reach each other.
 //!
 //! A request needs its answer, so that a pair is cut as soon as either way is; every cut is a flag, and a pair can talk
-//! while the flags of all its cuts are up. A region that is cut off reaches nobody outside, nor do users reach it; a
+//! while the flags of all its cuts are up. A heartbeat needs no answer: it is heard while its one way is open. A region that is cut off reaches nobody outside, nor do users reach it; a
 //! zone that is cut off serves nobody, though its nodes live on and age.
 
 use super::Layout;
 use crate::model::Model;
-use crate::model::failure::Target;
+use crate::model::failure::{Fault, Target};
 use crate::model::topology::{Endpoint, RegionId};
 use crate::simulation::gates::GateId;
 
@@ -15,8 +15,33 @@ use crate::simulation::gates::GateId;
 pub struct Cut {
     /// What is struck.
     pub target: Target,
+    /// Does nothing get in, or back along a link?
+    pub inbound: bool,
+    /// Does nothing get out, or along it?
+    pub outbound: bool,
     /// True while it is not cut.
     pub flag: GateId,
+}
+
+impl Cut {
+    /// Is it the one of this fault?
+    pub fn is_of(&self, fault: &Fault) -> bool {
+        self.target == fault.target && (self.inbound, self.outbound) == fault.cut_ways()
+    }
+
+    /// Does it cut the way from one end to the other?
+    fn severs(&self, one: Endpoint, other: Endpoint) -> bool {
+        match self.target {
+            Target::Link { from, to, .. } => {
+                (self.outbound && (from, to) == (one, other)) || (self.inbound && (to, from) == (one, other))
+            }
+            Target::Region(region) => {
+                let (from_here, to_here) = (one == Endpoint::Region(region), other == Endpoint::Region(region));
+                (self.outbound && from_here && !to_here) || (self.inbound && to_here && !from_here)
+            }
+            Target::EachNode { .. } | Target::Zone(_) | Target::Service(_) => false,
+        }
+    }
 }
 
 /// All that can be cut.
@@ -32,9 +57,10 @@ pub struct Cuts {
 pub fn collect(model: &Model, layout: &mut Layout) -> Cuts {
     let mut cuts = Cuts::default();
     for fault in model.faults.iter().filter(|fault| fault.cuts()) {
-        if cuts.list.iter().all(|cut| cut.target != fault.target) {
+        if !cuts.list.iter().any(|cut| cut.is_of(fault)) {
             let flag = layout.wiring.gate(1);
-            cuts.list.push(Cut { target: fault.target, flag });
+            let (inbound, outbound) = fault.cut_ways();
+            cuts.list.push(Cut { target: fault.target, inbound, outbound, flag });
         }
     }
     if !cuts.list.is_empty() {
@@ -49,14 +75,14 @@ pub fn collect(model: &Model, layout: &mut Layout) -> Cuts {
     cuts
 }
 
-/// True while the two reach each other; none: always.
+/// True while the two reach each other, there and back; none: always.
 pub fn between(layout: &mut Layout, cuts: &Cuts, one: Endpoint, other: Endpoint) -> Option<GateId> {
-    let parts = |cut: &&Cut| match cut.target {
-        Target::Link { from, to } => (from, to) == (one, other) || (to, from) == (one, other),
-        Target::Region(region) => (one == Endpoint::Region(region)) != (other == Endpoint::Region(region)),
-        Target::EachNode { .. } | Target::Zone(_) | Target::Service(_) => false,
-    };
-    gate_of(layout, cuts.list.iter().filter(parts))
+    gate_of(layout, cuts.list.iter().filter(|cut| cut.severs(one, other) || cut.severs(other, one)))
+}
+
+/// True while what `from` says is heard at `to`; none: always.
+pub fn one_way(layout: &mut Layout, cuts: &Cuts, from: Endpoint, to: Endpoint) -> Option<GateId> {
+    gate_of(layout, cuts.list.iter().filter(|cut| cut.severs(from, to)))
 }
 
 /// True while the region reaches the world; none: always.

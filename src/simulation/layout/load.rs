@@ -7,7 +7,8 @@
 
 mod classes;
 
-use super::structure::{AsIf, Structure, in_order, needed_services, needs_gate, pool_in, primary_gate};
+use super::order::{in_order, needed_services};
+use super::structure::{AsIf, Structure, needs_gate, pool_in, primary_gate};
 use super::{Layout, cuts, readers};
 use crate::model::Model;
 use crate::model::failover::Policy;

@@ -13,6 +13,7 @@ mod cuts;
 mod drains;
 mod groups;
 pub mod load;
+mod order;
 mod plans;
 mod processes;
 mod readers;
@@ -33,7 +34,7 @@ use crate::time::{Span, Time};
 pub use ailments::{Ailment, Manner};
 pub use crews::{CallerPlan, CrewPlan, Job};
 pub use groups::{GroupPlan, Pick, ShockPlan};
-pub use plans::{Choice, Place, Process, RoutingPlan, SemiSync, Tracked};
+pub use plans::{Choice, Data, Place, Process, RoutingPlan, SemiSync, Tracked};
 pub use rollout::RolloutPlan;
 pub use windows::{Lost, WindowPlan, subject_number};
 

@@ -31,6 +31,8 @@ pub struct Place {
     pub leads: Option<GateId>,
     /// By place: the way there is open; none: always.
     pub ways: Vec<Option<GateId>>,
+    /// By place: what this one says is heard there; none: always.
+    pub heard: Vec<Option<GateId>>,
     /// Flags that are true while it is primary.
     pub here: Vec<GateId>,
     /// Flags that are true while it is not.
@@ -50,6 +52,23 @@ pub struct SemiSync {
     pub flowing: GateId,
 }
 
+/// What happens to data when a place takes over or goes down.
+#[derive(Clone, Debug)]
+pub enum Data {
+    /// There are none.
+    None,
+    /// Copies follow the primary: a promotion loses what the new one lags by, if it can lag.
+    Copies {
+        /// Work not yet shipped.
+        lag: Option<Law>,
+    },
+    /// Nobody is promoted: every place takes writes, and one that goes down loses its last.
+    MultiPrimary {
+        /// Work not yet shipped.
+        lag: Law,
+    },
+}
+
 /// A failover.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -57,6 +76,8 @@ pub struct Process {
     pub service: Option<u32>,
     /// True while the promoted primary serves; of a service.
     pub available: Option<GateId>,
+    /// Is it looked at from outside, not from the next candidate?
+    pub from_outside: bool,
     /// In order of preference.
     pub places: Vec<Place>,
     /// How an outage is noticed.
@@ -75,12 +96,8 @@ pub struct Process {
     pub hold_down: Span,
     /// The way back.
     pub failback: Option<Failback>,
-    /// Do copies of data follow its primary?
-    pub copies: bool,
-    /// Work lost by a promotion of one that lags, if it can.
-    pub lag: Option<Law>,
-    /// Nobody is promoted: every place takes writes, and one that goes down loses its last.
-    pub multi_primary: bool,
+    /// The data that follow its primary, or have none.
+    pub data: Data,
     /// How long writes wait for copies, if they then go on without.
     pub semi_sync: Option<SemiSync>,
     /// Where its streams hang.

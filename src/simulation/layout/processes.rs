@@ -1,7 +1,8 @@
 //! Failover processes and routing, compiled.
 
-use super::structure::{AsIf, Structure, in_order, needed_services, pool_in, term_gate};
-use super::{Choice, Layout, Place, Process, RoutingPlan, SemiSync, Tracked, drains};
+use super::order::{in_order, needed_services};
+use super::structure::{AsIf, Structure, pool_in, term_gate};
+use super::{Choice, Data, Layout, Place, Process, RoutingPlan, SemiSync, Tracked, drains};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
 use crate::model::dist::Law;
@@ -26,12 +27,17 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &Structure) {
         for place in 0..layout.processes[process].places.len() {
             let Place { fit, seen, serves, acks, .. } = layout.processes[process].places[place];
             let edge = Edge::Place { process: process as u32, place: place as u32 };
-            for pool in layout.processes[process].places[place].checked.clone() {
+            let Place { checked, lands_on, .. } = &layout.processes[process].places[place];
+            let mut pools: Vec<u32> = checked.iter().chain(lands_on).copied().collect();
+            pools.sort_unstable();
+            pools.dedup();
+            for pool in pools.into_iter().filter(|_| !layout.ailments.is_empty()) {
                 layout.watchers[pool as usize].push(edge);
             }
             let mut gates = vec![fit, seen, serves];
             gates.extend(acks);
             gates.extend(layout.processes[process].places[place].ways.iter().flatten());
+            gates.extend(layout.processes[process].places[place].heard.iter().flatten());
             gates.sort_unstable();
             gates.dedup();
             for gate in gates {
@@ -59,7 +65,8 @@ fn add_service_process(
         let seen = match &failover.detection {
             Detection::Check(check) if check.sees == Sees::Node => structure.nodes[pool.index()],
             Detection::Check(check) if check.sees == Sees::Region => structure.seen_in_region[pool.index()],
-            Detection::Check(_) | Detection::Instant | Detection::After(_) | Detection::Election(_) => fit,
+            Detection::Election(_) => structure.lives[pool.index()],
+            Detection::Check(_) | Detection::Instant | Detection::After(_) => fit,
         };
         let region_name = region.map_or("", |region| &model.regions[region.index()].name);
         Place {
@@ -73,6 +80,7 @@ fn add_service_process(
             acks: structure.acks.iter().find(|(acks, _)| *acks == pool.0).map(|&(_, gate)| gate),
             leads: structure.leads.iter().find(|(known, _)| *known == pool.0).map(|&(_, gate)| gate),
             ways: Vec::new(),
+            heard: Vec::new(),
             voters: layout.shelves[layout.pools[pool.index()].shelves[0] as usize].serving,
             here: flags(&structure.here, region),
             elsewhere: flags(&structure.elsewhere, region),
@@ -81,12 +89,15 @@ fn add_service_process(
         }
     };
     let mut places: Vec<Place> = failover.order.iter().map(|&pool| place(pool)).collect();
-    add_ways(model, layout, failover, &mut places);
-    let lag = match &service.replication {
+    let region = |pool: &PoolId| model.pools[pool.index()].region;
+    let regions: Vec<Option<RegionId>> = failover.order.iter().map(region).collect();
+    add_ways(layout, &regions, &mut places);
+    let data = match &service.replication {
+        None => Data::None,
         Some(Replication::Async { lag } | Replication::SemiSync { lag, .. } | Replication::MultiPrimary { lag }) => {
-            Some(lag.clone())
+            Data::Copies { lag: Some(lag.clone()) }
         }
-        Some(Replication::Sync { .. } | Replication::Quorum { .. }) | None => None,
+        Some(Replication::Sync { .. } | Replication::Quorum { .. }) => Data::Copies { lag: None },
     };
     let semi_sync = match &service.replication {
         Some(Replication::SemiSync { give_up, .. }) => {
@@ -103,9 +114,8 @@ fn add_service_process(
     };
     let entity = Entity::new(&format!("{}/failover", service.name));
     let available = Some(layout.service_gates[id.index()]);
-    let process = compile(model, layout, structure, failover, places, lag, entity);
-    let copies = service.replication.is_some();
-    layout.processes.push(Process { service: Some(id.0), available, semi_sync, copies, ..process });
+    let process = compile(model, layout, structure, failover, places, data, entity);
+    layout.processes.push(Process { service: Some(id.0), available, semi_sync, ..process });
 }
 
 /// A service of which every copy takes writes: a process that never promotes anybody, but counts what is lost.
@@ -126,6 +136,7 @@ fn add_multi_primary(model: &Model, layout: &mut Layout, structure: &Structure, 
             voters,
             leads: None,
             ways: Vec::new(),
+            heard: Vec::new(),
             here: Vec::new(),
             elsewhere: Vec::new(),
             pools: Vec::new(),
@@ -135,8 +146,8 @@ fn add_multi_primary(model: &Model, layout: &mut Layout, structure: &Structure, 
     let places = service.pools.iter().map(place).collect();
     let never: Failover<PoolId> = Failover::never(service.pools.clone());
     let entity = Entity::new(&format!("{}/copies", service.name));
-    let process = compile(model, layout, structure, &never, places, Some(lag.clone()), entity);
-    layout.processes.push(Process { service: Some(id.0), multi_primary: true, copies: true, ..process });
+    let process = compile(model, layout, structure, &never, places, Data::MultiPrimary { lag: lag.clone() }, entity);
+    layout.processes.push(Process { service: Some(id.0), ..process });
 }
 
 /// The pools whose nodes a check of the pool looks at: its own and, if it sees the region, those it needs there; none
@@ -169,16 +180,16 @@ fn entry_pools(model: &Model, layout: &Layout, region: RegionId, detection: &Det
     entry.map_or(Vec::new(), |pool| checked_pools(model, layout, pool, detection))
 }
 
-/// The ways between the places of a service's failover.
-fn add_ways(model: &Model, layout: &mut Layout, failover: &Failover<PoolId>, places: &mut [Place]) {
+/// The ways between the places of a failover, which stand in these regions.
+fn add_ways(layout: &mut Layout, regions: &[Option<RegionId>], places: &mut [Place]) {
     if layout.cuts.list.is_empty() {
         return;
     }
     let cuts = layout.cuts.clone();
-    let end = |pool: PoolId| model.pools[pool.index()].region.map(Endpoint::Region);
-    for (place, &one) in places.iter_mut().zip(&failover.order) {
-        let way = |&other: &PoolId| super::cuts::between(layout, &cuts, end(one)?, end(other)?);
-        place.ways = failover.order.iter().map(way).collect();
+    let ends: Vec<Option<Endpoint>> = regions.iter().map(|region| region.map(Endpoint::Region)).collect();
+    for (place, &one) in places.iter_mut().zip(&ends) {
+        place.ways = ends.iter().map(|&other| super::cuts::between(layout, &cuts, one?, other?)).collect();
+        place.heard = ends.iter().map(|&other| super::cuts::one_way(layout, &cuts, one?, other?)).collect();
     }
 }
 
@@ -188,7 +199,7 @@ fn compile<T>(
     structure: &Structure,
     failover: &Failover<T>,
     places: Vec<Place>,
-    lag: Option<Law>,
+    data: Data,
     entity: Entity,
 ) -> Process {
     let needs: Vec<GateId> = failover
@@ -199,6 +210,7 @@ fn compile<T>(
     Process {
         service: None,
         available: None,
+        from_outside: false,
         places,
         detection: failover.detection.clone(),
         page: failover.page.clone(),
@@ -210,9 +222,7 @@ fn compile<T>(
         reconcile: failover.reconcile.clone(),
         hold_down: failover.hold_down,
         failback: failover.failback.clone(),
-        lag,
-        copies: false,
-        multi_primary: false,
+        data,
         semi_sync: None,
         entity,
         subjects: Vec::new(),
@@ -371,14 +381,19 @@ fn add_region_process(model: &Model, layout: &mut Layout, structure: &Structure,
         acks: None,
         leads: None,
         ways: Vec::new(),
+        heard: Vec::new(),
         voters: layout.region_gates[region.index()],
         here: Vec::new(),
         elsewhere: Vec::new(),
         pools: waiting(region),
         detect: Entity::new(&format!("routing/{}", model.regions[region.index()].name)).key(Purpose::Detect),
     };
-    let places = failover.order.iter().map(|&region| place(region)).collect();
-    let process = compile(model, layout, structure, failover, places, None, Entity::new("routing/failover"));
+    let mut places: Vec<Place> = failover.order.iter().map(|&region| place(region)).collect();
+    if !failover.fencing {
+        let regions: Vec<Option<RegionId>> = failover.order.iter().copied().map(Some).collect();
+        add_ways(layout, &regions, &mut places);
+    }
+    let process = compile(model, layout, structure, failover, places, Data::None, Entity::new("routing/failover"));
     let users = (0..layout.first_service as u32).collect();
-    layout.processes.push(Process { subjects: users, ..process });
+    layout.processes.push(Process { subjects: users, from_outside: true, ..process });
 }

@@ -1,7 +1,8 @@
 //! What needs what: the gates of pools, services and regions.
 
+use super::order::in_order;
 use super::readers::with_readers;
-use super::{Layout, Shelf, copies, cuts, drains, named};
+use super::{Layout, Shelf, copies, cuts, drains};
 use crate::model::Model;
 use crate::model::failover::{Detection, Sees};
 use crate::model::topology::{Need, PoolId, Reach, RegionId, Service, ServiceId, ServiceKind, Term};
@@ -16,6 +17,8 @@ pub struct Structure {
     pub serves: Vec<GateId>,
     /// By pool: the same, were all stopped nodes running, its own and those that it needs.
     pub fit: Vec<GateId>,
+    /// By pool: as `fit`, whether or not it has a majority behind it: then it shows that it lives.
+    pub lives: Vec<GateId>,
     /// By pool: as `fit`, for all that can be seen.
     pub believed: Vec<GateId>,
     /// By region: what routing's checks see.
@@ -66,6 +69,7 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     layout.admits = vec![0; model.pools.len()];
     layout.takes_writes = vec![None; model.pools.len()];
     structure.believed = vec![0; model.pools.len()];
+    structure.lives = vec![0; model.pools.len()];
     layout.service_gates = vec![0; model.services.len()];
     let some_stop = layout.shelves.iter().any(|shelf| shelf.stoppable);
     for service in in_order(model) {
@@ -99,44 +103,6 @@ pub fn build(model: &Model, layout: &mut Layout) -> Structure {
         layout.wiring.connect(layout.region_levels[region], Edge::Subject((layout.first_region + region) as u32));
     }
     structure
-}
-
-/// Services, what is needed before who needs it.
-pub fn in_order(model: &Model) -> Vec<ServiceId> {
-    let mut waits_for: Vec<Vec<u32>> = Vec::new();
-    let mut needed_by: Vec<Vec<u32>> = vec![Vec::new(); model.services.len()];
-    for (index, service) in model.services.iter().enumerate() {
-        let mut needs = needed_services(model, service.needs.iter().flat_map(Need::terms));
-        needs.retain(|&need| need != index as u32);
-        for &need in &needs {
-            needed_by[need as usize].push(index as u32);
-        }
-        waits_for.push(needs);
-    }
-    let mut missing: Vec<usize> = waits_for.iter().map(Vec::len).collect();
-    let mut ready: Vec<u32> = (0..missing.len() as u32).filter(|&service| missing[service as usize] == 0).collect();
-    let mut order = Vec::with_capacity(missing.len());
-    while let Some(service) = ready.pop() {
-        order.push(ServiceId(service));
-        for &next in &needed_by[service as usize] {
-            missing[next as usize] -= 1;
-            if missing[next as usize] == 0 {
-                ready.push(next);
-            }
-        }
-    }
-    assert_eq!(order.len(), model.services.len(), "a valid model has no circle of needs");
-    order
-}
-
-/// The services behind terms, each once.
-pub fn needed_services(model: &Model, terms: impl Iterator<Item = Term>) -> Vec<u32> {
-    let (mut services, mut pools) = (Vec::new(), Vec::new());
-    terms.for_each(|term| named(&term, &mut services, &mut pools));
-    services.extend(pools.into_iter().map(|pool| model.pools[pool as usize].service.0));
-    services.sort_unstable();
-    services.dedup();
-    services
 }
 
 fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, id: ServiceId, some_stop: bool) {
@@ -178,6 +144,7 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
         } else {
             now.extend(majority.iter().chain(writes));
         }
+        let lives = (!majority.is_empty()).then(|| layout.wiring.all(&woken));
         woken.extend(majority);
         believed.extend(majority);
         structure.serves[pool.index()] = layout.wiring.all(&now);
@@ -187,6 +154,7 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
         }
         structure.fit[pool.index()] =
             if woken == now { structure.serves[pool.index()] } else { layout.wiring.all(&woken) };
+        structure.lives[pool.index()] = lives.unwrap_or(structure.fit[pool.index()]);
         structure.believed[pool.index()] =
             if believed == woken { structure.fit[pool.index()] } else { layout.wiring.all(&believed) };
     }

@@ -72,7 +72,7 @@ fn cut_name(model: &Model, target: Target) -> String {
         Endpoint::Group(group) => &model.groups[group.index()].name,
     };
     match target {
-        Target::Link { from, to } => format!("{} <-> {}", end(from), end(to)),
+        Target::Link { from, to, both } => format!("{} {} {}", end(from), if both { "<->" } else { "->" }, end(to)),
         Target::Zone(zone) => format!("{} partition", zone_name(model, zone.0)),
         Target::Region(region) => format!("{} partition", model.regions[region.index()].name),
         Target::EachNode { pool, .. } => pool_name(model, &model.pools[pool.index()]),
@@ -406,7 +406,7 @@ fn struck_units(model: &Model, layout: &Layout, fault: &Fault) -> Vec<(u32, u32)
     let first_service = first_region + model.regions.len() as u32;
     let first_cut = first_service + model.services.len() as u32;
     if fault.cuts() {
-        let cut = layout.cuts.list.iter().position(|cut| cut.target == fault.target);
+        let cut = layout.cuts.list.iter().position(|cut| cut.is_of(fault));
         return cut.map(|cut| (0, first_cut + cut as u32)).into_iter().collect();
     }
     match fault.target {

@@ -21,23 +21,23 @@ impl Loads {
         (f64::from(gates.count(station.nodes)) - lost - cold).max(0.0) * station.capacity
     }
 
-    /// Share of what the station carries that weak nodes fail: nodes share evenly, and what one cannot carry goes to
+    /// Share of what the station carries that goes to weak nodes and `fails` there: nodes share evenly, and what one cannot carry goes to
     /// the others.
-    fn failing(&self, plan: &LoadPlan, gates: &Gates, index: usize, carried: f64) -> f64 {
+    fn failing(&self, plan: &LoadPlan, gates: &Gates, index: usize, carried: f64, fails: fn(&Weak) -> f64) -> f64 {
         let (weak, station) = (&self.weak[index], &plan.stations[index]);
-        if weak.iter().all(|weak| weak.errors <= 0.0) {
+        if weak.iter().all(|weak| fails(weak) <= 0.0) {
             return 0.0;
         }
         let mut nodes = f64::from(gates.count(station.nodes));
         let mut rest = carried.min(f64::MAX);
         if rest <= 0.0 {
-            return weak.iter().map(|weak| weak.errors).sum::<f64>() / nodes;
+            return weak.iter().map(fails).sum::<f64>() / nodes;
         }
         let mut failed = 0.0;
         // the weakest first: what it cannot carry raises the part of the others
-        for Weak { factor, errors } in weak {
-            let part = (rest / nodes).min(station.capacity / factor);
-            failed += part * errors;
+        for node in weak {
+            let part = (rest / nodes).min(station.capacity / node.factor);
+            failed += part * fails(node);
             rest -= part;
             nodes -= 1.0;
         }
@@ -137,6 +137,8 @@ impl Loads {
         self.value.resize(plan.stations.len() * plan.classes, 0.0);
         self.reads.clear();
         self.reads.resize(plan.stations.len() * plan.classes, 0.0);
+        self.unwritten.clear();
+        self.unwritten.resize(plan.stations.len() * plan.classes, 0.0);
         self.tiers.clear();
         self.tiers.resize(plan.stations.len() * plan.classes, 0);
         for (index, station) in plan.stations.iter().enumerate().rev() {
@@ -145,13 +147,16 @@ impl Loads {
             }
             let limit = self.limit(plan, gates, index);
             let load = self.load[index];
-            let sound = 1.0 - self.failing(plan, gates, index, load.min(limit));
+            let sound = 1.0 - self.failing(plan, gates, index, load.min(limit), |weak| weak.errors);
+            let full = self.failing(plan, gates, index, load.min(limit), |weak| weak.full);
             let carried = if load > limit { limit / load } else { 1.0 } * sound;
-            let refuses_writes = station.writes.is_some_and(|writes| !gates.holds(writes));
+            let stopped = station.writes.is_some_and(|writes| !gates.holds(writes));
+            let unwritten = if stopped { 1.0 } else { full };
             for class in 0..plan.classes {
                 let at = index * plan.classes + class;
                 let (tightest, answered) = self.gather_calls(plan, gates, index, class);
-                let writes = if refuses_writes { 1.0 - plan.writes[class] } else { 1.0 };
+                let writes = 1.0 - plan.writes[class] * unwritten;
+                self.unwritten[at] = unwritten;
                 self.reads[at] = carried * tightest * answered;
                 self.value[at] = carried * tightest.min(writes) * answered;
             }
@@ -185,9 +190,9 @@ impl Loads {
         let tiers = |callee: Option<usize>| callee.map_or(0, |callee| self.tiers[cell(callee)]);
         let Some(readers) = &call.readers else { return (of(&self.value, callee), tiers(callee)) };
         let reader = answering(gates, readers);
-        let writer = callee.filter(|&at| plan.stations[at].writes.is_none_or(|writes| gates.holds(writes)));
+        let written = callee.map(cell).map_or(0.0, |cell| self.reads[cell] * (1.0 - self.unwritten[cell]));
         let writes = plan.writes[class];
-        let value = writes * of(&self.reads, writer) + (1.0 - writes) * of(&self.reads, reader);
+        let value = writes * written + (1.0 - writes) * of(&self.reads, reader);
         (value.min(1.0), tiers(callee) | tiers(reader))
     }
 

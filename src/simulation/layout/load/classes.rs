@@ -7,7 +7,8 @@ use super::{Candidate, LoadPlan, answering_pools};
 use crate::model::Model;
 use crate::model::topology::{Reach, RegionId, ServiceId, ServiceKind};
 use crate::simulation::layout::Layout;
-use crate::simulation::layout::structure::{Structure, in_order};
+use crate::simulation::layout::order::in_order;
+use crate::simulation::layout::structure::Structure;
 
 /// Do classes enter elsewhere or make calls of their own?
 pub(super) fn differ(model: &Model) -> bool {
