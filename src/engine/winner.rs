@@ -11,12 +11,14 @@ use crate::time::Time;
 /// The earliest of a fixed number of entities.
 #[derive(Clone, Debug)]
 pub struct WinnerTree {
-    /// Nanoseconds by entity, padded to a power of two with idle ones; kept apart from the ranks, which are read only
-    /// where two instants are equal.
-    times: Vec<u64>,
-    ranks: Vec<Rank>,
-    /// `winners[1]` is the root; the children of `i` are `2i` and `2i + 1`; the last level stands over pairs of entities.
+    /// The earliest instant below each node, nanoseconds: node 1 is the root, the children of `i` are `2i` and
+    /// `2i + 1`, the second half are the leaves, by entity, padded to a power of two with idle ones. Rivals lie side by
+    /// side, and neither a match nor the root needs a look elsewhere to know its time.
+    nanos: Vec<u64>,
+    /// Whose that is; of the leaves it goes without saying.
     winners: Vec<u32>,
+    /// By entity; read only where two instants are equal.
+    ranks: Vec<Rank>,
 }
 
 const IDLE: u64 = u64::MAX;
@@ -25,54 +27,53 @@ impl WinnerTree {
     /// A tree over `entities` leaves, all idle.
     ///
     /// # Panics
-    /// If there are more than 2^32 - 1 entities.
+    /// If there are more than 2^31 entities.
     pub fn new(entities: usize) -> Self {
         let padded = entities.next_power_of_two().max(2);
-        assert!(u32::try_from(padded).is_ok(), "too many entities");
+        assert!(u32::try_from(2 * padded - 1).is_ok(), "too many entities");
         let mut tree =
-            WinnerTree { times: vec![IDLE; padded], ranks: vec![Rank::LAST; padded], winners: vec![0; padded] };
+            WinnerTree { nanos: vec![IDLE; 2 * padded], winners: vec![0; 2 * padded], ranks: vec![Rank::LAST; padded] };
         tree.rebuild();
         tree
     }
 
     /// Make every entity idle.
     pub fn clear(&mut self) {
-        self.times.fill(IDLE);
+        self.nanos.fill(IDLE);
         self.ranks.fill(Rank::LAST);
     }
 
     /// Give `entity` an instant without replaying its path; call [`rebuild`](Self::rebuild) after the last one.
     pub fn place(&mut self, entity: u32, time: Time, rank: Rank) {
-        self.times[entity as usize] = time.as_nanos();
+        let leaf = self.leaf(entity);
+        self.nanos[leaf] = time.as_nanos();
         self.ranks[entity as usize] = rank;
     }
 
     /// Replay all matches.
     pub fn rebuild(&mut self) {
-        let half = self.times.len() / 2;
-        for node in (1..self.times.len()).rev() {
-            let (left, right) = if node >= half {
-                let first = 2 * (node - half) as u32;
-                (first, first + 1)
-            } else {
-                (self.winners[2 * node], self.winners[2 * node + 1])
-            };
-            let (a, b) = (self.times[right as usize], self.times[left as usize]);
-            let earlier = a < b || (a == b && self.outranks(right, left));
-            self.winners[node] = if earlier { right } else { left };
+        for node in (1..self.ranks.len()).rev() {
+            let (left, right) = (2 * node, 2 * node + 1);
+            let (a, b) = (self.nanos[right], self.nanos[left]);
+            let earlier = a < b || (a == b && outranks(&self.ranks, self.winner(right), self.winner(left)));
+            self.nanos[node] = a.min(b);
+            self.winners[node] = self.winner(if earlier { right } else { left });
         }
     }
 
-    #[cold]
-    fn outranks(&self, challenger: u32, holder: u32) -> bool {
-        self.ranks[challenger as usize] < self.ranks[holder as usize]
+    fn leaf(&self, entity: u32) -> usize {
+        self.ranks.len() + entity as usize
+    }
+
+    fn winner(&self, node: usize) -> u32 {
+        let leaves = self.ranks.len();
+        if node < leaves { self.winners[node] } else { (node - leaves) as u32 }
     }
 
     /// The next entity and its instant; [`Time::NEVER`] if all are idle.
     #[inline]
     pub fn next(&self) -> (Time, u32) {
-        let winner = self.winners[1];
-        (Time::from_nanos(self.times[winner as usize]), winner)
+        (Time::from_nanos(self.nanos[1]), self.winners[1])
     }
 
     /// The rank of an entity's instant.
@@ -84,32 +85,37 @@ impl WinnerTree {
     /// The instant of an entity.
     #[inline]
     pub fn time(&self, entity: u32) -> Time {
-        Time::from_nanos(self.times[entity as usize])
+        Time::from_nanos(self.nanos[self.leaf(entity)])
     }
 
-    /// Give `entity` a new instant, earlier or later.
+    /// Give `entity` a new instant, earlier or later; answers what is [`next`](Self::next) then.
     ///
-    /// A match cannot be predicted, so it is two conditional moves; only equal instants, which are rare, branch.
+    /// A match cannot be predicted, so it is two conditional moves; only equal instants, which are rare, branch. Sizes
+    /// are powers of two: the masks change no index, they spare its check.
     #[expect(clippy::inline_always, reason = "once an event: a call is 1 of its 15 ns (benches/trial.rs)")]
     #[inline(always)]
-    pub fn set(&mut self, entity: u32, time: Time, rank: Rank) {
-        self.times[entity as usize] = time.as_nanos();
-        self.ranks[entity as usize] = rank;
+    pub fn set(&mut self, entity: u32, time: Time, rank: Rank) -> (Time, u32) {
+        let size = self.nanos.len();
+        assert!(size > 0, "one look at the size for all matches");
+        let (nanos, winners, ranks) = (&mut self.nanos[..size], &mut self.winners[..size], &mut self.ranks[..]);
+        let last = size - 1;
+        ranks[entity as usize] = rank;
         let (mut best, mut best_time) = (entity, time.as_nanos());
-        let mut rival = entity ^ 1;
-        let mut node = (self.times.len() as u32 + entity) >> 1;
+        let leaf = size / 2 + entity as usize;
+        nanos[leaf & last] = best_time;
+        let (mut rival, mut rival_time) = (entity ^ 1, nanos[(leaf ^ 1) & last]);
+        let mut node = leaf >> 1;
         loop {
-            let rival_time = self.times[rival as usize];
-            if rival_time == best_time && self.outranks(rival, best) {
+            if rival_time == best_time && outranks(ranks, rival, best) {
                 best = rival;
             }
             best = if rival_time < best_time { rival } else { best };
             best_time = best_time.min(rival_time);
-            self.winners[node as usize] = best;
+            (nanos[node & last], winners[node & last]) = (best_time, best);
             if node <= 1 {
-                return;
+                return (Time::from_nanos(best_time), best);
             }
-            rival = self.winners[(node ^ 1) as usize];
+            (rival, rival_time) = (winners[(node ^ 1) & last], nanos[(node ^ 1) & last]);
             node >>= 1;
         }
     }
@@ -119,6 +125,11 @@ impl WinnerTree {
     pub fn cancel(&mut self, entity: u32) {
         self.set(entity, Time::NEVER, Rank::LAST);
     }
+}
+
+#[inline]
+fn outranks(ranks: &[Rank], challenger: u32, holder: u32) -> bool {
+    ranks[challenger as usize] < ranks[holder as usize]
 }
 
 #[cfg(test)]

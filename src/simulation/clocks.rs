@@ -28,8 +28,8 @@ pub struct Clock {
     /// The state it is in: even ones are lives, odd ones repairs; the length of state n is draw n.
     state: u32,
     kind: u32,
-    /// Time under repair since counting began, a repair in progress booked to its end; of a plain clock.
-    down: Span,
+    /// Nanoseconds under repair since counting began, a repair in progress booked to its end; of a plain clock.
+    down_ns: u64,
 }
 
 /// The rest of a clock, for parts whose age does not always run.
@@ -75,7 +75,7 @@ impl World<'_> {
         self.families.extend(layout.kinds.iter().map(|kind| streams.family(kind.key)));
         for plan in &layout.clocks {
             let draws = self.families[plan.kind as usize].member(plan.member);
-            self.clocks.push(Clock { lasts: Span::ZERO, draws, state: 0, kind: plan.kind, down: Span::ZERO });
+            self.clocks.push(Clock { lasts: Span::ZERO, draws, state: 0, kind: plan.kind, down_ns: 0 });
             self.ages.push(Age { left: Span::ZERO, pace: 1.0, unit: plan.unit });
         }
         if layout.stationary {
@@ -160,38 +160,60 @@ impl World<'_> {
         }
     }
 
-    /// The clock at the root of the tree rings: a fault strikes, or is mended.
+    /// The clock at the root of the tree rings: a fault strikes, or is mended. So do the next ones, if that concerned
+    /// nobody and they come before `until`.
     ///
     /// Whether it does one or the other cannot be predicted, so both share one path. How long the next state lasts was
     /// drawn at the ring before: the critical path is from that number through the tree to the next ring, and the
     /// draw overlaps with the events in between.
-    #[inline]
-    pub(super) fn ring(&mut self, now: Time, index: u32) {
-        let layout = self.layout;
-        let clock = &mut self.clocks[index as usize];
-        let lasts = clock.lasts;
-        let due = now + lasts;
-        let side = usize::from(clock.is_broken());
-        self.tree.set(index, due, self.counter.next(CLASS_OF_END[side]));
-        clock.state += 1;
-        let kind = &layout.kinds[clock.kind as usize];
-        let next = clock.state + 1;
-        clock.lasts = law(kind, next).sample(&mut clock.draws.draw(next));
-        if kind.shelf == NOT_PLAIN {
-            self.ring_slowly(now, index, due);
-        } else {
+    pub(super) fn ring(&mut self, (mut now, mut index): (Time, u32), until: Time) {
+        let until = if self.trace.is_some() || self.is_moved() { Time::ZERO } else { until };
+        let World { layout, tree, clocks, counter, gates, shelves, .. } = self;
+        let (kinds, clocks, shelves) = (&layout.kinds[..], &mut clocks[..], &mut shelves[..]);
+        let due = loop {
+            let clock = &mut clocks[index as usize];
+            let due = now + clock.lasts;
+            let broken = clock.is_broken();
+            let next = tree.set(index, due, counter.next(CLASS_OF_END[usize::from(broken)]));
+            clock.state += 1;
+            let kind = &kinds[clock.kind as usize];
+            let state = clock.state + 1;
+            clock.lasts = law(kind, state).sample(&mut clock.draws.draw(state));
+            if kind.shelf == NOT_PLAIN {
+                break due;
+            }
             // faults and repairs are in `state`; what `due` says, not `lasts`, is the time down: a repair that never ends
             // lasts until the end of time, and no longer
-            clock.down += Span::from_nanos(due.since(now).as_nanos() * (1 - side as u64));
-            self.count_plain_node(kind, side == 1);
+            clock.down_ns += (due.as_nanos() - now.as_nanos()) & u64::from(broken).wrapping_sub(1);
+            let shelf = &mut shelves[kind.shelf as usize];
+            shelf.count(broken);
+            let heard = shelf.out == 0 && gates.step(&layout.wiring, kind.gate, broken);
+            if heard || next.0 >= until {
+                break due;
+            }
+            (now, index) = next;
+        };
+        self.felt(now, index, due);
+    }
+
+    /// What a ring has changed is felt by others; a clock that is not plain has changed nothing yet.
+    fn felt(&mut self, now: Time, index: u32, due: Time) {
+        let kind = &self.layout.kinds[self.clocks[index as usize].kind as usize];
+        if kind.shelf == NOT_PLAIN {
+            self.ring_slowly(now, index, due);
         }
         if self.trace.is_some() {
             self.note_clock(now, index);
         }
-        if !self.gates.touched.is_empty() || self.moved {
+        if self.is_moved() {
             (self.cause, self.silent) = (kind.cause, kind.silent);
             self.react(now);
         }
+    }
+
+    /// Has a change not been reacted to yet?
+    fn is_moved(&self) -> bool {
+        self.moved || !self.gates.touched.is_empty()
     }
 
     /// The part of this clock breaks or is mended now, whatever is left of its state.
@@ -389,7 +411,7 @@ impl World<'_> {
             if kind.shelf != NOT_PLAIN {
                 let beyond = if clock.is_broken() { self.tree.time(index as u32).since(end) } else { Span::ZERO };
                 let site = &mut self.sites[kind.site as usize];
-                site.down_ns += u128::from((clock.down - beyond).as_nanos());
+                site.down_ns += u128::from(clock.down_ns - beyond.as_nanos());
                 let [faults, repairs] = clock.changes();
                 site.changes = [site.changes[0].wrapping_add(faults), site.changes[1].wrapping_add(repairs)];
             }
@@ -408,7 +430,8 @@ impl World<'_> {
         for (index, clock) in self.clocks.iter_mut().enumerate() {
             let kind = &self.layout.kinds[clock.kind as usize];
             if kind.shelf != NOT_PLAIN {
-                clock.down = if clock.is_broken() { self.tree.time(index as u32).since(now) } else { Span::ZERO };
+                let ahead = if clock.is_broken() { self.tree.time(index as u32).since(now) } else { Span::ZERO };
+                clock.down_ns = ahead.as_nanos();
                 // below zero by what came before, so that adding all at the end leaves what came after
                 let site = &mut self.sites[kind.site as usize];
                 let [faults, repairs] = clock.changes();

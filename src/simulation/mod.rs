@@ -90,12 +90,12 @@ impl World<'_> {
     fn advance(&mut self, until: Time) {
         loop {
             let (queued, rank) = self.queue.next();
-            let (now, clock) = self.tree.next();
-            if now < queued || (now == queued && self.tree.rank(clock) < rank) {
-                if now >= until {
+            let next = self.tree.next();
+            if next.0 < queued || (next.0 == queued && self.tree.rank(next.1) < rank) {
+                if next.0 >= until {
                     return;
                 }
-                self.ring(now, clock);
+                self.ring(next, until.min(queued));
             } else {
                 if queued >= until {
                     return;

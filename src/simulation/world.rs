@@ -36,6 +36,14 @@ pub struct ShelfState {
     pub stopped: bool,
 }
 
+impl ShelfState {
+    /// One node works again or no longer; without a branch on which, since that cannot be predicted.
+    #[inline]
+    pub fn count(&mut self, up: bool) {
+        self.working = self.working.wrapping_add(1).wrapping_sub(2 * u32::from(!up));
+    }
+}
+
 /// A pool, dynamically.
 #[derive(Clone, Debug)]
 pub struct PoolState {
