@@ -3,9 +3,9 @@
 //! Every entity owns a leaf; inner nodes hold the earlier of their two children, so the root is the next event and a
 //! change replays one path of log2(n) matches, with no stale entries and no allocation. Measured against binary,
 //! 4-ary and calendar queues it wins up to some 10 000 entities and ties at 100 000 (docs/architecture.md).
-//! The order is total: time, then [`Rank`]; ranks are compared only where times are equal.
+//! The order is total: time, then what the caller says of two entities with equal times. He keeps their ranks, beside what
+//! else he knows of them, and is asked rarely: `outranks(challenger, holder)`, also of idle ones that there are not.
 
-use super::queue::Rank;
 use crate::time::Time;
 
 /// The earliest of a fixed number of entities.
@@ -17,8 +17,6 @@ pub struct WinnerTree {
     nanos: Vec<u64>,
     /// Whose that is; of the leaves it goes without saying.
     winners: Vec<u32>,
-    /// By entity; read only where two instants are equal.
-    ranks: Vec<Rank>,
 }
 
 const IDLE: u64 = u64::MAX;
@@ -31,42 +29,43 @@ impl WinnerTree {
     pub fn new(entities: usize) -> Self {
         let padded = entities.next_power_of_two().max(2);
         assert!(u32::try_from(2 * padded - 1).is_ok(), "too many entities");
-        let mut tree =
-            WinnerTree { nanos: vec![IDLE; 2 * padded], winners: vec![0; 2 * padded], ranks: vec![Rank::LAST; padded] };
-        tree.rebuild();
+        let mut tree = WinnerTree { nanos: vec![IDLE; 2 * padded], winners: vec![0; 2 * padded] };
+        tree.rebuild(|_, _| false);
         tree
     }
 
     /// Make every entity idle.
     pub fn clear(&mut self) {
         self.nanos.fill(IDLE);
-        self.ranks.fill(Rank::LAST);
     }
 
     /// Give `entity` an instant without replaying its path; call [`rebuild`](Self::rebuild) after the last one.
-    pub fn place(&mut self, entity: u32, time: Time, rank: Rank) {
+    pub fn place(&mut self, entity: u32, time: Time) {
         let leaf = self.leaf(entity);
         self.nanos[leaf] = time.as_nanos();
-        self.ranks[entity as usize] = rank;
     }
 
     /// Replay all matches.
-    pub fn rebuild(&mut self) {
-        for node in (1..self.ranks.len()).rev() {
+    pub fn rebuild(&mut self, outranks: impl Fn(u32, u32) -> bool) {
+        for node in (1..self.leaves()).rev() {
             let (left, right) = (2 * node, 2 * node + 1);
             let (a, b) = (self.nanos[right], self.nanos[left]);
-            let earlier = a < b || (a == b && outranks(&self.ranks, self.winner(right), self.winner(left)));
+            let earlier = a < b || (a == b && outranks(self.winner(right), self.winner(left)));
             self.nanos[node] = a.min(b);
             self.winners[node] = self.winner(if earlier { right } else { left });
         }
     }
 
+    fn leaves(&self) -> usize {
+        self.nanos.len() / 2
+    }
+
     fn leaf(&self, entity: u32) -> usize {
-        self.ranks.len() + entity as usize
+        self.leaves() + entity as usize
     }
 
     fn winner(&self, node: usize) -> u32 {
-        let leaves = self.ranks.len();
+        let leaves = self.leaves();
         if node < leaves { self.winners[node] } else { (node - leaves) as u32 }
     }
 
@@ -74,12 +73,6 @@ impl WinnerTree {
     #[inline]
     pub fn next(&self) -> (Time, u32) {
         (Time::from_nanos(self.nanos[1]), self.winners[1])
-    }
-
-    /// The rank of an entity's instant.
-    #[inline]
-    pub fn rank(&self, entity: u32) -> Rank {
-        self.ranks[entity as usize]
     }
 
     /// The instant of an entity.
@@ -94,19 +87,18 @@ impl WinnerTree {
     /// are powers of two: the masks change no index, they spare its check.
     #[expect(clippy::inline_always, reason = "once an event: a call is 1 of its 15 ns (benches/trial.rs)")]
     #[inline(always)]
-    pub fn set(&mut self, entity: u32, time: Time, rank: Rank) -> (Time, u32) {
+    pub fn set(&mut self, entity: u32, time: Time, outranks: impl Fn(u32, u32) -> bool) -> (Time, u32) {
         let size = self.nanos.len();
         assert!(size > 0, "one look at the size for all matches");
-        let (nanos, winners, ranks) = (&mut self.nanos[..size], &mut self.winners[..size], &mut self.ranks[..]);
+        let (nanos, winners) = (&mut self.nanos[..size], &mut self.winners[..size]);
         let last = size - 1;
-        ranks[entity as usize] = rank;
         let (mut best, mut best_time) = (entity, time.as_nanos());
         let leaf = size / 2 + entity as usize;
         nanos[leaf & last] = best_time;
         let (mut rival, mut rival_time) = (entity ^ 1, nanos[(leaf ^ 1) & last]);
         let mut node = leaf >> 1;
         loop {
-            if rival_time == best_time && outranks(ranks, rival, best) {
+            if rival_time == best_time && outranks(rival, best) {
                 best = rival;
             }
             best = if rival_time < best_time { rival } else { best };
@@ -121,20 +113,14 @@ impl WinnerTree {
     }
 
     /// Make `entity` idle.
-    #[inline]
-    pub fn cancel(&mut self, entity: u32) {
-        self.set(entity, Time::NEVER, Rank::LAST);
+    pub fn cancel(&mut self, entity: u32, outranks: impl Fn(u32, u32) -> bool) {
+        self.set(entity, Time::NEVER, outranks);
     }
-}
-
-#[inline]
-fn outranks(ranks: &[Rank], challenger: u32, holder: u32) -> bool {
-    ranks[challenger as usize] < ranks[holder as usize]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::queue::Counter;
+    use super::super::queue::{Counter, Rank};
     use super::*;
     use proptest::prelude::*;
 
@@ -150,12 +136,13 @@ mod tests {
             for (entity, time, class) in steps {
                 let entity = entity % entities as u32;
                 if let Some(time) = time {
-                    let (time, rank) = (Time::from_nanos(time), counter.next(class));
-                    tree.set(entity, time, rank);
-                    naive[entity as usize] = (time, rank);
+                    let time = Time::from_nanos(time);
+                    naive[entity as usize] = (time, counter.next(class));
+                    let next = tree.set(entity, time, |a, b| naive.get(a as usize).map(|a| a.1) < naive.get(b as usize).map(|b| b.1));
+                    prop_assert_eq!(next, tree.next());
                 } else {
-                    tree.cancel(entity);
                     naive[entity as usize] = (Time::NEVER, Rank::LAST);
+                    tree.cancel(entity, |a, b| naive.get(a as usize).map(|a| a.1) < naive.get(b as usize).map(|b| b.1));
                 }
                 let least = *naive.iter().min().unwrap();
                 let (time, winner) = tree.next();
@@ -173,10 +160,10 @@ mod tests {
         let mut set = WinnerTree::new(11);
         for entity in 0..11u32 {
             let time = Time::from_nanos(u64::from((entity * 7 + 3) % 11));
-            placed.place(entity, time, Rank::new(0, u64::from(entity)));
-            set.set(entity, time, Rank::new(0, u64::from(entity)));
+            placed.place(entity, time);
+            set.set(entity, time, |a, b| a < b);
         }
-        placed.rebuild();
+        placed.rebuild(|a, b| a < b);
         assert_eq!(placed.next(), set.next());
     }
 }

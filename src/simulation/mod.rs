@@ -91,7 +91,8 @@ impl World<'_> {
         loop {
             let (queued, rank) = self.queue.next();
             let next = self.tree.next();
-            if next.0 < queued || (next.0 == queued && self.tree.rank(next.1) < rank) {
+            let comes_before = |clock: u32| self.clocks.get(clock as usize).is_some_and(|clock| clock.rank() < rank);
+            if next.0 < queued || (next.0 == queued && comes_before(next.1)) {
                 if next.0 >= until {
                     return;
                 }

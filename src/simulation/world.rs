@@ -87,6 +87,9 @@ pub struct World<'a> {
     pub(super) ages: Vec<Age>,
     /// By kind of clock.
     pub(super) families: Vec<Family>,
+    /// By kind of plain clock: node-nanoseconds under repair since counting began, repairs in progress booked to their
+    /// ends.
+    pub(super) down_ns: Vec<u128>,
     pub(super) shelves: Vec<ShelfState>,
     pub(super) pools: Vec<PoolState>,
     pub(super) units: Vec<UnitState>,
@@ -137,6 +140,7 @@ impl<'a> World<'a> {
             clocks: Vec::with_capacity(layout.clocks.len()),
             ages: Vec::with_capacity(layout.clocks.len()),
             families: Vec::with_capacity(layout.kinds.len()),
+            down_ns: vec![0; layout.kinds.len()],
             shelves: vec![ShelfState::default(); layout.shelves.len()],
             pools: Vec::with_capacity(layout.pools.len()),
             units: vec![UnitState::default(); layout.units.len()],
