@@ -39,7 +39,7 @@ impl Counter {
     #[inline]
     pub fn next(&mut self, class: u8) -> Rank {
         self.0 += 1;
-        Rank((class as u64) << 56 | self.0)
+        Rank(u64::from(class) << 56 | self.0)
     }
 
     /// Begin again at 0.

@@ -85,11 +85,14 @@ impl WinnerTree {
     ///
     /// A match cannot be predicted, so it is two conditional moves; only equal instants, which are rare, branch. Sizes
     /// are powers of two: the masks change no index, they spare its check.
+    ///
+    /// # Panics
+    /// Never: a tree has two leaves at least, and the compiler is told so once.
     #[expect(clippy::inline_always, reason = "once an event: a call is 1 of its 15 ns (benches/trial.rs)")]
     #[inline(always)]
     pub fn set(&mut self, entity: u32, time: Time, outranks: impl Fn(u32, u32) -> bool) -> (Time, u32) {
         let size = self.nanos.len();
-        assert!(size > 0, "one look at the size for all matches");
+        assert!(size > 0, "a tree without nodes");
         let (nanos, winners) = (&mut self.nanos[..size], &mut self.winners[..size]);
         let last = size - 1;
         let (mut best, mut best_time) = (entity, time.as_nanos());
