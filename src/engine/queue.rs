@@ -35,11 +35,11 @@ impl Rank {
 pub struct Counter(u64);
 
 impl Counter {
-    /// The rank of the next scheduling in `class`.
+    /// The rank of the next scheduling in `class`; there are fewer than 2^56 of them in a life of the machine.
     #[inline]
     pub fn next(&mut self, class: u8) -> Rank {
         self.0 += 1;
-        Rank::new(class, self.0)
+        Rank(u64::from(class) << 56 | self.0)
     }
 
     /// Begin again at 0.

@@ -256,7 +256,7 @@ impl Figures<'_> {
         if values.is_empty() && zeros == 0 {
             return;
         }
-        let clusters = Clusters::new(values, zeros, self.trials);
+        let mut clusters = Clusters::new(values, zeros, self.trials);
         for (statistic, p) in QUANTILES {
             self.push(measure, name, statistic, clusters.quantile(p, self.plan.confidence));
         }

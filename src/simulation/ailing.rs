@@ -68,7 +68,7 @@ impl World<'_> {
         if let (Some(ramp), Some(clock)) = (ramp, clock) {
             let repaired = self.tree.time(clock);
             if repaired < Time::NEVER {
-                self.tree.set(clock, repaired + ramp, self.counter.next(class::END));
+                self.set_clock(clock, repaired + ramp, class::END);
             }
         }
         let ramp = ramp.map(|ramp| (ramp, 0));

@@ -25,11 +25,11 @@ pub struct Clock {
     /// How long the state that its next ring begins will last.
     lasts: Span,
     draws: Numbered,
+    /// Its place among those that ring at the same instant.
+    rank: Rank,
     /// The state it is in: even ones are lives, odd ones repairs; the length of state n is draw n.
     state: u32,
     kind: u32,
-    /// Time under repair since counting began, a repair in progress booked to its end; of a plain clock.
-    down: Span,
 }
 
 /// The rest of a clock, for parts whose age does not always run.
@@ -56,6 +56,17 @@ impl Clock {
     pub(super) fn is_broken(&self) -> bool {
         self.state & 1 == 1
     }
+
+    pub(super) fn rank(&self) -> Rank {
+        self.rank
+    }
+}
+
+/// Does the first of two clocks that ring at the same instant come before the second?
+#[inline]
+fn outranks(clocks: &[Clock]) -> impl Fn(u32, u32) -> bool {
+    let rank = |index: u32| clocks.get(index as usize).map_or(Rank::LAST, Clock::rank);
+    move |challenger, holder| rank(challenger) < rank(holder)
 }
 
 /// The law of state `state` of a clock of this kind.
@@ -73,9 +84,10 @@ impl World<'_> {
         self.tree.clear();
         self.families.clear();
         self.families.extend(layout.kinds.iter().map(|kind| streams.family(kind.key)));
+        self.down_ns.fill(0);
         for plan in &layout.clocks {
             let draws = self.families[plan.kind as usize].member(plan.member);
-            self.clocks.push(Clock { lasts: Span::ZERO, draws, state: 0, kind: plan.kind, down: Span::ZERO });
+            self.clocks.push(Clock { lasts: Span::ZERO, draws, rank: Rank::LAST, state: 0, kind: plan.kind });
             self.ages.push(Age { left: Span::ZERO, pace: 1.0, unit: plan.unit });
         }
         if layout.stationary {
@@ -83,17 +95,30 @@ impl World<'_> {
                 self.start_unit_in_long_run(unit, streams);
             }
         } else {
-            for (index, clock) in self.clocks.iter().enumerate() {
+            for (index, clock) in self.clocks.iter_mut().enumerate() {
                 let due = Time::ZERO + law(&layout.kinds[clock.kind as usize], 0).sample(&mut clock.draws.draw(0));
-                let rank = if due < Time::NEVER { self.counter.next(class::START) } else { Rank::LAST };
-                self.tree.place(index as u32, due, rank);
+                if due < Time::NEVER {
+                    clock.rank = self.counter.next(class::START);
+                }
+                self.tree.place(index as u32, due);
             }
         }
         for clock in &mut self.clocks {
             let next = clock.state + 1;
             clock.lasts = law(&layout.kinds[clock.kind as usize], next).sample(&mut clock.draws.draw(next));
         }
-        self.tree.rebuild();
+        self.tree.rebuild(outranks(&self.clocks));
+    }
+
+    /// From now on the clock rings at `due`, among those of the same instant by this class.
+    pub(super) fn set_clock(&mut self, index: u32, due: Time, class: u8) {
+        self.clocks[index as usize].rank = self.counter.next(class);
+        self.tree.set(index, due, outranks(&self.clocks));
+    }
+
+    /// The clock does not ring until it is set again.
+    pub(super) fn stop_clock(&mut self, index: u32) {
+        self.tree.cancel(index, outranks(&self.clocks));
     }
 
     /// In the long run fault i holds the unit with weight (mean repair i / mean life i), none with weight 1; ages and
@@ -128,12 +153,14 @@ impl World<'_> {
             if held == Some(index) {
                 clock.state = 1;
                 let left = law(kind, 1).sample_residual(&mut clock.draws.draw(1));
-                self.tree.place(index as u32, Time::ZERO + left, self.counter.next(class::END));
+                clock.rank = self.counter.next(class::END);
+                self.tree.place(index as u32, Time::ZERO + left);
             } else {
                 let left = law(kind, 0).sample_residual(&mut clock.draws.draw(0));
                 let due = if held.is_some() { Time::NEVER } else { Time::ZERO + left };
                 (age.left, age.pace) = (left, if held.is_some() { 0.0 } else { 1.0 });
-                self.tree.place(index as u32, due, self.counter.next(class::START));
+                clock.rank = self.counter.next(class::START);
+                self.tree.place(index as u32, due);
             }
         }
     }
@@ -160,46 +187,73 @@ impl World<'_> {
         }
     }
 
-    /// The clock at the root of the tree rings: a fault strikes, or is mended.
+    /// The clock at the root of the tree rings: a fault strikes, or is mended. So do the next ones, if that concerned
+    /// nobody and they come before `until`.
     ///
     /// Whether it does one or the other cannot be predicted, so both share one path. How long the next state lasts was
     /// drawn at the ring before: the critical path is from that number through the tree to the next ring, and the
     /// draw overlaps with the events in between.
-    #[inline]
-    pub(super) fn ring(&mut self, now: Time, index: u32) {
-        let layout = self.layout;
-        let clock = &mut self.clocks[index as usize];
-        let lasts = clock.lasts;
-        let due = now + lasts;
-        let side = usize::from(clock.is_broken());
-        self.tree.set(index, due, self.counter.next(CLASS_OF_END[side]));
-        clock.state += 1;
-        let kind = &layout.kinds[clock.kind as usize];
-        let next = clock.state + 1;
-        clock.lasts = law(kind, next).sample(&mut clock.draws.draw(next));
+    pub(super) fn ring(&mut self, (mut now, mut index): (Time, u32), until: Time) {
+        let until = if self.trace.is_some() || self.is_moved() { Time::ZERO } else { until };
+        let World { layout, tree, clocks, counter, gates, shelves, down_ns, .. } = self;
+        let (kinds, clocks, shelves) = (&layout.kinds[..], &mut clocks[..], &mut shelves[..]);
+        let down_ns = &mut down_ns[..kinds.len()];
+        let due = loop {
+            let clock = &mut clocks[index as usize];
+            let due = now + clock.lasts;
+            let broken = clock.is_broken();
+            clock.rank = counter.next(CLASS_OF_END[usize::from(broken)]);
+            let next = tree.set(index, due, outranks(clocks));
+            let clock = &mut clocks[index as usize];
+            clock.state += 1;
+            let kind = &kinds[clock.kind as usize];
+            let state = clock.state + 1;
+            clock.lasts = law(kind, state).sample(&mut clock.draws.draw(state));
+            if kind.shelf == NOT_PLAIN {
+                break due;
+            }
+            // faults and repairs are in `state`; what `due` says, not `lasts`, is the time down: a repair that never ends
+            // lasts until the end of time, and no longer
+            let down = (due.as_nanos() - now.as_nanos()) & u64::from(broken).wrapping_sub(1);
+            down_ns[clock.kind as usize] += u128::from(down);
+            let shelf = &mut shelves[kind.shelf as usize];
+            shelf.count(broken);
+            let heard = shelf.out == 0 && gates.step(&layout.wiring, kind.gate, broken);
+            if heard || next.0 >= until {
+                break due;
+            }
+            (now, index) = next;
+        };
+        self.felt(now, index, due);
+    }
+
+    /// What a ring has changed is felt by others; a clock that is not plain has changed nothing yet.
+    fn felt(&mut self, now: Time, index: u32, due: Time) {
+        let kind = &self.layout.kinds[self.clocks[index as usize].kind as usize];
         if kind.shelf == NOT_PLAIN {
             self.manner = kind.manner;
             self.ring_slowly(now, index, due);
-        } else {
-            // faults and repairs are in `state`; what `due` says, not `lasts`, is the time down: a repair that never ends
-            // lasts until the end of time, and no longer
-            clock.down += Span::from_nanos(due.since(now).as_nanos() * (1 - side as u64));
-            self.count_plain_node(kind, side == 1);
         }
         if self.trace.is_some() {
             self.note_clock(now, index);
         }
-        if !self.gates.touched.is_empty() || self.moved {
+        if self.is_moved() {
             (self.cause, self.manner) = (kind.cause, kind.manner);
             self.react(now);
         }
     }
 
+    /// Has a change not been reacted to yet?
+    fn is_moved(&self) -> bool {
+        self.moved || !self.gates.touched.is_empty()
+    }
+
     /// The part of this clock breaks or is mended now, whatever is left of its state.
     pub(super) fn turn(&mut self, now: Time, index: u32) {
-        let clock = &mut self.clocks[index as usize];
+        let clock = &self.clocks[index as usize];
         let due = now + clock.lasts;
-        self.tree.set(index, due, self.counter.next(CLASS_OF_END[usize::from(clock.is_broken())]));
+        self.set_clock(index, due, CLASS_OF_END[usize::from(clock.is_broken())]);
+        let clock = &mut self.clocks[index as usize];
         clock.state += 1;
         let next = clock.state + 1;
         clock.lasts = law(&self.layout.kinds[clock.kind as usize], next).sample(&mut clock.draws.draw(next));
@@ -274,10 +328,10 @@ impl World<'_> {
         age.pace = pace;
         let left = age.left;
         if pace == 0.0 || left == Span::MAX {
-            self.tree.cancel(index);
+            self.stop_clock(index);
         } else {
             let due = now + Span::from_nanos_f64(left.as_nanos() as f64 / f64::from(pace));
-            self.tree.set(index, due, self.counter.next(class::START));
+            self.set_clock(index, due, class::START);
         }
     }
 
@@ -407,12 +461,17 @@ impl World<'_> {
         for (index, clock) in self.clocks.iter().enumerate() {
             let kind = &layout.kinds[clock.kind as usize];
             if kind.shelf != NOT_PLAIN {
-                let beyond = if clock.is_broken() { self.tree.time(index as u32).since(end) } else { Span::ZERO };
+                if clock.is_broken() {
+                    let beyond = self.tree.time(index as u32).since(end);
+                    self.down_ns[clock.kind as usize] -= u128::from(beyond.as_nanos());
+                }
                 let site = &mut self.sites[kind.site as usize];
-                site.down_ns += u128::from((clock.down - beyond).as_nanos());
                 let [faults, repairs] = clock.changes();
                 site.changes = [site.changes[0].wrapping_add(faults), site.changes[1].wrapping_add(repairs)];
             }
+        }
+        for (kind, down_ns) in layout.kinds.iter().zip(&self.down_ns) {
+            self.sites[kind.site as usize].down_ns += down_ns;
         }
         for (state, plan) in self.units.iter().zip(&layout.units) {
             if state.holds > 0 && matches!(plan.kind, UnitKind::Node(_)) {
@@ -425,10 +484,14 @@ impl World<'_> {
     /// Counting begins: what is broken is so from now on.
     pub(super) fn begin_counting_sites(&mut self, now: Time) {
         self.sites.fill(SiteCounts::default());
-        for (index, clock) in self.clocks.iter_mut().enumerate() {
+        self.down_ns.fill(0);
+        for (index, clock) in self.clocks.iter().enumerate() {
             let kind = &self.layout.kinds[clock.kind as usize];
             if kind.shelf != NOT_PLAIN {
-                clock.down = if clock.is_broken() { self.tree.time(index as u32).since(now) } else { Span::ZERO };
+                if clock.is_broken() {
+                    let ahead = self.tree.time(index as u32).since(now);
+                    self.down_ns[clock.kind as usize] += u128::from(ahead.as_nanos());
+                }
                 // below zero by what came before, so that adding all at the end leaves what came after
                 let site = &mut self.sites[kind.site as usize];
                 let [faults, repairs] = clock.changes();

@@ -64,7 +64,7 @@ impl World<'_> {
         let Some(job) = self.layout.jobs.get(index as usize).copied().flatten() else { return };
         let due = self.tree.time(index);
         self.ages[index as usize].left = if due == Time::NEVER { Span::MAX } else { due.since(now) };
-        self.tree.cancel(index);
+        self.stop_clock(index);
         let rank = self.layout.crews[job.crew as usize].callers[job.caller as usize].rank;
         let crew = &mut self.crews[job.crew as usize];
         crew.number += 1;
@@ -154,7 +154,7 @@ impl World<'_> {
         crew.idle -= 1;
         let left = self.ages[index as usize].left;
         if left < Span::MAX {
-            self.tree.set(index, now + left, self.counter.next(class::END));
+            self.set_clock(index, now + left, class::END);
         }
     }
 }

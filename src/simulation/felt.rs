@@ -25,20 +25,24 @@ impl World<'_> {
     /// When and in which rank the next event comes.
     pub(super) fn next_event(&self) -> (Time, Rank) {
         let (queued, rank) = self.queue.next();
-        let (at, clock) = self.tree.next();
-        if at < queued || (at == queued && self.tree.rank(clock) < rank) {
-            (at, self.tree.rank(clock))
-        } else {
-            (queued, rank)
+        match self.clock_before(queued, rank) {
+            Some((at, clock)) => (at, self.clocks[clock as usize].rank()),
+            None => (queued, rank),
         }
+    }
+
+    /// The clock that rings next, if it does before the queue.
+    fn clock_before(&self, queued: Time, rank: Rank) -> Option<(Time, u32)> {
+        let next = self.tree.next();
+        let ranked = |clock: u32| self.clocks.get(clock as usize).is_some_and(|clock| clock.rank() < rank);
+        (next.0 < queued || (next.0 == queued && next.0 < Time::NEVER && ranked(next.1))).then_some(next)
     }
 
     /// Let the next event happen.
     pub(super) fn happen(&mut self) {
         let (queued, rank) = self.queue.next();
-        let (at, clock) = self.tree.next();
-        if at < queued || (at == queued && self.tree.rank(clock) < rank) {
-            self.ring(at, clock);
+        if let Some(next) = self.clock_before(queued, rank) {
+            self.ring(next, Time::ZERO);
         } else if let Some((now, event)) = self.queue.pop() {
             self.handle(now, event);
         }

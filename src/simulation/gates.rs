@@ -134,15 +134,18 @@ impl Gates {
         self.state[gate as usize].good
     }
 
-    /// One input of the gate became true or false; without a branch on which, since that cannot be predicted.
+    /// One input of the gate became true or false; without a branch on which, since that cannot be predicted. Answers
+    /// whether the gate changed.
     #[inline]
-    pub fn step(&mut self, wiring: &Wiring, gate: GateId, up: bool) {
+    pub fn step(&mut self, wiring: &Wiring, gate: GateId, up: bool) -> bool {
         let state = &mut self.state[gate as usize];
         let lost = u32::from(!up);
         state.good = state.good.wrapping_add(1).wrapping_sub(2 * lost);
-        if state.good + lost == state.need {
+        let crossed = state.good + lost == state.need;
+        if crossed {
             self.flip(wiring, gate, up);
         }
+        crossed
     }
 
     /// `count` inputs changed at once.

@@ -25,7 +25,7 @@ impl World<'_> {
         let unit = self.layout.clocks[index as usize].unit;
         let due = self.tree.time(index);
         self.ages[index as usize].left = if due == Time::NEVER { Span::MAX } else { due.since(now) };
-        self.tree.cancel(index);
+        self.stop_clock(index);
         self.hidden[index as usize] = true;
         self.hold_as(now, unit, true);
     }
@@ -58,7 +58,7 @@ impl World<'_> {
         }
         let left = self.ages[index as usize].left;
         if left < Span::MAX {
-            self.tree.set(index, now + left, self.counter.next(class::END));
+            self.set_clock(index, now + left, class::END);
         }
         self.await_crew(now, index);
         true

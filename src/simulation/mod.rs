@@ -105,12 +105,13 @@ impl World<'_> {
     fn advance(&mut self, until: Time) {
         loop {
             let (queued, rank) = self.queue.next();
-            let (now, clock) = self.tree.next();
-            if now < queued || (now == queued && self.tree.rank(clock) < rank) {
-                if now >= until {
+            let next = self.tree.next();
+            let comes_before = |clock: u32| self.clocks.get(clock as usize).is_some_and(|clock| clock.rank() < rank);
+            if next.0 < queued || (next.0 == queued && comes_before(next.1)) {
+                if next.0 >= until {
                     return;
                 }
-                self.ring(now, clock);
+                self.ring(next, until.min(queued));
             } else {
                 if queued >= until {
                     return;

@@ -1,26 +1,16 @@
 //! Shared fate and standby: places that take their nodes with them, pools that wait and wake.
 
 use super::event::{Event, class};
-use super::layout::{Kind, UnitKind};
+use super::layout::UnitKind;
 use super::trace::TraceEvent;
 use super::world::World;
 use crate::time::Time;
 
 impl<'a> World<'a> {
-    /// One node of a plain clock works again or no longer: its shelf counts on one gate only.
-    #[inline]
-    pub(super) fn count_plain_node(&mut self, kind: &Kind, up: bool) {
-        let state = &mut self.shelves[kind.shelf as usize];
-        state.working = state.working.wrapping_add(1).wrapping_sub(2 * u32::from(!up));
-        if state.out == 0 {
-            self.gates.step(&self.layout.wiring, kind.gate, up);
-        }
-    }
-
     /// One node of the shelf works again or no longer.
     pub(super) fn count_node(&mut self, shelf: usize, up: bool) {
         let state = &mut self.shelves[shelf];
-        state.working = state.working.wrapping_add(1).wrapping_sub(2 * u32::from(!up));
+        state.count(up);
         if state.out > 0 {
             return;
         }

@@ -40,6 +40,14 @@ pub struct ShelfState {
     pub stopped: bool,
 }
 
+impl ShelfState {
+    /// One node works again or no longer; without a branch on which, since that cannot be predicted.
+    #[inline]
+    pub fn count(&mut self, up: bool) {
+        self.working = self.working.wrapping_add(1).wrapping_sub(2 * u32::from(!up));
+    }
+}
+
 /// A pool, dynamically.
 #[derive(Clone, Debug)]
 pub struct PoolState {
@@ -87,6 +95,9 @@ pub struct World<'a> {
     pub(super) ages: Vec<Age>,
     /// By kind of clock.
     pub(super) families: Vec<Family>,
+    /// By kind of plain clock: node-nanoseconds under repair since counting began, repairs in progress booked to their
+    /// ends.
+    pub(super) down_ns: Vec<u128>,
     pub(super) shelves: Vec<ShelfState>,
     pub(super) pools: Vec<PoolState>,
     /// By pool: who is not yet warm.
@@ -148,6 +159,7 @@ impl<'a> World<'a> {
             clocks: Vec::with_capacity(layout.clocks.len()),
             ages: Vec::with_capacity(layout.clocks.len()),
             families: Vec::with_capacity(layout.kinds.len()),
+            down_ns: vec![0; layout.kinds.len()],
             shelves: vec![ShelfState::default(); layout.shelves.len()],
             pools: Vec::with_capacity(layout.pools.len()),
             warming: Vec::new(),

@@ -13,7 +13,7 @@ use crate::stats::{Estimate, sane};
 
 /// The p-quantile of ascending `sorted` values; absent without values.
 pub fn sample_quantile(sorted: &[f64], p: f64) -> Option<f64> {
-    at_rank(sorted, 0, rank(sorted.len() as u64, p))
+    at_rank(sorted, rank(sorted.len() as u64, p))
 }
 
 /// The p-quantile of independent values, ascending, with the interval between order statistics.
@@ -33,19 +33,22 @@ pub fn independent(sorted: &[f64], p: f64, confidence: f64) -> Estimate {
     let high = last_true(n, not_yet) + 1;
     Estimate {
         estimate: sample_quantile(sorted, p),
-        low: at_rank(sorted, 0, low),
-        high: at_rank(sorted, 0, high),
+        low: at_rank(sorted, low),
+        high: at_rank(sorted, high),
         confidence,
     }
 }
 
 /// Several values per trial: some listed with their trial, the rest zeros.
+///
+/// A few quantiles need no sorted sample: asking for a value puts it in its place, with all larger ones before it, and
+/// the next question searches between places only (Hoare's selection).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clusters {
-    /// Listed values with their trial, descending.
+    /// Listed values with their trial, descending from place to place.
     listed: Vec<(usize, f64)>,
-    /// The same values, ascending.
-    sorted: Vec<f64>,
+    /// Ascending: none of the values before one of these positions is less than any of those from it on.
+    cuts: Vec<usize>,
     zeros: u64,
     /// Values of each trial, listed or not.
     sizes: Vec<f64>,
@@ -57,11 +60,7 @@ impl Clusters {
     /// With zeros every trial has equally many values, such as one for each of its years; without, as many as are
     /// listed for it, maybe none. A negative value or not-a-number counts as 0.
     pub fn new(listed: &[(u64, f64)], zeros: u64, trials: u64) -> Clusters {
-        let mut listed: Vec<(usize, f64)> =
-            listed.iter().map(|(trial, value)| (*trial as usize, value.max(0.0))).collect();
-        // of numbers that are not negative the bits are in the order of the values
-        listed.sort_unstable_by_key(|(_, value)| std::cmp::Reverse((value + 0.0).to_bits()));
-        let sorted = listed.iter().rev().map(|(_, value)| *value).collect();
+        let listed: Vec<(usize, f64)> = listed.iter().map(|(trial, value)| (*trial as usize, value.max(0.0))).collect();
         let count = listed.iter().map(|(trial, _)| trial + 1).max().unwrap_or(0).max(trials as usize);
         let mut sizes = vec![0.0; count];
         if zeros == 0 {
@@ -71,7 +70,8 @@ impl Clusters {
         } else {
             sizes.fill((listed.len() as u64 + zeros) as f64 / count.max(1) as f64);
         }
-        Clusters { listed, sorted, zeros, sizes }
+        let cuts = vec![0, listed.len()];
+        Clusters { listed, cuts, zeros, sizes }
     }
 
     /// How many values, zeros included.
@@ -84,36 +84,57 @@ impl Clusters {
     /// The standard error is at least that of as many independent values: at the edge of the sample, where one trial
     /// or none lies beyond, the ratio estimator sees too little spread or none. The upper end is absent where
     /// p + t se reaches 1: the sample ends before the interval does.
-    pub fn quantile(&self, p: f64, confidence: f64) -> Estimate {
+    pub fn quantile(&mut self, p: f64, confidence: f64) -> Estimate {
         let p = p.clamp(0.0, 1.0);
-        let Some(estimate) = self.at(p) else { return Estimate::unknown(confidence) };
+        let Some((estimate, end)) = self.at(p) else { return Estimate::unknown(confidence) };
         let count = self.count() as f64;
-        let error = self.share_error(estimate).max((p * (1.0 - p) / count).sqrt());
+        let error = self.share_error(estimate, end).max((p * (1.0 - p) / count).sqrt());
         let half = student(self.sizes.len() as u64, confidence) * error;
         // one trial: infinitely many standard errors, of zero at p = 0 or 1
         let half = if half.is_nan() { f64::INFINITY } else { half };
-        let low = if p - half > 0.0 { self.at(p - half) } else { Some(0.0) };
-        let high = if p + half < 1.0 { self.at(p + half) } else { None };
+        let low = if p - half > 0.0 { self.at(p - half).map(|(low, _)| low) } else { Some(0.0) };
+        let high = if p + half < 1.0 { self.at(p + half).map(|(high, _)| high) } else { None };
         Estimate { estimate: Some(estimate), low, high, confidence }
     }
 
-    fn at(&self, p: f64) -> Option<f64> {
-        at_rank(&self.sorted, self.zeros, rank(self.count(), p))
+    /// The p-quantile of the sample, and the position from which on no listed value is more.
+    fn at(&mut self, p: f64) -> Option<(f64, usize)> {
+        let rank = rank(self.count(), p);
+        if rank <= self.zeros {
+            return Some((0.0, self.listed.len()));
+        }
+        let position = self.listed.len().checked_sub((rank - self.zeros) as usize)?;
+        Some((self.place(position), position))
+    }
+
+    /// The value at a position of the descending order.
+    fn place(&mut self, position: usize) -> f64 {
+        let next = self.cuts.partition_point(|&cut| cut <= position);
+        let (from, to) = (self.cuts[next - 1], self.cuts[next]);
+        if to - from > 1 {
+            // of numbers that are not negative the bits are in the order of the values
+            let descending = |(_, value): &(usize, f64)| std::cmp::Reverse((value + 0.0).to_bits());
+            self.listed[from..to].select_nth_unstable_by_key(position - from, descending);
+            let cuts = [position, position + 1].into_iter().filter(|&cut| from < cut && cut < to);
+            self.cuts.splice(next..next, cuts);
+        }
+        self.listed[position].1
     }
 
     /// Standard error of the share of values <= q as a ratio over trials: with a of n values of a trial at most q
-    /// and P = sum a / sum n, Var = T / (T - 1) sum (a - P n)^2 / (sum n)^2, the sums over T trials.
-    fn share_error(&self, q: f64) -> f64 {
+    /// and P = sum a / sum n, Var = T / (T - 1) sum (a - P n)^2 / (sum n)^2, the sums over T trials. From position `end`
+    /// on no listed value is more than q.
+    fn share_error(&self, q: f64, end: usize) -> f64 {
         let trials = self.sizes.len() as f64;
         if trials < 2.0 {
             return 0.0;
         }
         let total = self.count() as f64;
-        let beyond = self.listed.partition_point(|(_, value)| *value > q);
-        let exceeding = beyond as f64 / total;
+        let beyond = || self.listed[..end].iter().filter(|(_, value)| *value > q);
+        let exceeding = beyond().count() as f64 / total;
         // a - P n = (1 - P) n - e, with e values of the trial beyond q
         let mut residuals: Vec<f64> = self.sizes.iter().map(|size| exceeding * size).collect();
-        for (trial, _) in &self.listed[..beyond] {
+        for (trial, _) in beyond() {
             residuals[*trial] -= 1.0;
         }
         let squares: f64 = residuals.iter().map(|residual| residual * residual).sum();
@@ -127,12 +148,9 @@ fn rank(count: u64, p: f64) -> u64 {
     ((exact * (1.0 - 4.0 * f64::EPSILON)).ceil() as u64).clamp(1, count.max(1))
 }
 
-/// Value number `rank`, from 1, of `zeros` zeros followed by `sorted`.
-fn at_rank(sorted: &[f64], zeros: u64, rank: u64) -> Option<f64> {
-    if rank == 0 {
-        return None;
-    }
-    if rank <= zeros { Some(0.0) } else { sorted.get((rank - zeros - 1) as usize).copied() }
+/// Value number `rank`, from 1, of `sorted`.
+fn at_rank(sorted: &[f64], rank: u64) -> Option<f64> {
+    sorted.get(rank.checked_sub(1)? as usize).copied()
 }
 
 /// P(B <= k) for B ~ binomial(n, p): I_{1-p}(n - k, k + 1).
@@ -157,6 +175,7 @@ fn last_true(limit: u64, holds: impl Fn(u64) -> bool) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use rand::{RngExt, SeedableRng};
     use rand_distr::{Distribution, Exp1};
     use rand_xoshiro::Xoshiro256PlusPlus;
@@ -193,13 +212,34 @@ mod tests {
     #[test]
     fn zeros_need_not_be_listed() {
         let listed = [(0, 3.0), (0, 1.0), (2, 2.0)];
-        let sparse = Clusters::new(&listed, 5, 4);
+        let mut sparse = Clusters::new(&listed, 5, 4);
         let mut full: Vec<(u64, f64)> = listed.to_vec();
         full.extend([(1, 0.0), (1, 0.0), (2, 0.0), (3, 0.0), (3, 0.0)]);
-        let full = Clusters::new(&full, 0, 4);
+        let mut full = Clusters::new(&full, 0, 4);
         assert_eq!(sparse.count(), 8);
         for p in [0.0, 0.3, 0.625, 0.7, 0.9, 1.0] {
             assert_eq!(sparse.quantile(p, 0.5), full.quantile(p, 0.5), "{p}");
+        }
+    }
+
+    proptest! {
+        /// Any questions in any order find what a sorted sample would say.
+        #[test]
+        fn selection_finds_the_values_of_the_sorted_sample(
+            values in prop::collection::vec((0u64..6, 0u32..9), 0..40),
+            zeros in 0u64..9,
+            questions in prop::collection::vec(0.0f64..=1.0, 1..9),
+        ) {
+            let listed: Vec<(u64, f64)> = values.iter().map(|&(trial, value)| (trial, f64::from(value))).collect();
+            let mut sorted: Vec<f64> = vec![0.0; zeros as usize];
+            sorted.extend(listed.iter().map(|(_, value)| *value));
+            sorted.sort_by(f64::total_cmp);
+            let mut clusters = Clusters::new(&listed, zeros, 6);
+            for p in questions {
+                prop_assert_eq!(clusters.at(p).map(|(value, _)| value), sample_quantile(&sorted, p));
+                let (q, end) = clusters.at(p).unwrap_or_default();
+                prop_assert!(clusters.listed[end..].iter().all(|(_, value)| *value <= q));
+            }
         }
     }
 
@@ -208,7 +248,7 @@ mod tests {
     #[test]
     fn standard_error_of_the_share_by_hand() {
         let clusters = Clusters::new(&[(0, 3.0), (0, 1.0)], 6, 4);
-        assert!((clusters.share_error(1.0) - 0.125).abs() < 1e-15);
+        assert!((clusters.share_error(1.0, 2) - 0.125).abs() < 1e-15);
     }
 
     /// Share of intervals that cover `truth`, for 400 trials of five values that share half of their luck: each is the

@@ -7,6 +7,7 @@ use super::Requests;
 use super::event::{Event, class};
 use super::rates;
 use super::state::{About, Answer, Id, Owner, Request};
+use crate::engine::queue::Rank;
 use crate::engine::streams::{Family, Stream, Streams};
 use crate::model::traffic::{Arrivals, Pattern};
 use crate::time::{Span, Time};
@@ -32,13 +33,14 @@ impl Requests<'_> {
         self.sources.clear();
         self.families.clear();
         self.arrivals.clear();
+        self.ranks.clear();
         for (group, plan) in self.plan.groups.iter().enumerate() {
             self.sources.push(Source { count: 0, gaps: streams.stream(plan.gaps) });
             self.families.push(streams.family(plan.requests));
-            let rank = self.counter.next(class::ARRIVAL);
-            self.arrivals.place(group as u32, Time::NEVER, rank);
+            self.ranks.push(self.counter.next(class::ARRIVAL));
+            self.arrivals.place(group as u32, Time::NEVER);
         }
-        self.arrivals.rebuild();
+        self.arrivals.rebuild(outranks(&self.ranks));
         for group in 0..self.plan.groups.len() as u32 {
             match &self.plan.groups[group as usize].arrivals {
                 Arrivals::Open { .. } => self.plan_arrival(self.start, group),
@@ -67,8 +69,8 @@ impl Requests<'_> {
         let (from, end) = (Time::ZERO + now.since(self.start), Time::ZERO + self.plan.horizon);
         let at = rates::time_of(*rate, shape, bursts, from, amount, end);
         let at = if at == Time::NEVER { at } else { self.start + at.since(Time::ZERO) };
-        let rank = self.counter.next(class::ARRIVAL);
-        self.arrivals.set(group, at, rank);
+        self.ranks[group as usize] = self.counter.next(class::ARRIVAL);
+        self.arrivals.set(group, at, outranks(&self.ranks));
     }
 
     /// A request of an open group comes.
@@ -134,6 +136,12 @@ impl Requests<'_> {
             self.schedule(now + think, class::ARRIVAL, event);
         }
     }
+}
+
+/// Who of two groups comes first at equal times.
+fn outranks(ranks: &[Rank]) -> impl Fn(u32, u32) -> bool {
+    let rank = |group: u32| ranks.get(group as usize).copied().unwrap_or(Rank::LAST);
+    move |challenger, holder| rank(challenger) < rank(holder)
 }
 
 /// The draws of request `number` of a family.

@@ -66,6 +66,8 @@ pub struct Requests<'a> {
     rings: Vec<DelayRing<Id>>,
     /// By group: the next arrival.
     arrivals: WinnerTree,
+    /// By group: its rank.
+    ranks: Vec<Rank>,
     counter: Counter,
     todo: VecDeque<Todo>,
     /// What bulkheads have decided, until it is passed on.
@@ -98,6 +100,7 @@ impl<'a> Requests<'a> {
             queue: EventQueue::default(),
             rings: plan.timeouts.iter().map(|&timeout| DelayRing::new(timeout)).collect(),
             arrivals: WinnerTree::new(plan.groups.len()),
+            ranks: Vec::with_capacity(plan.groups.len()),
             counter: Counter::default(),
             todo: VecDeque::new(),
             heard: Vec::new(),
@@ -160,8 +163,9 @@ impl<'a> Requests<'a> {
             }
         }
         let (at, group) = self.arrivals.next();
-        if at < first.0 || (at == first.0 && self.arrivals.rank(group) < first.1) {
-            first = (at, self.arrivals.rank(group), Store::Arrival(group));
+        let rank = self.ranks.get(group as usize).copied().unwrap_or(Rank::LAST);
+        if (at, rank) < (first.0, first.1) {
+            first = (at, rank, Store::Arrival(group));
         }
         first
     }
