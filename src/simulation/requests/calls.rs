@@ -13,9 +13,7 @@ use crate::resilience::ErrorClass;
 use crate::resilience::balancing::Balancer;
 use crate::resilience::bulkhead;
 use crate::resilience::deadline::Deadline;
-use crate::resilience::pipeline::{
-    AttemptEnd, AttemptId, Call, CallResult, Client, Edge, Observer, Request, Step, Waiter,
-};
+use crate::resilience::pipeline::{AttemptEnd, AttemptId, CallResult, Client, Edge, Observer, Request, Step, Waiter};
 use crate::time::{Span, Time};
 
 /// Numbers of the draws of a call; those of its policies come after them.
@@ -50,7 +48,7 @@ impl Observer for Ear<'_> {
 /// Runs `$with` on a call with its client and the world as the pipeline sees it.
 macro_rules! with_call {
     ($self:ident, $now:expr, $id:expr, |$logical:ident, $client:ident, $edge:ident| $with:expr) => {{
-        match $self.flight.logicals.get_mut($id.index as usize).filter(|found| found.serial == $id.serial) {
+        match $self.flight.logicals.get_mut($id) {
             None => None,
             Some($logical) => {
                 $logical.turns += 1;
@@ -138,9 +136,9 @@ impl Requests<'_> {
         let Caller::Full(client) = &mut self.callers[about.client as usize] else { return };
         let serial = self.flight.serial();
         let class = &self.plan.classes[about.class as usize];
-        let index = self.flight.logicals.vacant_key() as u32;
+        let (id, logical) = self.flight.logicals.take(serial, Logical::vacant);
         let request = Request {
-            id: u64::from(serial) << 32 | u64::from(index),
+            id: u64::from(id.serial) << 32 | u64::from(id.index),
             idempotent: class.idempotent,
             retried_above: false,
             deadline: if deadline == Time::NEVER { Deadline::NONE } else { Deadline::at(deadline) },
@@ -151,18 +149,12 @@ impl Requests<'_> {
         let breakers = self.tally.breakers(about.edge, about.client);
         let mut ear = Ear { heard: &mut self.heard, breakers };
         let edge = &mut Edge { now, rng: &mut rng, observer: &mut ear };
-        let call = Call::start(client, request, edge);
-        let id = self.flight.add_logical(Logical {
-            serial,
-            about,
-            pool: pool as u32,
-            call,
-            turns: 0,
-            wake: Time::NEVER,
-            out: [const { None }; crate::resilience::pipeline::PARALLEL_MAX],
-            deadline,
-            degraded: false,
-        });
+        logical.call.restart(client, request, edge);
+        logical.about = about;
+        (logical.pool, logical.turns) = (pool as u32, 0);
+        (logical.wake, logical.deadline) = (Time::NEVER, deadline);
+        logical.out.iter_mut().for_each(|out| *out = None);
+        logical.degraded = false;
         self.step(now, id);
     }
 
@@ -306,12 +298,10 @@ impl Requests<'_> {
     }
 
     fn finish_call(&mut self, now: Time, id: Id, result: CallResult) {
-        if self.flight.logical(id).is_none() {
-            return;
-        }
-        let logical = self.flight.logicals.remove(id.index as usize);
+        let Some(logical) = self.flight.logical(id) else { return };
         let about = logical.about;
         let degraded = result.tier > 0 || logical.degraded;
+        self.flight.logicals.leave(id);
         let quality = if degraded { Quality::Degraded } else { Quality::Full };
         if result.result.is_ok() && result.tier == 0 {
             self.tally.fresh(now, about.client);
@@ -351,8 +341,6 @@ impl Requests<'_> {
                 Some(Step::Send { .. } | Step::RunTier(_) | Step::Wait(_)) => break,
             }
         }
-        if self.flight.logical(id).is_some() {
-            self.flight.logicals.remove(id.index as usize);
-        }
+        self.flight.logicals.leave(id);
     }
 }

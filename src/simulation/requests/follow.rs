@@ -127,7 +127,7 @@ impl Requests<'_> {
             .jobs
             .iter()
             .filter(|(_, job)| job.node == index && here(job.stage))
-            .map(|(place, job)| Id { index: place as u32, serial: job.serial })
+            .map(|(id, _)| id)
             .filter(|id| !held_on_ways(id))
             .collect();
         self.nodes[index as usize].empty();
@@ -137,7 +137,7 @@ impl Requests<'_> {
             job.slotted = false;
             job.permit = None;
             if !job.wanted {
-                self.flight.jobs.remove(id.index as usize);
+                self.flight.jobs.leave(id);
             } else if silent {
                 job.stage = Stage::Lost;
             } else {
@@ -151,11 +151,11 @@ impl Requests<'_> {
     /// Changes when the running work of the node will be done.
     fn stretch(&mut self, now: Time, index: u32, change: impl Fn(Time, Span) -> (Time, Span)) {
         let mut again = Vec::new();
-        for (place, job) in &mut self.flight.jobs {
+        for (id, job) in self.flight.jobs.iter_mut() {
             if job.node == index && job.stage == Stage::Working {
                 let left = if job.due == Time::NEVER { job.left } else { job.due.since(now) };
                 (job.due, job.left) = change(now, left);
-                again.push((job.due, Id { index: place as u32, serial: job.serial }));
+                again.push((job.due, id));
             }
         }
         for (due, id) in again {

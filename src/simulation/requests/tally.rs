@@ -337,7 +337,7 @@ impl Tally {
 
     /// An attempt has ended.
     #[inline]
-    pub fn attempt_over(&mut self, edge: u32, answer: Answer, _took: Span) {
+    pub fn attempt_over(&mut self, edge: u32, answer: Answer) {
         let call = &mut self.calls[edge as usize];
         if answer.is_ok() { call.well += 1 } else { call.bad += 1 }
     }

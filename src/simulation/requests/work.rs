@@ -26,7 +26,7 @@ impl Requests<'_> {
     /// An attempt goes out to the node.
     pub(super) fn send(&mut self, now: Time, node: u32, about: About, origin: Origin, deadline: Time) -> Id {
         let serial = self.flight.serial();
-        let id = self.flight.add_job(Job::new((serial, node), about, origin, now, deadline));
+        let id = self.flight.add_job(serial, node, &about, origin, (now, deadline));
         let (from, to) = (self.caller_place(&about), self.place_of(node));
         match self.routes.travel(&self.plan.ways, from, to, || about.key.draw(THERE)) {
             super::route::Travel::Takes(Span::ZERO) => self.reach(now, id),
@@ -256,22 +256,11 @@ impl Requests<'_> {
         }
         job.out = 0;
         let owner = Owner::Job(id);
-        let calls: Vec<Id> = self
-            .flight
-            .logicals
-            .iter()
-            .filter(|(_, logical)| logical.about.owner == owner)
-            .map(|(index, logical)| Id { index: index as u32, serial: logical.serial })
-            .collect();
+        let calls: Vec<Id> =
+            self.flight.logicals.iter().filter(|(_, logical)| logical.about.owner == owner).map(|(id, _)| id).collect();
         calls.into_iter().for_each(|call| self.cancel_call(now, call));
         let plain = |job: &Job| job.about.owner == owner && job.origin == Origin::Plain && job.wanted;
-        let jobs: Vec<Id> = self
-            .flight
-            .jobs
-            .iter()
-            .filter(|(_, job)| plain(job))
-            .map(|(index, job)| Id { index: index as u32, serial: job.serial })
-            .collect();
+        let jobs: Vec<Id> = self.flight.jobs.iter().filter(|(_, job)| plain(job)).map(|(id, _)| id).collect();
         jobs.into_iter().for_each(|job| self.abandon(now, job));
     }
 
@@ -326,7 +315,7 @@ impl Requests<'_> {
         job.stage = Stage::Returning;
         let (about, node, wanted) = (job.about, job.node, job.wanted);
         if !wanted {
-            self.flight.jobs.remove(id.index as usize);
+            self.flight.jobs.leave(id);
             return;
         }
         if matches!(job.origin, Origin::Check(_)) {
@@ -357,31 +346,31 @@ impl Requests<'_> {
 
     /// Whoever waits for the attempt hears how it ended.
     pub(super) fn give_answer(&mut self, now: Time, id: Id, answer: Answer) {
-        if self.flight.job(id).is_none() {
+        let Some(job) = self.flight.job(id) else { return };
+        let (wanted, origin, about, node, sent) = (job.wanted, job.origin, job.about, job.node, job.sent);
+        self.flight.jobs.leave(id);
+        if !wanted {
             return;
         }
-        let job = self.flight.jobs.remove(id.index as usize);
-        if !job.wanted {
-            return;
-        }
-        match job.origin {
-            Origin::Check(probe) => self.probe_answered(now, job.node, probe, answer.is_ok()),
+        match origin {
+            Origin::Check(probe) => self.probe_answered(now, node, probe, answer.is_ok()),
             Origin::Attempt(call, attempt) => {
-                self.tally.attempt_over(job.about.edge, answer, now.since(job.sent));
+                self.tally.attempt_over(about.edge, answer);
                 self.attempt_ended(now, call, attempt, answer);
             }
             Origin::Plain => {
-                self.tally.attempt_over(job.about.edge, answer, now.since(job.sent));
-                self.plain_ended(now, &job, answer.is_ok());
-                self.call_ended(now, job.about, answer);
+                self.tally.attempt_over(about.edge, answer);
+                self.plain_ended(now, (node, about.client), answer.is_ok().then(|| now.since(sent)));
+                self.call_ended(now, about, answer);
             }
         }
     }
 
-    fn plain_ended(&mut self, now: Time, job: &Job, well: bool) {
-        let first = self.plan.pools[self.plan.nodes[job.node as usize].pool as usize].first_node;
-        if let Caller::Plain(balancer) = &mut self.callers[job.about.client as usize] {
-            balancer.ended(now, job.node - first, well.then(|| now.since(job.sent)));
+    /// The attempt of a caller without policies has ended; after how long, if that says something of the node.
+    fn plain_ended(&mut self, now: Time, (node, client): (u32, u32), took: Option<Span>) {
+        let first = self.plan.pools[self.plan.nodes[node as usize].pool as usize].first_node;
+        if let Caller::Plain(balancer) = &mut self.callers[client as usize] {
+            balancer.ended(now, node - first, took);
         }
     }
 
@@ -389,7 +378,7 @@ impl Requests<'_> {
     pub(super) fn lose(&mut self, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         if !job.wanted {
-            self.flight.jobs.remove(id.index as usize);
+            self.flight.jobs.leave(id);
         } else {
             job.stage = Stage::Lost;
         }
@@ -399,15 +388,14 @@ impl Requests<'_> {
     pub(super) fn abandon(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         job.wanted = false;
-        let (stage, node) = (job.stage, job.node as usize);
+        let (stage, node, client) = (job.stage, job.node as usize, job.about.client);
         if job.origin == Origin::Plain {
-            let job = job.clone();
-            self.plain_ended(now, &job, false);
+            self.plain_ended(now, (node as u32, client), None);
         }
         let gone = self.plan.services[self.service_of(node as u32) as usize].work.caller_gone;
         match (stage, gone) {
             (Stage::Lost | Stage::Returning, _) => {
-                self.flight.jobs.remove(id.index as usize);
+                self.flight.jobs.leave(id);
             }
             (Stage::Travelling | Stage::Queued | Stage::Held, CallerGone::Stop) => {
                 if stage != Stage::Travelling {
@@ -415,13 +403,13 @@ impl Requests<'_> {
                     self.nodes[node].held.retain(|&held| held != id);
                 }
                 self.release_permit(now, id, Outcome::Ignored);
-                self.flight.jobs.remove(id.index as usize);
+                self.flight.jobs.leave(id);
             }
             (Stage::Working | Stage::Calling, CallerGone::Stop) => {
                 self.cancel_calls(now, id);
                 self.release_permit(now, id, Outcome::Ignored);
                 self.free_slot(id);
-                self.flight.jobs.remove(id.index as usize);
+                self.flight.jobs.leave(id);
             }
             (_, CallerGone::SkipQueued | CallerGone::Ignore) => {}
         }
@@ -441,7 +429,7 @@ impl Requests<'_> {
             let skew = self.nodes[index as usize].condition.skew;
             if !job.wanted && service.work.caller_gone != CallerGone::Ignore {
                 self.release_permit(now, id, Outcome::Ignored);
-                self.flight.jobs.remove(id.index as usize);
+                self.flight.jobs.leave(id);
             } else if service.stops() && job.deadline != Time::NEVER && now + skew >= job.deadline {
                 self.release_permit(now, id, Outcome::Ignored);
                 self.answer(now, id, Err(ErrorClass::Error));
