@@ -104,7 +104,7 @@ impl Requests<'_> {
         self.tally.called(about.edge);
         let Some(pool) = pool.or((!edge.plain && !edge.pools.is_empty()).then_some(0)) else {
             self.tally.attempted(about.edge);
-            self.todo.push_back(Todo::Ended(about, Err(ErrorClass::Connect)));
+            self.push_ended(about, Err(ErrorClass::Connect));
             return;
         };
         about.client = edge.client(about.slot, pool);
@@ -124,7 +124,7 @@ impl Requests<'_> {
         let sticky = about.slot.into();
         let picked = balancer.pick(now, members, &[], sticky, &mut about.key.draw(PICK));
         let Some(target) = picked.filter(|_| !self.routes.known_dead(number)) else {
-            self.todo.push_back(Todo::Ended(about, Err(ErrorClass::Connect)));
+            self.push_ended(about, Err(ErrorClass::Connect));
             return;
         };
         balancer.sent(target);
@@ -169,23 +169,38 @@ impl Requests<'_> {
 
     /// Let the call go on as far as it can.
     pub(super) fn step(&mut self, now: Time, id: Id) {
+        if let Some((about, answer)) = self.go_on(now, id) {
+            self.push_ended(about, answer);
+        }
+    }
+
+    /// The same; answers how it has ended, if it has.
+    #[inline]
+    fn go_on(&mut self, now: Time, id: Id) -> Option<(About, Answer)> {
         loop {
             let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
             self.hear();
             match step {
-                None => return,
+                None => return None,
                 Some(Step::Send { attempt, target, timeout, .. }) => {
                     self.send_attempt(now, id, attempt, target, timeout)
                 }
                 Some(Step::Abort(attempt)) => self.abort_attempt(now, id, attempt),
                 Some(Step::RunTier(tier)) => self.run_tier(now, id, tier),
-                Some(Step::Wait(until)) => return self.wait(now, id, until),
+                Some(Step::Wait(until)) => {
+                    self.wait(now, id, until);
+                    return None;
+                }
                 Some(Step::Finish(result)) => return self.finish_call(now, id, result),
             }
         }
     }
 
+    #[inline]
     fn hear(&mut self) {
+        if self.heard.is_empty() {
+            return;
+        }
         for event in self.heard.drain(..) {
             self.todo.push_back(Todo::Queue(event));
         }
@@ -268,7 +283,13 @@ impl Requests<'_> {
             logical.degraded = true;
         }
         self.hear();
-        self.step(now, id);
+        if let Some((about, answer)) = self.go_on(now, id) {
+            // nothing follows this, so that with nothing before it its turn is now
+            if self.todo.is_empty() {
+                return self.call_ended(now, &about, answer);
+            }
+            self.push_ended(about, answer);
+        }
     }
 
     fn run_tier(&mut self, now: Time, id: Id, tier: usize) {
@@ -297,8 +318,9 @@ impl Requests<'_> {
         self.step(now, id);
     }
 
-    fn finish_call(&mut self, now: Time, id: Id, result: CallResult) {
-        let Some(logical) = self.flight.logical(id) else { return };
+    #[inline]
+    fn finish_call(&mut self, now: Time, id: Id, result: CallResult) -> Option<(About, Answer)> {
+        let logical = self.flight.logical(id)?;
         let about = logical.about;
         let degraded = result.tier > 0 || logical.degraded;
         self.flight.logicals.leave(id);
@@ -312,11 +334,11 @@ impl Requests<'_> {
         if result.tier > 0 && result.result.is_ok() {
             self.tally.fell(about.edge, result.tier - 1);
         }
-        self.todo.push_back(Todo::Ended(about, result.result.map(|()| quality)));
+        Some((about, result.result.map(|()| quality)))
     }
 
     /// A call has ended: whoever waits for it goes on.
-    pub(super) fn call_ended(&mut self, now: Time, about: About, answer: Answer) {
+    pub(super) fn call_ended(&mut self, now: Time, about: &About, answer: Answer) {
         self.tally.call_over(about.edge, answer);
         match about.owner {
             Owner::Request(request) => self.request_ended(now, request, answer),

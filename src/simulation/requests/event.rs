@@ -73,7 +73,7 @@ pub enum Todo {
     /// An attempt has ended for who waits for it.
     Answer(Id, Answer),
     /// A call has ended for its owner.
-    Ended(super::state::About, Answer),
+    Ended,
     /// A client's bulkhead has decided about a waiter.
     Queue(bulkhead::Event<Waiter>),
     /// A node looks for work.

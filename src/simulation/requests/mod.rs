@@ -44,7 +44,7 @@ use arrivals::Source;
 use event::{Event, Todo, class};
 use nodes::Node;
 use route::Routes;
-use state::{Id, InFlight};
+use state::{About, Answer, Id, InFlight};
 use tally::Tally;
 
 /// The policies of one caller towards one pool.
@@ -67,6 +67,8 @@ pub struct Requests<'a> {
     arrivals: WinnerTree,
     counter: Counter,
     todo: VecDeque<Todo>,
+    /// Calls that have ended, for [`Todo::Ended`].
+    ended: VecDeque<(About, Answer)>,
     /// What bulkheads have decided, until it is passed on.
     heard: Vec<bulkhead::Event<Waiter>>,
     flight: InFlight,
@@ -99,6 +101,7 @@ impl<'a> Requests<'a> {
             arrivals: WinnerTree::new(plan.groups.len()),
             counter: Counter::default(),
             todo: VecDeque::new(),
+            ended: VecDeque::new(),
             heard: Vec::new(),
             flight: InFlight::default(),
             callers: Vec::with_capacity(plan.clients as usize),
@@ -121,6 +124,7 @@ impl<'a> Requests<'a> {
         self.rings.iter_mut().for_each(DelayRing::clear);
         self.counter.reset();
         self.todo.clear();
+        self.ended.clear();
         self.heard.clear();
         self.flight.clear();
         self.tally.reset(start);
@@ -149,10 +153,13 @@ impl<'a> Requests<'a> {
     }
 
     /// When and in which rank the next event comes.
-    fn next(&self) -> (Time, Rank, Store) {
+    #[inline]
+    fn next(&mut self) -> (Time, Rank, Store) {
         let (at, rank) = self.queue.next();
         let mut first = (at, rank, Store::Queue);
-        for (index, ring) in self.rings.iter().enumerate() {
+        for (index, ring) in self.rings.iter_mut().enumerate() {
+            // most calls are over before their timer
+            ring.drop_stale(|&call| self.flight.logicals.get(call).is_none());
             let (at, rank) = ring.next();
             if (at, rank) < (first.0, first.1) {
                 first = (at, rank, Store::Ring(index));
@@ -210,11 +217,21 @@ impl<'a> Requests<'a> {
         while let Some(todo) = self.todo.pop_front() {
             match todo {
                 Todo::Answer(job, answer) => self.give_answer(now, job, answer),
-                Todo::Ended(about, answer) => self.call_ended(now, about, answer),
+                Todo::Ended => {
+                    if let Some((about, answer)) = self.ended.pop_front() {
+                        self.call_ended(now, &about, answer);
+                    }
+                }
                 Todo::Queue(event) => self.pass_on(now, event),
                 Todo::Next(node) => self.next_job(now, node),
             }
         }
+    }
+
+    /// A call has ended; its owner hears of it when what came up before is done.
+    fn push_ended(&mut self, about: About, answer: Answer) {
+        self.ended.push_back((about, answer));
+        self.todo.push_back(Todo::Ended);
     }
 
     #[inline]

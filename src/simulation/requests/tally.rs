@@ -26,17 +26,23 @@ pub struct Lengths {
     pub sum_ns: u128,
     /// The longest.
     pub max: Span,
+    /// Lengths of zero that are not in the histogram yet.
+    zeros: u64,
 }
 
 impl Lengths {
     fn new() -> Self {
         let histogram = Histogram::new_with_bounds(1, LONGEST.as_nanos(), 3).expect("bounds of an hour are in range");
-        Lengths { histogram, sum_ns: 0, max: Span::ZERO }
+        Lengths { histogram, sum_ns: 0, max: Span::ZERO, zeros: 0 }
     }
 
     #[inline]
     fn record(&mut self, length: Span) {
-        self.histogram.saturating_record(length.as_nanos().max(1));
+        if length.is_zero() {
+            self.zeros += 1;
+            return;
+        }
+        self.histogram.saturating_record(length.as_nanos());
         self.sum_ns += u128::from(length.as_nanos());
         self.max = self.max.max(length);
     }
@@ -45,7 +51,23 @@ impl Lengths {
         if !self.histogram.is_empty() {
             self.histogram.reset();
         }
-        (self.sum_ns, self.max) = (0, Span::ZERO);
+        (self.sum_ns, self.max, self.zeros) = (0, Span::ZERO, 0);
+    }
+
+    /// All lengths are in the histogram.
+    fn settle(&mut self) {
+        let zeros = u32::try_from(std::mem::take(&mut self.zeros)).unwrap_or(u32::MAX);
+        if zeros > 0 {
+            self.histogram.saturating_record_n(1, zeros);
+        }
+    }
+
+    /// The lengths of `other` too.
+    fn add(&mut self, other: &Lengths) {
+        self.histogram.add(&other.histogram).expect("all histograms have the same bounds");
+        self.sum_ns += other.sum_ns;
+        self.max = self.max.max(other.max);
+        self.zeros += other.zeros;
     }
 
     /// How many.
@@ -86,7 +108,7 @@ impl UserTally {
     }
 
     #[inline]
-    fn answered(&mut self, answer: Answer, latency: Span) {
+    fn answered(&mut self, answer: Answer) {
         match answer {
             Ok(Quality::Full) => self.full += 1,
             Ok(Quality::Degraded) => self.degraded += 1,
@@ -95,7 +117,6 @@ impl UserTally {
                 return;
             }
         }
-        self.latency.record(latency);
     }
 
     /// Failed requests of all classes.
@@ -266,6 +287,7 @@ impl Tally {
             let edge = plan.edges.partition_point(|edge| edge.first_client <= client) - 1;
             self.calls[edge].open += end.since(since);
         }
+        self.sum_up();
         RequestOutcome {
             users: self.users.clone(),
             services: self.services.clone(),
@@ -273,6 +295,24 @@ impl Tally {
             seconds: self.seconds.clone(),
             events,
         }
+    }
+
+    /// Latencies are recorded by class if there is one group, by group if there is one class, else by both; the others
+    /// are sums of these.
+    fn sum_up(&mut self) {
+        let (all, rest) = self.users.split_at_mut(1);
+        let (groups, classes) = rest.split_at_mut(self.groups);
+        let parts: &[UserTally] = if groups.len() == 1 { classes } else { groups };
+        for part in parts {
+            all[0].latency.add(&part.latency);
+        }
+        if groups.len() == 1 {
+            groups[0].latency.add(&all[0].latency);
+        } else if classes.len() == 1 {
+            classes[0].latency.add(&all[0].latency);
+        }
+        self.users.iter_mut().for_each(|user| user.latency.settle());
+        self.services.iter_mut().for_each(|service| service.queue.settle());
     }
 
     #[inline]
@@ -300,9 +340,16 @@ impl Tally {
         let latency = now.since(request.arrived);
         let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
         for subject in [0, group, class] {
-            self.users[subject].answered(answer, latency);
+            self.users[subject].answered(answer);
         }
         let Ok(quality) = answer else { return };
+        // one histogram where it says all; finish() sums up
+        if self.groups > 1 {
+            self.users[group].latency.record(latency);
+        }
+        if self.groups == 1 || self.users.len() - 1 - self.groups > 1 {
+            self.users[class].latency.record(latency);
+        }
         let place = if quality == Quality::Full { 1 } else { 2 };
         for subject in [0, group] {
             if let Some(second) = self.seconds[subject].get_mut(second) {

@@ -154,9 +154,12 @@ impl Requests<'_> {
             Origin::Plain | Origin::Attempt(..) => plan.work.service_time.sample(&mut job.about.key.draw(WORK)),
         };
         work += plan.work.contention * in_flight;
-        let slow = node.condition.slowness(now) / speed(plan.work.warm_up, node.started, now);
-        if slow != 1.0 {
-            work = Span::from_nanos_f64(work.as_nanos() as f64 * slow);
+        let plain = node.condition.factor == 1.0 && node.condition.ramp.is_none() && plan.work.warm_up.is_none();
+        if !plain {
+            let slow = node.condition.slowness(now) / speed(plan.work.warm_up, node.started, now);
+            if slow != 1.0 {
+                work = Span::from_nanos_f64(work.as_nanos() as f64 * slow);
+            }
         }
         job.due = now + work;
         self.tally.started(plan.service, now.since(job.arrived));
@@ -221,7 +224,7 @@ impl Requests<'_> {
     }
 
     /// A call that was made at a node has ended.
-    pub(super) fn own_call_ended(&mut self, now: Time, id: Id, about: About, answer: Answer) {
+    pub(super) fn own_call_ended(&mut self, now: Time, id: Id, about: &About, answer: Answer) {
         let Some(job) = self.flight.job_mut(id) else { return };
         if job.saga.is_some() {
             return self.saga_call_ended(now, id, answer);
@@ -233,7 +236,7 @@ impl Requests<'_> {
                 if about.turn + 1 < times {
                     let key = about.key.child(CALLS + about.turn);
                     let deadline = self.deadline_below(id);
-                    return self.start_call(now, About { turn: about.turn + 1, key, ..about }, deadline);
+                    return self.start_call(now, About { turn: about.turn + 1, key, ..*about }, deadline);
                 }
                 job.out -= 1;
                 if job.out == 0 {
@@ -361,7 +364,7 @@ impl Requests<'_> {
             Origin::Plain => {
                 self.tally.attempt_over(about.edge, answer);
                 self.plain_ended(now, (node, about.client), answer.is_ok().then(|| now.since(sent)));
-                self.call_ended(now, about, answer);
+                self.call_ended(now, &about, answer);
             }
         }
     }
