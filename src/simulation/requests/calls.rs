@@ -52,13 +52,12 @@ macro_rules! with_call {
             None => None,
             Some($logical) => {
                 $logical.turns += 1;
-                let about = $logical.about;
-                let mut rng = about.key.draw(POLICY + $logical.turns);
-                match &mut $self.callers[about.client as usize] {
+                let About { key, client, edge, .. } = $logical.about;
+                let mut rng = key.draw(POLICY + $logical.turns);
+                match &mut $self.callers[client as usize] {
                     Caller::Plain(_) => None,
                     Caller::Full($client) => {
-                        let mut ear =
-                            Ear { heard: &mut $self.heard, breakers: $self.tally.breakers(about.edge, about.client) };
+                        let mut ear = Ear { heard: &mut $self.heard, breakers: $self.tally.breakers(edge, client) };
                         let $edge = &mut Edge { now: $now, rng: &mut rng, observer: &mut ear };
                         Some($with)
                     }
@@ -109,13 +108,13 @@ impl Requests<'_> {
         };
         about.client = edge.client(about.slot, pool);
         if edge.plain {
-            self.start_plain(now, about, pool, deadline)
+            self.start_plain(now, &about, pool, deadline);
         } else {
-            self.start_full(now, about, pool, deadline)
+            self.start_full(now, &about, pool, deadline);
         }
     }
 
-    fn start_plain(&mut self, now: Time, about: About, pool: usize, deadline: Time) {
+    fn start_plain(&mut self, now: Time, about: &About, pool: usize, deadline: Time) {
         let edge = &self.plan.edges[about.edge as usize];
         let number = edge.pools[pool];
         self.tally.attempted(about.edge);
@@ -124,7 +123,7 @@ impl Requests<'_> {
         let sticky = about.slot.into();
         let picked = balancer.pick(now, members, &[], sticky, &mut about.key.draw(PICK));
         let Some(target) = picked.filter(|_| !self.routes.known_dead(number)) else {
-            self.push_ended(about, Err(ErrorClass::Connect));
+            self.push_ended(*about, Err(ErrorClass::Connect));
             return;
         };
         balancer.sent(target);
@@ -132,7 +131,7 @@ impl Requests<'_> {
         self.send(now, node, about, Origin::Plain, deadline);
     }
 
-    fn start_full(&mut self, now: Time, about: About, pool: usize, deadline: Time) {
+    fn start_full(&mut self, now: Time, about: &About, pool: usize, deadline: Time) {
         let Caller::Full(client) = &mut self.callers[about.client as usize] else { return };
         let serial = self.flight.serial();
         let class = &self.plan.classes[about.class as usize];
@@ -150,7 +149,7 @@ impl Requests<'_> {
         let mut ear = Ear { heard: &mut self.heard, breakers };
         let edge = &mut Edge { now, rng: &mut rng, observer: &mut ear };
         logical.call.restart(client, request, edge);
-        logical.about = about;
+        logical.about = *about;
         (logical.pool, logical.turns) = (pool as u32, 0);
         (logical.wake, logical.deadline) = (Time::NEVER, deadline);
         logical.out.iter_mut().for_each(|out| *out = None);
@@ -202,7 +201,7 @@ impl Requests<'_> {
             return;
         }
         for event in self.heard.drain(..) {
-            self.todo.push_back(Todo::Queue(event));
+            self.todo.push(Todo::Queue(event));
         }
     }
 
@@ -238,7 +237,7 @@ impl Requests<'_> {
         let node = self.plan.pools[pool as usize].first_node + target;
         let deadline = timeout.map_or(deadline, |timeout| deadline.min(now + timeout));
         let about = About { key: about.key.child(attempt.0), ..about };
-        let job = self.send(now, node, about, Origin::Attempt(id, attempt), deadline);
+        let job = self.send(now, node, &about, Origin::Attempt(id, attempt), deadline);
         if let Some(logical) = self.flight.logical_mut(id)
             && let Some(place) = logical.out.iter_mut().find(|place| place.is_none())
         {

@@ -72,6 +72,7 @@ impl Requests<'_> {
                 }
             }
         }
+        self.routes.refresh_ways(&self.plan.ways);
     }
 
     /// What was held on the way arrives, all of it at once.
@@ -142,7 +143,7 @@ impl Requests<'_> {
                 job.stage = Stage::Lost;
             } else {
                 job.stage = Stage::Returning;
-                self.todo.push_back(Todo::Answer(id, Err(ErrorClass::Connect)));
+                self.todo.push(Todo::Answer(id, Err(ErrorClass::Connect)));
             }
         }
         self.start_probes(now, index);
@@ -172,7 +173,7 @@ impl Requests<'_> {
                 self.schedule_done(now, Event::Arrive(id));
             }
         }
-        self.todo.push_back(Todo::Next(index));
+        self.todo.push(Todo::Next(index));
     }
 
     /// What a check would find has changed.

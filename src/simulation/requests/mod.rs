@@ -41,7 +41,7 @@ use crate::resilience::pipeline::{Client, Waiter};
 use crate::time::Time;
 
 use arrivals::Source;
-use event::{Event, Todo, class};
+use event::{Event, Todo, TodoList, class};
 use nodes::Node;
 use route::Routes;
 use state::{About, Answer, Id, InFlight};
@@ -66,7 +66,7 @@ pub struct Requests<'a> {
     /// By group: the next arrival.
     arrivals: WinnerTree,
     counter: Counter,
-    todo: VecDeque<Todo>,
+    todo: TodoList,
     /// Calls that have ended, for [`Todo::Ended`].
     ended: VecDeque<(About, Answer)>,
     /// What bulkheads have decided, until it is passed on.
@@ -100,7 +100,7 @@ impl<'a> Requests<'a> {
             rings: plan.timeouts.iter().map(|&timeout| DelayRing::new(timeout)).collect(),
             arrivals: WinnerTree::new(plan.groups.len()),
             counter: Counter::default(),
-            todo: VecDeque::new(),
+            todo: TodoList::default(),
             ended: VecDeque::new(),
             heard: Vec::new(),
             flight: InFlight::default(),
@@ -214,7 +214,7 @@ impl<'a> Requests<'a> {
 
     /// Work off what follows at once.
     fn settle(&mut self, now: Time) {
-        while let Some(todo) = self.todo.pop_front() {
+        while let Some(todo) = self.todo.pop() {
             match todo {
                 Todo::Answer(job, answer) => self.give_answer(now, job, answer),
                 Todo::Ended => {
@@ -231,7 +231,7 @@ impl<'a> Requests<'a> {
     /// A call has ended; its owner hears of it when what came up before is done.
     fn push_ended(&mut self, about: About, answer: Answer) {
         self.ended.push_back((about, answer));
-        self.todo.push_back(Todo::Ended);
+        self.todo.push(Todo::Ended);
     }
 
     #[inline]

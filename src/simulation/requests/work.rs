@@ -24,10 +24,14 @@ const CALLS: u32 = 1 << 21;
 
 impl Requests<'_> {
     /// An attempt goes out to the node.
-    pub(super) fn send(&mut self, now: Time, node: u32, about: About, origin: Origin, deadline: Time) -> Id {
+    pub(super) fn send(&mut self, now: Time, node: u32, about: &About, origin: Origin, deadline: Time) -> Id {
         let serial = self.flight.serial();
-        let id = self.flight.add_job(serial, node, &about, origin, (now, deadline));
-        let (from, to) = (self.caller_place(&about), self.place_of(node));
+        let id = self.flight.add_job(serial, node, about, origin, (now, deadline));
+        if self.routes.at_once() {
+            self.reach(now, id);
+            return id;
+        }
+        let (from, to) = (self.caller_place(about), self.place_of(node));
         match self.routes.travel(&self.plan.ways, from, to, || about.key.draw(THERE)) {
             super::route::Travel::Takes(Span::ZERO) => self.reach(now, id),
             super::route::Travel::Takes(latency) => self.schedule_done(now + latency, Event::Arrive(id)),
@@ -281,20 +285,24 @@ impl Requests<'_> {
             Ok(_) | Err(_) => answer,
         };
         let outcome = if answer == Err(ErrorClass::Overload) { Outcome::Failure } else { Outcome::Success };
-        self.release_permit(now, id, outcome);
+        let copied = self.plan.services[pool.service as usize].replication.is_some();
+        if job.permit.is_some() {
+            self.release_permit(now, id, outcome);
+        }
         self.free_slot(id);
-        let copies = if answer.is_ok() { self.wait_for_copies(id, COPIES) } else { Span::ZERO };
+        let copies = if answer.is_ok() && copied { self.wait_for_copies(id, COPIES) } else { Span::ZERO };
         self.answer_after(now, id, answer, copies);
     }
 
     /// Gives the slot back, for whoever waits.
+    #[inline]
     fn free_slot(&mut self, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         if std::mem::take(&mut job.slotted) {
             let node = job.node;
             self.nodes[node as usize].busy -= 1;
             if !self.nodes[node as usize].queue.is_empty() {
-                self.todo.push_back(Todo::Next(node));
+                self.todo.push(Todo::Next(node));
             }
         }
     }
@@ -316,20 +324,20 @@ impl Requests<'_> {
         let Some(job) = self.flight.job_mut(id) else { return };
         job.answer = answer;
         job.stage = Stage::Returning;
-        let (about, node, wanted) = (job.about, job.node, job.wanted);
-        if !wanted {
+        if !job.wanted {
             self.flight.jobs.leave(id);
             return;
         }
-        if matches!(job.origin, Origin::Check(_)) {
-            return self.todo.push_back(Todo::Answer(id, answer));
+        if matches!(job.origin, Origin::Check(_)) || (wait.is_zero() && self.routes.at_once()) {
+            return self.todo.push(Todo::Answer(id, answer));
         }
+        let (about, node) = (job.about, job.node);
         let (from, to) = (self.place_of(node), self.caller_place(&about));
         match self.routes.travel(&self.plan.ways, from, to, || about.key.draw(BACK)) {
             super::route::Travel::Takes(latency) => {
                 let latency = latency + wait;
                 if latency.is_zero() {
-                    self.todo.push_back(Todo::Answer(id, answer));
+                    self.todo.push(Todo::Answer(id, answer));
                 } else {
                     self.schedule_done(now + latency, Event::Answered(id));
                 }
