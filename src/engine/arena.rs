@@ -38,12 +38,11 @@ impl<T> Arena<T> {
     /// Takes a place for what has this serial number. What lies in it is old, or comes from `new`.
     #[inline]
     pub fn take(&mut self, serial: u32, new: impl FnOnce() -> T) -> (Id, &mut T) {
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => {
-                self.used += 1;
-                self.used - 1
-            }
+        let index = if let Some(index) = self.free.pop() {
+            index
+        } else {
+            self.used += 1;
+            self.used - 1
         };
         if index as usize == self.places.len() {
             self.places.push(Place { serial: 0, value: new() });

@@ -6,7 +6,7 @@
 //! Policies are those of [`resilience`](crate::resilience), driven by [`calls`]; nodes are in [`work`].
 //!
 //! Invariants: every request ends exactly once or is in flight at the end; every slot, place in a queue and permit
-//! comes back; no event lies in the past; nothing allocates once the slabs have grown.
+//! comes back; no event lies in the past; nothing allocates once the arenas have grown.
 
 mod arrivals;
 mod calls;

@@ -160,7 +160,7 @@ impl Requests<'_> {
         work += plan.work.contention * in_flight;
         let plain = node.condition.factor == 1.0 && node.condition.ramp.is_none() && plan.work.warm_up.is_none();
         if !plain {
-            let slow = node.condition.slowness(now) / speed(plan.work.warm_up, node.started, now);
+            let slow = node.condition.slowness(now) / super::nodes::speed(plan.work.warm_up, node.started, now);
             if slow != 1.0 {
                 work = Span::from_nanos_f64(work.as_nanos() as f64 * slow);
             }
@@ -493,11 +493,4 @@ impl Requests<'_> {
             };
         }
     }
-}
-
-/// How fast a node works that has just started.
-fn speed(warm_up: Option<(Span, f64)>, started: Option<Time>, now: Time) -> f64 {
-    let (Some((length, from)), Some(started)) = (warm_up, started) else { return 1.0 };
-    let passed = (now.since(started).as_secs_f64() / length.as_secs_f64().max(1e-9)).min(1.0);
-    (from + (1.0 - from) * passed).max(1e-3)
 }
