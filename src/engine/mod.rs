@@ -4,6 +4,7 @@
 //! entities with exactly one pending instant, [`ring`] for timers of one constant length. Nothing here knows of
 //! regions, faults or requests.
 
+pub mod arena;
 pub mod queue;
 pub mod ring;
 pub mod streams;

@@ -40,6 +40,14 @@ impl<E> DelayRing<E> {
         self.pending.pop_front().map(|(due, _, event)| (due, event))
     }
 
+    /// Forget the timers at the front that nobody waits for.
+    #[inline]
+    pub fn drop_stale(&mut self, is_stale: impl Fn(&E) -> bool) {
+        while self.pending.front().is_some_and(|(_, _, event)| is_stale(event)) {
+            self.pending.pop_front();
+        }
+    }
+
     /// How many timers are pending.
     pub fn len(&self) -> usize {
         self.pending.len()

@@ -231,6 +231,9 @@ impl Family {
 const NUMBER_STEP: u64 = 0xd134_2543_de82_ef95;
 
 impl Numbered {
+    /// The draws of nobody.
+    pub const NONE: Numbered = Numbered(0);
+
     /// The draws of something that belongs to this entity, such as an attempt of a request.
     #[inline]
     pub const fn child(self, index: u32) -> Numbered {

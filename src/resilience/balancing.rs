@@ -98,8 +98,13 @@ impl Balancer {
         let allowed = |host: &u32| !avoid.contains(host);
         match &self.policy {
             BalancePolicy::RoundRobin => {
-                let (host, steps) = from(eligible, self.turn, allowed)?;
-                self.turn = (self.turn + steps) % eligible.len();
+                let start = wrapped(self.turn, eligible.len());
+                if avoid.is_empty() {
+                    self.turn = wrapped(start + 1, eligible.len());
+                    return Some(eligible[start]);
+                }
+                let (host, steps) = from(eligible, start, allowed)?;
+                self.turn = wrapped(start + steps, eligible.len());
                 Some(host)
             }
             BalancePolicy::Random => from(eligible, below(eligible.len(), rng), allowed).map(|(host, _)| host),
@@ -167,6 +172,12 @@ fn remaining(elapsed: Span, decay: Span) -> f64 {
 #[inline]
 fn below(len: usize, rng: &mut impl Rng) -> usize {
     rng.random_range(0..len)
+}
+
+/// `turn` modulo `len` >= 1, without a division where there is nothing to divide.
+#[inline]
+const fn wrapped(turn: usize, len: usize) -> usize {
+    if turn < len { turn } else { turn % len }
 }
 
 /// The first allowed host from position `start` on, round the list, and the steps past it.

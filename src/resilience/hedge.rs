@@ -190,6 +190,7 @@ pub struct HedgeState {
 impl HedgeState {
     /// A call that begins at `now` and counts in the budget. Without a delay, or if it is not idempotent, it stays with
     /// one attempt.
+    #[inline]
     pub fn start(
         config: &HedgeConfig,
         now: Time,
@@ -226,6 +227,7 @@ impl HedgeState {
     }
 
     /// Sends what is due.
+    #[inline]
     pub fn poll(&mut self, now: Time, budget: &mut HedgeBudget) -> HedgeStep {
         self.last_seen = self.last_seen.max(now);
         let now = self.last_seen;
@@ -247,6 +249,7 @@ impl HedgeState {
     }
 
     /// An attempt has ended.
+    #[inline]
     pub fn ended(&mut self, now: Time, result: HedgeResult) -> HedgeStep {
         self.last_seen = self.last_seen.max(now);
         let now = self.last_seen;

@@ -3,17 +3,19 @@
 //! The host drives it: [`Call::step`] until it says wait or finish, then again after each event and at
 //! [`Call::next_wake`]. What was sent is answered by [`Call::attempt_ended`], a tier by [`Call::tier_ended`].
 
+mod begin;
+
 use rand::Rng;
 
+use super::PARALLEL_MAX;
 use super::client::{Client, Edge, Held, Observer, Passage, Waiter};
 use super::step::{AttemptEnd, AttemptId, CallResult, Request, Step};
-use super::{Gate, PARALLEL_MAX};
 use crate::resilience::ErrorClass;
 use crate::resilience::bulkhead::{Event, Ticket};
 use crate::resilience::deadline::Deadline;
 use crate::resilience::fallback::Trigger;
 use crate::resilience::hedge::{HedgeAfter, HedgeConfig, HedgeDelay, HedgeResult, HedgeState, HedgeStep};
-use crate::resilience::retry::{self, Decision, Failure, Pushback, RetryMarker, RetryState};
+use crate::resilience::retry::{Decision, Failure, Pushback, RetryMarker, RetryState};
 use crate::time::{Span, Time};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub struct Call {
     phase: Phase,
     retry: Option<RetryState>,
     attempts: [Option<Attempt>; PARALLEL_MAX],
+    /// Places of attempts that this call has used: 1 without hedges, so that nobody looks at the others.
+    places: usize,
     /// Targets of this call's last attempts.
     used: [u32; PARALLEL_MAX],
     /// Attempts begun, and those of them sent.
@@ -74,40 +78,6 @@ pub struct Call {
 const ALONE: HedgeConfig = HedgeConfig { after: HedgeAfter::Fixed(Span::MAX), at_most: 1, budget: 0 };
 
 impl Call {
-    /// A call begins: with an attempt, or at the tier to which calls have fallen.
-    pub fn start<R: Rng, O: Observer>(client: &mut Client, request: Request, edge: &mut Edge<'_, R, O>) -> Self {
-        let own = client.deadline.map_or(Deadline::NONE, |span| Deadline::after(edge.now, span));
-        let mut call = Call {
-            request,
-            deadline: request.deadline.nested(own),
-            phase: Phase::Done { tier: 0, result: Err(ErrorClass::Rejected) },
-            retry: None,
-            attempts: [const { None }; PARALLEL_MAX],
-            used: [u32::MAX; PARALLEL_MAX],
-            begun: 0,
-            sent: 0,
-            refused_by: None,
-            pushback: None,
-            error: ErrorClass::Rejected,
-            now: edge.now,
-        };
-        let placed = client.fallback.as_mut().map(|fallback| fallback.begin(edge.now, request.cached_age));
-        if let Some(change) = placed.and_then(|placed| placed.change) {
-            edge.observer.fallback(change);
-        }
-        match placed.map_or(Some(0), |placed| placed.tier) {
-            Some(0) => {
-                let Request { idempotent, retried_above, .. } = request;
-                let of_retry = retry::Call { idempotent, retried_above, deadline: call.deadline };
-                call.retry = Some(client.retry.start(edge.now, of_retry, &mut client.budget));
-                call.phase = call.round(client);
-            }
-            Some(tier) => call.phase = Phase::Tier { tier, announced: false },
-            None => {}
-        }
-        call
-    }
-
     /// What to do now; see [`Step`].
     pub fn step<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>) -> Step {
         self.see(edge);
@@ -229,16 +199,18 @@ impl Call {
     /// When to step next, if no event comes before.
     pub fn next_wake(&self) -> Option<Time> {
         let own = match &self.phase {
-            Phase::Trying(hedge) => hedge.next_wake(),
-            Phase::BackingOff(until) => Some(*until),
+            Phase::Trying(hedge) => hedge.next_wake().unwrap_or(Time::NEVER),
+            Phase::BackingOff(until) => *until,
             Phase::Tier { .. } | Phase::Done { .. } => return None,
         };
-        let of_attempt = |attempt: &Attempt| match attempt.progress {
-            Progress::At(_) | Progress::Doomed => self.now,
-            Progress::Until(at, _) | Progress::Queued(_, at, _) | Progress::Sent(_, at) => at,
-        };
-        let attempts = self.attempts.iter().flatten().map(of_attempt);
-        attempts.chain(own).chain(self.deadline.next_wake()).min().filter(|&at| at < Time::NEVER)
+        let mut first = own.min(self.deadline.instant());
+        for attempt in self.attempts[..self.places].iter().flatten() {
+            first = first.min(match attempt.progress {
+                Progress::At(_) | Progress::Doomed => self.now,
+                Progress::Until(at, _) | Progress::Queued(_, at, _) | Progress::Sent(_, at) => at,
+            });
+        }
+        (first < Time::NEVER).then_some(first)
     }
 
     /// One thing that is due while trying; none: look again.
@@ -248,7 +220,7 @@ impl Call {
             Progress::Until(at, _) | Progress::Sent(_, at) => self.now >= at,
             Progress::Queued(..) | Progress::Doomed => false,
         };
-        if let Some(index) = self.attempts.iter().position(|entry| entry.as_ref().is_some_and(due)) {
+        if let Some(index) = self.attempts[..self.places].iter().position(|entry| entry.as_ref().is_some_and(due)) {
             return match self.attempts[index].as_ref().map(|attempt| attempt.progress) {
                 Some(Progress::At(gate) | Progress::Until(_, gate)) => self.pass_gates(client, index, gate, edge),
                 Some(Progress::Sent(started, _)) => {
@@ -288,7 +260,12 @@ impl Call {
         self.used[self.begun as usize % PARALLEL_MAX] = target.unwrap_or(u32::MAX);
         self.begun += 1;
         // a hedge sends at most as many as there are places
-        let Some(index) = self.attempts.iter().position(Option::is_none) else { return };
+        let known = self.attempts[..self.places].iter().position(Option::is_none);
+        let index = known.unwrap_or(self.places);
+        if index >= PARALLEL_MAX {
+            return;
+        }
+        self.places = self.places.max(index + 1);
         let attempt = Attempt { id, target: target.unwrap_or(0), progress: Progress::At(0), held: Held::default() };
         self.attempts[index] = Some(attempt);
         if target.is_none() {
@@ -303,12 +280,12 @@ impl Call {
         first: usize,
         edge: &mut Edge<'_, R, O>,
     ) -> Option<Step> {
-        let gates: [Gate; 4] = client.gates;
         let (call, deadline) = (self.request.id, self.deadline);
         let attempt = self.attempts[index].as_mut()?;
-        for (next, gate) in (first + 1..).zip(&gates[first..]) {
+        for here in first..client.gates.len() {
+            let next = here + 1;
             let about = (attempt.target, Waiter { call, attempt: attempt.id.0 }, deadline);
-            match client.ask(*gate, about, &mut attempt.held, edge) {
+            match client.ask(client.gates[here], about, &mut attempt.held, edge) {
                 Passage::Open => {}
                 Passage::WaitUntil(at) => {
                     attempt.progress = Progress::Until(at, next);
@@ -451,7 +428,7 @@ impl Call {
 
     /// Ends all attempts: what was sent is to be aborted, the rest gives back what it holds.
     fn stop_attempts<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>, why: ErrorClass) {
-        for entry in &mut self.attempts {
+        for entry in &mut self.attempts[..self.places] {
             let Some(attempt) = entry else { continue };
             let held = std::mem::take(&mut attempt.held);
             match attempt.progress {
@@ -482,12 +459,12 @@ impl Call {
     fn abort_one(&mut self) -> Option<Step> {
         let doomed =
             |entry: &&mut Option<Attempt>| entry.as_ref().is_some_and(|attempt| attempt.progress == Progress::Doomed);
-        let attempt = self.attempts.iter_mut().find(doomed)?.take()?;
+        let attempt = self.attempts[..self.places].iter_mut().find(doomed)?.take()?;
         Some(Step::Abort(attempt.id))
     }
 
     fn find(&self, id: AttemptId) -> Option<usize> {
-        self.attempts.iter().position(|entry| entry.as_ref().is_some_and(|attempt| attempt.id == id))
+        self.attempts[..self.places].iter().position(|entry| entry.as_ref().is_some_and(|attempt| attempt.id == id))
     }
 
     /// Time never runs back, for this call and for what it asks of the policies.

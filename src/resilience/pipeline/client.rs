@@ -72,7 +72,8 @@ pub(super) enum Passage {
 /// The shared state of a pipeline.
 #[derive(Clone, Debug)]
 pub struct Client {
-    pub(super) gates: [Gate; 4],
+    /// Those that are on, in their order.
+    pub(super) gates: Vec<Gate>,
     pub(super) deadline: Option<Span>,
     pub(super) attempt_timeout: Option<Span>,
     pub(super) share: AttemptShare,
@@ -119,7 +120,7 @@ impl Client {
             None => None,
         };
         Ok(Client {
-            gates: config.gates,
+            gates: config.gates.into_iter().filter(|gate| config.has(*gate)).collect(),
             deadline: config.deadline,
             attempt_timeout: config.attempt_timeout,
             share: config.share.check()?,

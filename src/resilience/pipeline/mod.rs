@@ -206,7 +206,7 @@ impl PipelineConfig {
         outer.into_iter().chain(gates).chain(inner).filter(|(on, _)| *on).map(|(_, layer)| layer)
     }
 
-    fn has(&self, gate: Gate) -> bool {
+    pub(super) fn has(&self, gate: Gate) -> bool {
         match gate {
             Gate::Throttle => self.throttle.is_some(),
             Gate::Breaker => self.breaker.is_some(),

@@ -95,6 +95,7 @@ impl Retry {
     }
 
     /// A call begins with its first attempt.
+    #[inline]
     pub fn start(&self, now: Time, call: Call, budget: &mut RetryBudget) -> RetryState {
         budget.request(now);
         let backoff = BackoffState::new(&self.config.backoff);
@@ -143,6 +144,7 @@ impl Retry {
 
     /// The call has succeeded; the state is used up.
     #[allow(clippy::needless_pass_by_value)] // the state is used up
+    #[inline]
     pub fn succeeded(&self, state: RetryState, budget: &mut RetryBudget) {
         budget.settle(state.withdrawal);
         budget.success(state.withdrawal);

@@ -102,8 +102,7 @@ impl Requests<'_> {
         };
         let edge = plan.edges[class as usize];
         let serial = self.flight.serial();
-        let request = Request { serial, group, client, class, arrived: now, key };
-        let id = self.flight.add_request(request);
+        let id = self.flight.add_request(serial, &Request { group, client, class, arrived: now, key });
         self.tally.arrived(now, group, class);
         self.events += 1;
         let deadline = self.plan.classes[class as usize].deadline.map_or(Time::NEVER, |deadline| now + deadline);
@@ -122,10 +121,8 @@ impl Requests<'_> {
 
     /// The user has an answer.
     pub(super) fn request_ended(&mut self, now: Time, id: Id, answer: Answer) {
-        if self.flight.request(id).is_none() {
-            return;
-        }
-        let request = self.flight.requests.remove(id.index as usize);
+        let Some(&request) = self.flight.requests.get(id) else { return };
+        self.flight.requests.leave(id);
         self.tally.answered(now, &request, answer);
         if let Arrivals::Closed(closed) = &self.plan.groups[request.group as usize].arrivals {
             let mut think = closed.think.sample(&mut request.key.draw(THINK));

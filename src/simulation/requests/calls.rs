@@ -13,9 +13,7 @@ use crate::resilience::ErrorClass;
 use crate::resilience::balancing::Balancer;
 use crate::resilience::bulkhead;
 use crate::resilience::deadline::Deadline;
-use crate::resilience::pipeline::{
-    AttemptEnd, AttemptId, Call, CallResult, Client, Edge, Observer, Request, Step, Waiter,
-};
+use crate::resilience::pipeline::{AttemptEnd, AttemptId, CallResult, Client, Edge, Observer, Request, Step, Waiter};
 use crate::time::{Span, Time};
 
 /// Numbers of the draws of a call; those of its policies come after them.
@@ -50,17 +48,16 @@ impl Observer for Ear<'_> {
 /// Runs `$with` on a call with its client and the world as the pipeline sees it.
 macro_rules! with_call {
     ($self:ident, $now:expr, $id:expr, |$logical:ident, $client:ident, $edge:ident| $with:expr) => {{
-        match $self.flight.logicals.get_mut($id.index as usize).filter(|found| found.serial == $id.serial) {
+        match $self.flight.logicals.get_mut($id) {
             None => None,
             Some($logical) => {
                 $logical.turns += 1;
-                let about = $logical.about;
-                let mut rng = about.key.draw(POLICY + $logical.turns);
-                match &mut $self.callers[about.client as usize] {
+                let About { key, client, edge, .. } = $logical.about;
+                let mut rng = key.draw(POLICY + $logical.turns);
+                match &mut $self.callers[client as usize] {
                     Caller::Plain(_) => None,
                     Caller::Full($client) => {
-                        let mut ear =
-                            Ear { heard: &mut $self.heard, breakers: $self.tally.breakers(about.edge, about.client) };
+                        let mut ear = Ear { heard: &mut $self.heard, breakers: $self.tally.breakers(edge, client) };
                         let $edge = &mut Edge { now: $now, rng: &mut rng, observer: &mut ear };
                         Some($with)
                     }
@@ -106,18 +103,18 @@ impl Requests<'_> {
         self.tally.called(about.edge);
         let Some(pool) = pool.or((!edge.plain && !edge.pools.is_empty()).then_some(0)) else {
             self.tally.attempted(about.edge);
-            self.todo.push_back(Todo::Ended(about, Err(ErrorClass::Connect)));
+            self.push_ended(about, Err(ErrorClass::Connect));
             return;
         };
         about.client = edge.client(about.slot, pool);
         if edge.plain {
-            self.start_plain(now, about, pool, deadline)
+            self.start_plain(now, &about, pool, deadline);
         } else {
-            self.start_full(now, about, pool, deadline)
+            self.start_full(now, &about, pool, deadline);
         }
     }
 
-    fn start_plain(&mut self, now: Time, about: About, pool: usize, deadline: Time) {
+    fn start_plain(&mut self, now: Time, about: &About, pool: usize, deadline: Time) {
         let edge = &self.plan.edges[about.edge as usize];
         let number = edge.pools[pool];
         self.tally.attempted(about.edge);
@@ -126,7 +123,7 @@ impl Requests<'_> {
         let sticky = about.slot.into();
         let picked = balancer.pick(now, members, &[], sticky, &mut about.key.draw(PICK));
         let Some(target) = picked.filter(|_| !self.routes.known_dead(number)) else {
-            self.todo.push_back(Todo::Ended(about, Err(ErrorClass::Connect)));
+            self.push_ended(*about, Err(ErrorClass::Connect));
             return;
         };
         balancer.sent(target);
@@ -134,13 +131,13 @@ impl Requests<'_> {
         self.send(now, node, about, Origin::Plain, deadline);
     }
 
-    fn start_full(&mut self, now: Time, about: About, pool: usize, deadline: Time) {
+    fn start_full(&mut self, now: Time, about: &About, pool: usize, deadline: Time) {
         let Caller::Full(client) = &mut self.callers[about.client as usize] else { return };
         let serial = self.flight.serial();
         let class = &self.plan.classes[about.class as usize];
-        let index = self.flight.logicals.vacant_key() as u32;
+        let (id, logical) = self.flight.logicals.take(serial, Logical::vacant);
         let request = Request {
-            id: u64::from(serial) << 32 | u64::from(index),
+            id: u64::from(id.serial) << 32 | u64::from(id.index),
             idempotent: class.idempotent,
             retried_above: false,
             deadline: if deadline == Time::NEVER { Deadline::NONE } else { Deadline::at(deadline) },
@@ -151,18 +148,12 @@ impl Requests<'_> {
         let breakers = self.tally.breakers(about.edge, about.client);
         let mut ear = Ear { heard: &mut self.heard, breakers };
         let edge = &mut Edge { now, rng: &mut rng, observer: &mut ear };
-        let call = Call::start(client, request, edge);
-        let id = self.flight.add_logical(Logical {
-            serial,
-            about,
-            pool: pool as u32,
-            call,
-            turns: 0,
-            wake: Time::NEVER,
-            out: [const { None }; crate::resilience::pipeline::PARALLEL_MAX],
-            deadline,
-            degraded: false,
-        });
+        logical.call.restart(client, request, edge);
+        logical.about = *about;
+        (logical.pool, logical.turns) = (pool as u32, 0);
+        (logical.wake, logical.deadline) = (Time::NEVER, deadline);
+        logical.out.iter_mut().for_each(|out| *out = None);
+        logical.degraded = false;
         self.step(now, id);
     }
 
@@ -177,25 +168,40 @@ impl Requests<'_> {
 
     /// Let the call go on as far as it can.
     pub(super) fn step(&mut self, now: Time, id: Id) {
+        if let Some((about, answer)) = self.go_on(now, id) {
+            self.push_ended(about, answer);
+        }
+    }
+
+    /// The same; answers how it has ended, if it has.
+    #[inline]
+    fn go_on(&mut self, now: Time, id: Id) -> Option<(About, Answer)> {
         loop {
             let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
             self.hear();
             match step {
-                None => return,
+                None => return None,
                 Some(Step::Send { attempt, target, timeout, .. }) => {
                     self.send_attempt(now, id, attempt, target, timeout)
                 }
                 Some(Step::Abort(attempt)) => self.abort_attempt(now, id, attempt),
                 Some(Step::RunTier(tier)) => self.run_tier(now, id, tier),
-                Some(Step::Wait(until)) => return self.wait(now, id, until),
+                Some(Step::Wait(until)) => {
+                    self.wait(now, id, until);
+                    return None;
+                }
                 Some(Step::Finish(result)) => return self.finish_call(now, id, result),
             }
         }
     }
 
+    #[inline]
     fn hear(&mut self) {
+        if self.heard.is_empty() {
+            return;
+        }
         for event in self.heard.drain(..) {
-            self.todo.push_back(Todo::Queue(event));
+            self.todo.push(Todo::Queue(event));
         }
     }
 
@@ -236,7 +242,7 @@ impl Requests<'_> {
         let node = self.plan.pools[pool as usize].first_node + target;
         let deadline = timeout.map_or(deadline, |timeout| deadline.min(now + timeout));
         let about = About { key: about.key.child(attempt.0), ..about };
-        let job = self.send(now, node, about, Origin::Attempt(id, attempt), deadline);
+        let job = self.send(now, node, &about, Origin::Attempt(id, attempt), deadline);
         if let Some(logical) = self.flight.logical_mut(id)
             && let Some(place) = logical.out.iter_mut().find(|place| place.is_none())
         {
@@ -281,7 +287,13 @@ impl Requests<'_> {
             logical.degraded = true;
         }
         self.hear();
-        self.step(now, id);
+        if let Some((about, answer)) = self.go_on(now, id) {
+            // nothing follows this, so that with nothing before it its turn is now
+            if self.todo.is_empty() {
+                return self.call_ended(now, &about, answer);
+            }
+            self.push_ended(about, answer);
+        }
     }
 
     fn run_tier(&mut self, now: Time, id: Id, tier: usize) {
@@ -310,13 +322,12 @@ impl Requests<'_> {
         self.step(now, id);
     }
 
-    fn finish_call(&mut self, now: Time, id: Id, result: CallResult) {
-        if self.flight.logical(id).is_none() {
-            return;
-        }
-        let logical = self.flight.logicals.remove(id.index as usize);
+    #[inline]
+    fn finish_call(&mut self, now: Time, id: Id, result: CallResult) -> Option<(About, Answer)> {
+        let logical = self.flight.logical(id)?;
         let about = logical.about;
         let degraded = result.tier > 0 || logical.degraded;
+        self.flight.logicals.leave(id);
         let quality = if degraded { Quality::Degraded } else { Quality::Full };
         if result.result.is_ok() && result.tier == 0 {
             self.tally.fresh(now, about.client);
@@ -327,11 +338,11 @@ impl Requests<'_> {
         if result.tier > 0 && result.result.is_ok() {
             self.tally.fell(about.edge, result.tier - 1);
         }
-        self.todo.push_back(Todo::Ended(about, result.result.map(|()| quality)));
+        Some((about, result.result.map(|()| quality)))
     }
 
     /// A call has ended: whoever waits for it goes on.
-    pub(super) fn call_ended(&mut self, now: Time, about: About, answer: Answer) {
+    pub(super) fn call_ended(&mut self, now: Time, about: &About, answer: Answer) {
         self.tally.call_over(about.edge, answer);
         match about.owner {
             Owner::Request(request) => self.request_ended(now, request, answer),
@@ -356,8 +367,6 @@ impl Requests<'_> {
                 Some(Step::Send { .. } | Step::RunTier(_) | Step::Wait(_)) => break,
             }
         }
-        if self.flight.logical(id).is_some() {
-            self.flight.logicals.remove(id.index as usize);
-        }
+        self.flight.logicals.leave(id);
     }
 }

@@ -1,5 +1,7 @@
 //! What can happen on the request clock, and the order of it at equal times.
 
+use std::collections::VecDeque;
+
 use super::state::{Answer, Id};
 use crate::resilience::bulkhead;
 use crate::resilience::pipeline::Waiter;
@@ -73,11 +75,49 @@ pub enum Todo {
     /// An attempt has ended for who waits for it.
     Answer(Id, Answer),
     /// A call has ended for its owner.
-    Ended(super::state::About, Answer),
+    Ended,
     /// A client's bulkhead has decided about a waiter.
     Queue(bulkhead::Event<Waiter>),
     /// A node looks for work.
     Next(u32),
+}
+
+/// What follows at once, first come, first served; a single one, as is usual, does not touch the ring.
+#[derive(Clone, Debug, Default)]
+pub struct TodoList {
+    /// Comes before all of `rest`.
+    first: Option<Todo>,
+    rest: VecDeque<Todo>,
+}
+
+impl TodoList {
+    /// After all others.
+    #[inline]
+    pub fn push(&mut self, todo: Todo) {
+        if self.is_empty() {
+            self.first = Some(todo);
+        } else {
+            self.rest.push_back(todo);
+        }
+    }
+
+    /// The next.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Todo> {
+        if self.first.is_some() { self.first.take() } else { self.rest.pop_front() }
+    }
+
+    /// Is there none?
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none() && self.rest.is_empty()
+    }
+
+    /// Forget all.
+    pub fn clear(&mut self) {
+        self.first = None;
+        self.rest.clear();
+    }
 }
 
 /// Order of classes at equal times, beside those of the structure: timers come before all of these, work and arrivals

@@ -72,6 +72,7 @@ impl Requests<'_> {
                 }
             }
         }
+        self.routes.refresh_ways(&self.plan.ways);
     }
 
     /// What was held on the way arrives, all of it at once.
@@ -127,7 +128,7 @@ impl Requests<'_> {
             .jobs
             .iter()
             .filter(|(_, job)| job.node == index && here(job.stage))
-            .map(|(place, job)| Id { index: place as u32, serial: job.serial })
+            .map(|(id, _)| id)
             .filter(|id| !held_on_ways(id))
             .collect();
         self.nodes[index as usize].empty();
@@ -137,12 +138,12 @@ impl Requests<'_> {
             job.slotted = false;
             job.permit = None;
             if !job.wanted {
-                self.flight.jobs.remove(id.index as usize);
+                self.flight.jobs.leave(id);
             } else if silent {
                 job.stage = Stage::Lost;
             } else {
                 job.stage = Stage::Returning;
-                self.todo.push_back(Todo::Answer(id, Err(ErrorClass::Connect)));
+                self.todo.push(Todo::Answer(id, Err(ErrorClass::Connect)));
             }
         }
         self.start_probes(now, index);
@@ -151,11 +152,11 @@ impl Requests<'_> {
     /// Changes when the running work of the node will be done.
     fn stretch(&mut self, now: Time, index: u32, change: impl Fn(Time, Span) -> (Time, Span)) {
         let mut again = Vec::new();
-        for (place, job) in &mut self.flight.jobs {
+        for (id, job) in self.flight.jobs.iter_mut() {
             if job.node == index && job.stage == Stage::Working {
                 let left = if job.due == Time::NEVER { job.left } else { job.due.since(now) };
                 (job.due, job.left) = change(now, left);
-                again.push((job.due, Id { index: place as u32, serial: job.serial }));
+                again.push((job.due, id));
             }
         }
         for (due, id) in again {
@@ -172,7 +173,7 @@ impl Requests<'_> {
                 self.schedule_done(now, Event::Arrive(id));
             }
         }
-        self.todo.push_back(Todo::Next(index));
+        self.todo.push(Todo::Next(index));
     }
 
     /// What a check would find has changed.

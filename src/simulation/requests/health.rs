@@ -119,7 +119,7 @@ impl Requests<'_> {
         let nobody = Id { index: u32::MAX, serial: 0 };
         let about =
             About { owner: Owner::Job(nobody), edge: 0, slot: 0, client: 0, turn: 0, class: 0, key, request: nobody };
-        let id = self.flight.add_job(Job::new((serial, index), about, Origin::Check(probe), now, deadline));
+        let id = self.flight.add_job(serial, index, &about, Origin::Check(probe), (now, deadline));
         self.reach(now, id);
         id
     }

@@ -6,7 +6,7 @@
 //! Policies are those of [`resilience`](crate::resilience), driven by [`calls`]; nodes are in [`work`].
 //!
 //! Invariants: every request ends exactly once or is in flight at the end; every slot, place in a queue and permit
-//! comes back; no event lies in the past; nothing allocates once the slabs have grown.
+//! comes back; no event lies in the past; nothing allocates once the arenas have grown.
 
 mod arrivals;
 mod calls;
@@ -42,10 +42,10 @@ use crate::resilience::pipeline::{Client, Waiter};
 use crate::time::Time;
 
 use arrivals::Source;
-use event::{Event, Todo, class};
+use event::{Event, Todo, TodoList, class};
 use nodes::Node;
 use route::Routes;
-use state::{Id, InFlight};
+use state::{About, Answer, Id, InFlight};
 use tally::Tally;
 
 /// The policies of one caller towards one pool.
@@ -69,7 +69,9 @@ pub struct Requests<'a> {
     /// By group: its rank.
     ranks: Vec<Rank>,
     counter: Counter,
-    todo: VecDeque<Todo>,
+    todo: TodoList,
+    /// Calls that have ended, for [`Todo::Ended`].
+    ended: VecDeque<(About, Answer)>,
     /// What bulkheads have decided, until it is passed on.
     heard: Vec<bulkhead::Event<Waiter>>,
     flight: InFlight,
@@ -102,7 +104,8 @@ impl<'a> Requests<'a> {
             arrivals: WinnerTree::new(plan.groups.len()),
             ranks: Vec::with_capacity(plan.groups.len()),
             counter: Counter::default(),
-            todo: VecDeque::new(),
+            todo: TodoList::default(),
+            ended: VecDeque::new(),
             heard: Vec::new(),
             flight: InFlight::default(),
             callers: Vec::with_capacity(plan.clients as usize),
@@ -125,6 +128,7 @@ impl<'a> Requests<'a> {
         self.rings.iter_mut().for_each(DelayRing::clear);
         self.counter.reset();
         self.todo.clear();
+        self.ended.clear();
         self.heard.clear();
         self.flight.clear();
         self.tally.reset(start);
@@ -153,10 +157,13 @@ impl<'a> Requests<'a> {
     }
 
     /// When and in which rank the next event comes.
-    fn next(&self) -> (Time, Rank, Store) {
+    #[inline]
+    fn next(&mut self) -> (Time, Rank, Store) {
         let (at, rank) = self.queue.next();
         let mut first = (at, rank, Store::Queue);
-        for (index, ring) in self.rings.iter().enumerate() {
+        for (index, ring) in self.rings.iter_mut().enumerate() {
+            // most calls are over before their timer
+            ring.drop_stale(|&call| self.flight.logicals.get(call).is_none());
             let (at, rank) = ring.next();
             if (at, rank) < (first.0, first.1) {
                 first = (at, rank, Store::Ring(index));
@@ -212,14 +219,24 @@ impl<'a> Requests<'a> {
 
     /// Work off what follows at once.
     fn settle(&mut self, now: Time) {
-        while let Some(todo) = self.todo.pop_front() {
+        while let Some(todo) = self.todo.pop() {
             match todo {
                 Todo::Answer(job, answer) => self.give_answer(now, job, answer),
-                Todo::Ended(about, answer) => self.call_ended(now, about, answer),
+                Todo::Ended => {
+                    if let Some((about, answer)) = self.ended.pop_front() {
+                        self.call_ended(now, &about, answer);
+                    }
+                }
                 Todo::Queue(event) => self.pass_on(now, event),
                 Todo::Next(node) => self.next_job(now, node),
             }
         }
+    }
+
+    /// A call has ended; its owner hears of it when what came up before is done.
+    fn push_ended(&mut self, about: About, answer: Answer) {
+        self.ended.push_back((about, answer));
+        self.todo.push(Todo::Ended);
     }
 
     #[inline]

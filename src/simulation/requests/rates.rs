@@ -59,10 +59,15 @@ fn burst_step(burst: &Burst, at: Span) -> (f64, Span) {
 }
 
 /// When `amount` more of the rate (in units of `rate` seconds) has come after `now`; never if the rate stays 0.
+#[inline]
 pub fn time_of(rate: f64, shape: &Shape, bursts: &[Burst], now: Time, amount: f64, horizon: Time) -> Time {
     if matches!(shape, Shape::Steady) && bursts.is_empty() {
         return now + Span::from_secs_f64(amount / rate);
     }
+    time_of_steps(rate, shape, bursts, now, amount, horizon)
+}
+
+fn time_of_steps(rate: f64, shape: &Shape, bursts: &[Burst], now: Time, amount: f64, horizon: Time) -> Time {
     let (mut at, mut left) = (now, amount);
     while at < horizon {
         let since = at.since(Time::ZERO);

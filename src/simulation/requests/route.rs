@@ -64,6 +64,8 @@ pub struct Routes {
     pub ways: Vec<WayState>,
     /// By zone: cut off?
     pub zone_cut: Vec<bool>,
+    /// Does every message arrive at once, wherever it goes?
+    at_once: bool,
     /// By group and region.
     pub shares: Vec<Vec<Share>>,
     /// When the shares were looked at.
@@ -87,6 +89,7 @@ impl Routes {
             pools: vec![PoolRoute::default(); plan.pools.len()],
             ways: vec![way; plan.ways.len()],
             zone_cut: vec![false; zones as usize],
+            at_once: false,
             shares: vec![vec![Share::default(); regions]; plan.groups.len()],
             shares_at: Time::ZERO,
             primary: vec![None; plan.services.len()],
@@ -109,6 +112,19 @@ impl Routes {
         }
         self.zone_cut.fill(false);
         self.primary.fill(None);
+        self.refresh_ways(&plan.ways);
+    }
+
+    /// The state of the ways has changed.
+    pub fn refresh_ways(&mut self, plan: &Ways) {
+        let open = self.ways.iter().all(|way| !way.cut && !way.hung) && !self.zone_cut.contains(&true);
+        self.at_once = open && plan.all_free();
+    }
+
+    /// Does every message arrive at once, wherever it goes? Then nobody need ask [`travel`](Self::travel).
+    #[inline]
+    pub const fn at_once(&self) -> bool {
+        self.at_once
     }
 
     /// Nodes of the pool that a caller without policies sends to.

@@ -1,26 +1,17 @@
 //! What is in flight: requests of users, logical calls under policies, attempts at nodes.
 //!
-//! Each lives in a slab and is named by its place and a serial number, so that an event about something that has ended
+//! Each lives in an arena and is named by its place and a serial number, so that an event about something that has ended
 //! finds nothing. A user request owns one call; an attempt at a node owns the calls that it makes there, and these own
 //! further attempts: a tree that ends leaf by leaf, or is cut off from its root.
 
-use slab::Slab;
-
+use crate::engine::arena::Arena;
+pub use crate::engine::arena::Id;
 use crate::engine::streams::Numbered;
 use crate::resilience::ErrorClass;
 use crate::resilience::concurrency_limit::LimitPermit;
 use crate::resilience::pipeline::{AttemptId, Call, PARALLEL_MAX};
 use crate::resilience::saga::Saga;
 use crate::time::{Span, Time};
-
-/// Names something in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Id {
-    /// Place in the slab.
-    pub index: u32,
-    /// Serial number of what stood there.
-    pub serial: u32,
-}
 
 /// How a call or an attempt has ended: well, perhaps with a worse answer, or with an error.
 pub type Answer = Result<Quality, ErrorClass>;
@@ -35,10 +26,8 @@ pub enum Quality {
 }
 
 /// A request of a user.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Request {
-    /// Its serial number.
-    pub serial: u32,
     /// The group.
     pub group: u32,
     /// The client of the group.
@@ -86,8 +75,6 @@ pub struct About {
 /// A logical call under policies.
 #[derive(Clone, Debug)]
 pub struct Logical {
-    /// Its serial number.
-    pub serial: u32,
     /// What it is about.
     pub about: About,
     /// The pool, by its place in the edge.
@@ -139,8 +126,6 @@ pub enum Stage {
 /// An attempt at a node.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// Its serial number.
-    pub serial: u32,
     /// Where it stands.
     pub stage: Stage,
     /// Does anybody wait for it?
@@ -178,21 +163,20 @@ pub struct Job {
 }
 
 impl Job {
-    /// An attempt that goes out to a node at `now`.
-    pub fn new((serial, node): (u32, u32), about: About, origin: Origin, now: Time, deadline: Time) -> Job {
+    /// Room for an attempt.
+    fn vacant() -> Job {
         Job {
-            serial,
-            stage: Stage::Travelling,
-            wanted: true,
+            stage: Stage::Lost,
+            wanted: false,
             slotted: false,
             degraded: false,
-            node,
-            about,
-            origin,
-            sent: now,
-            arrived: now,
-            due: now,
-            deadline,
+            node: 0,
+            about: About::NOBODY,
+            origin: Origin::Plain,
+            sent: Time::ZERO,
+            arrived: Time::ZERO,
+            due: Time::ZERO,
+            deadline: Time::NEVER,
             left: Span::ZERO,
             calls: 0,
             out: 0,
@@ -201,50 +185,93 @@ impl Job {
             saga: None,
         }
     }
+
+    /// An attempt goes out to a node at `now`; field by field, since moving it costs more than what it does.
+    #[inline]
+    fn begin(&mut self, node: u32, about: &About, origin: Origin, now: Time, deadline: Time) {
+        self.stage = Stage::Travelling;
+        (self.wanted, self.slotted, self.degraded) = (true, false, false);
+        self.node = node;
+        self.about = *about;
+        self.origin = origin;
+        (self.sent, self.arrived, self.due, self.deadline) = (now, now, now, deadline);
+        self.left = Span::ZERO;
+        (self.calls, self.out) = (0, 0);
+        self.permit = None;
+        self.answer = Ok(Quality::Full);
+        if self.saga.is_some() {
+            self.saga = None;
+        }
+    }
+}
+
+impl About {
+    const NOBODY: About = About {
+        owner: Owner::Request(Id { index: u32::MAX, serial: 0 }),
+        edge: 0,
+        slot: 0,
+        client: 0,
+        turn: 0,
+        class: 0,
+        key: Numbered::NONE,
+        request: Id { index: u32::MAX, serial: 0 },
+    };
+}
+
+impl Logical {
+    /// Room for a call.
+    pub fn vacant() -> Logical {
+        Logical {
+            about: About::NOBODY,
+            pool: 0,
+            call: Call::idle(),
+            turns: 0,
+            wake: Time::NEVER,
+            out: [const { None }; PARALLEL_MAX],
+            deadline: Time::NEVER,
+            degraded: false,
+        }
+    }
 }
 
 macro_rules! find {
-    ($name:ident, $kind:ty, $field:ident) => {
-        /// What the name stands for, if it has not ended.
-        #[inline]
-        pub fn $name(&self, id: Id) -> Option<&$kind> {
-            self.$field.get(id.index as usize).filter(|found| found.serial == id.serial)
-        }
-    };
-    (mut $name:ident, $kind:ty, $field:ident) => {
-        /// What the name stands for, if it has not ended, to change it.
-        #[inline]
-        pub fn $name(&mut self, id: Id) -> Option<&mut $kind> {
-            self.$field.get_mut(id.index as usize).filter(|found| found.serial == id.serial)
+    ($name:ident, $find:ident, $kind:ty, $field:ident) => {
+        impl InFlight {
+            /// What the name stands for, if it has not ended.
+            #[inline]
+            pub fn $name(&self, id: Id) -> Option<&$kind> {
+                self.$field.get(id)
+            }
+
+            /// The same, to change it.
+            #[inline]
+            pub fn $find(&mut self, id: Id) -> Option<&mut $kind> {
+                self.$field.get_mut(id)
+            }
         }
     };
 }
 
-impl InFlight {
-    find!(request, Request, requests);
-    find!(logical, Logical, logicals);
-    find!(mut logical_mut, Logical, logicals);
-    find!(job, Job, jobs);
-    find!(mut job_mut, Job, jobs);
-}
+find!(logical, logical_mut, Logical, logicals);
+find!(job, job_mut, Job, jobs);
 
 /// Everything in flight.
 #[derive(Clone, Debug, Default)]
 pub struct InFlight {
     /// Requests of users.
-    pub requests: Slab<Request>,
+    pub requests: Arena<Request>,
     /// Calls under policies.
-    pub logicals: Slab<Logical>,
+    pub logicals: Arena<Logical>,
     /// Attempts.
-    pub jobs: Slab<Job>,
+    pub jobs: Arena<Job>,
     serial: u32,
 }
 
 impl InFlight {
-    /// A serial number that nothing else has.
+    /// A serial number that nothing else has; never 0.
     #[inline]
     pub fn serial(&mut self) -> u32 {
-        self.serial = self.serial.wrapping_add(1);
+        self.serial = self.serial.wrapping_add(1).max(1);
         self.serial
     }
 
@@ -257,20 +284,18 @@ impl InFlight {
     }
 
     /// A request that has just come.
-    pub fn add_request(&mut self, request: Request) -> Id {
-        let serial = request.serial;
-        Id { index: self.requests.insert(request) as u32, serial }
+    #[inline]
+    pub fn add_request(&mut self, serial: u32, request: &Request) -> Id {
+        let (id, place) = self.requests.take(serial, || *request);
+        *place = *request;
+        id
     }
 
-    /// A call that has just begun.
-    pub fn add_logical(&mut self, logical: Logical) -> Id {
-        let serial = logical.serial;
-        Id { index: self.logicals.insert(logical) as u32, serial }
-    }
-
-    /// An attempt that has just begun.
-    pub fn add_job(&mut self, job: Job) -> Id {
-        let serial = job.serial;
-        Id { index: self.jobs.insert(job) as u32, serial }
+    /// An attempt that goes out to a node at `now`.
+    #[inline]
+    pub fn add_job(&mut self, serial: u32, node: u32, about: &About, origin: Origin, times: (Time, Time)) -> Id {
+        let (id, job) = self.jobs.take(serial, Job::vacant);
+        job.begin(node, about, origin, times.0, times.1);
+        id
     }
 }

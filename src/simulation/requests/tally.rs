@@ -26,18 +26,24 @@ pub struct Lengths {
     pub sum_ns: u128,
     /// The longest.
     pub max: Span,
+    /// Lengths of zero that are not in the histogram yet.
+    zeros: u64,
 }
 
 impl Lengths {
     /// None.
     pub fn new() -> Self {
         let histogram = Histogram::new_with_bounds(1, LONGEST.as_nanos(), 3).expect("bounds of an hour are in range");
-        Lengths { histogram, sum_ns: 0, max: Span::ZERO }
+        Lengths { histogram, sum_ns: 0, max: Span::ZERO, zeros: 0 }
     }
 
     #[inline]
     fn record(&mut self, length: Span) {
-        self.histogram.saturating_record(length.as_nanos().max(1));
+        if length.is_zero() {
+            self.zeros += 1;
+            return;
+        }
+        self.histogram.saturating_record(length.as_nanos());
         self.sum_ns += u128::from(length.as_nanos());
         self.max = self.max.max(length);
     }
@@ -46,7 +52,15 @@ impl Lengths {
         if !self.histogram.is_empty() {
             self.histogram.reset();
         }
-        (self.sum_ns, self.max) = (0, Span::ZERO);
+        (self.sum_ns, self.max, self.zeros) = (0, Span::ZERO, 0);
+    }
+
+    /// All lengths are in the histogram.
+    fn settle(&mut self) {
+        let zeros = std::mem::take(&mut self.zeros);
+        if zeros > 0 {
+            self.histogram.saturating_record_n(1, zeros);
+        }
     }
 
     /// The lengths of another trial too.
@@ -55,6 +69,7 @@ impl Lengths {
         let _ = self.histogram.add(&other.histogram);
         self.sum_ns += other.sum_ns;
         self.max = self.max.max(other.max);
+        self.zeros += other.zeros;
     }
 
     /// The quantile at `p`, in seconds.
@@ -100,7 +115,7 @@ impl UserTally {
     }
 
     #[inline]
-    fn answered(&mut self, answer: Answer, latency: Span) {
+    fn answered(&mut self, answer: Answer) {
         match answer {
             Ok(Quality::Full) => self.full += 1,
             Ok(Quality::Degraded) => self.degraded += 1,
@@ -109,7 +124,6 @@ impl UserTally {
                 return;
             }
         }
-        self.latency.record(latency);
     }
 
     /// Failed requests of all classes.
@@ -293,6 +307,7 @@ impl Tally {
             self.calls[edge].open += end.since(since);
             self.spans.push((since, end));
         }
+        self.sum_up();
         RequestOutcome {
             users: self.users.clone(),
             services: self.services.clone(),
@@ -302,6 +317,24 @@ impl Tally {
             length: end.since(self.start),
             open: united(&mut self.spans),
         }
+    }
+
+    /// Latencies are recorded by class if there is one group, by group if there is one class, else by both; the others
+    /// are sums of these.
+    fn sum_up(&mut self) {
+        let (all, rest) = self.users.split_at_mut(1);
+        let (groups, classes) = rest.split_at_mut(self.groups);
+        let parts: &[UserTally] = if groups.len() == 1 { classes } else { groups };
+        for part in parts {
+            all[0].latency.add(&part.latency);
+        }
+        if groups.len() == 1 {
+            groups[0].latency.add(&all[0].latency);
+        } else if classes.len() == 1 {
+            classes[0].latency.add(&all[0].latency);
+        }
+        self.users.iter_mut().for_each(|user| user.latency.settle());
+        self.services.iter_mut().for_each(|service| service.queue.settle());
     }
 
     #[inline]
@@ -329,9 +362,16 @@ impl Tally {
         let latency = now.since(request.arrived);
         let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
         for subject in [0, group, class] {
-            self.users[subject].answered(answer, latency);
+            self.users[subject].answered(answer);
         }
         let Ok(quality) = answer else { return };
+        // one histogram where it says all; finish() sums up
+        if self.groups > 1 {
+            self.users[group].latency.record(latency);
+        }
+        if self.groups == 1 || self.users.len() - 1 - self.groups > 1 {
+            self.users[class].latency.record(latency);
+        }
         let place = if quality == Quality::Full { 1 } else { 2 };
         for subject in [0, group] {
             if let Some(second) = self.seconds[subject].get_mut(second) {
@@ -371,7 +411,7 @@ impl Tally {
 
     /// An attempt has ended.
     #[inline]
-    pub fn attempt_over(&mut self, edge: u32, answer: Answer, _took: Span) {
+    pub fn attempt_over(&mut self, edge: u32, answer: Answer) {
         let call = &mut self.calls[edge as usize];
         if answer.is_ok() { call.well += 1 } else { call.bad += 1 }
     }

@@ -24,10 +24,14 @@ const CALLS: u32 = 1 << 21;
 
 impl Requests<'_> {
     /// An attempt goes out to the node.
-    pub(super) fn send(&mut self, now: Time, node: u32, about: About, origin: Origin, deadline: Time) -> Id {
+    pub(super) fn send(&mut self, now: Time, node: u32, about: &About, origin: Origin, deadline: Time) -> Id {
         let serial = self.flight.serial();
-        let id = self.flight.add_job(Job::new((serial, node), about, origin, now, deadline));
-        let (from, to) = (self.caller_place(&about), self.place_of(node));
+        let id = self.flight.add_job(serial, node, about, origin, (now, deadline));
+        if self.routes.at_once() {
+            self.reach(now, id);
+            return id;
+        }
+        let (from, to) = (self.caller_place(about), self.place_of(node));
         match self.routes.travel(&self.plan.ways, from, to, || about.key.draw(THERE)) {
             super::route::Travel::Takes(Span::ZERO) => self.reach(now, id),
             super::route::Travel::Takes(latency) => self.schedule_done(now + latency, Event::Arrive(id)),
@@ -154,9 +158,12 @@ impl Requests<'_> {
             Origin::Plain | Origin::Attempt(..) => plan.work.service_time.sample(&mut job.about.key.draw(WORK)),
         };
         work += plan.work.contention * in_flight;
-        let slow = node.condition.slowness(now) / speed(plan.work.warm_up, node.started, now);
-        if slow != 1.0 {
-            work = Span::from_nanos_f64(work.as_nanos() as f64 * slow);
+        let plain = node.condition.factor == 1.0 && node.condition.ramp.is_none() && plan.work.warm_up.is_none();
+        if !plain {
+            let slow = node.condition.slowness(now) / super::nodes::speed(plan.work.warm_up, node.started, now);
+            if slow != 1.0 {
+                work = Span::from_nanos_f64(work.as_nanos() as f64 * slow);
+            }
         }
         job.due = now + work;
         self.tally.started(plan.service, now.since(job.arrived));
@@ -221,7 +228,7 @@ impl Requests<'_> {
     }
 
     /// A call that was made at a node has ended.
-    pub(super) fn own_call_ended(&mut self, now: Time, id: Id, about: About, answer: Answer) {
+    pub(super) fn own_call_ended(&mut self, now: Time, id: Id, about: &About, answer: Answer) {
         let Some(job) = self.flight.job_mut(id) else { return };
         if job.saga.is_some() {
             return self.saga_call_ended(now, id, answer);
@@ -233,7 +240,7 @@ impl Requests<'_> {
                 if about.turn + 1 < times {
                     let key = about.key.child(CALLS + about.turn);
                     let deadline = self.deadline_below(id);
-                    return self.start_call(now, About { turn: about.turn + 1, key, ..about }, deadline);
+                    return self.start_call(now, About { turn: about.turn + 1, key, ..*about }, deadline);
                 }
                 job.out -= 1;
                 if job.out == 0 {
@@ -256,22 +263,11 @@ impl Requests<'_> {
         }
         job.out = 0;
         let owner = Owner::Job(id);
-        let calls: Vec<Id> = self
-            .flight
-            .logicals
-            .iter()
-            .filter(|(_, logical)| logical.about.owner == owner)
-            .map(|(index, logical)| Id { index: index as u32, serial: logical.serial })
-            .collect();
+        let calls: Vec<Id> =
+            self.flight.logicals.iter().filter(|(_, logical)| logical.about.owner == owner).map(|(id, _)| id).collect();
         calls.into_iter().for_each(|call| self.cancel_call(now, call));
         let plain = |job: &Job| job.about.owner == owner && job.origin == Origin::Plain && job.wanted;
-        let jobs: Vec<Id> = self
-            .flight
-            .jobs
-            .iter()
-            .filter(|(_, job)| plain(job))
-            .map(|(index, job)| Id { index: index as u32, serial: job.serial })
-            .collect();
+        let jobs: Vec<Id> = self.flight.jobs.iter().filter(|(_, job)| plain(job)).map(|(id, _)| id).collect();
         jobs.into_iter().for_each(|job| self.abandon(now, job));
     }
 
@@ -289,20 +285,24 @@ impl Requests<'_> {
             Ok(_) | Err(_) => answer,
         };
         let outcome = if answer == Err(ErrorClass::Overload) { Outcome::Failure } else { Outcome::Success };
-        self.release_permit(now, id, outcome);
+        let copied = self.plan.services[pool.service as usize].replication.is_some();
+        if job.permit.is_some() {
+            self.release_permit(now, id, outcome);
+        }
         self.free_slot(id);
-        let copies = if answer.is_ok() { self.wait_for_copies(id, COPIES) } else { Span::ZERO };
+        let copies = if answer.is_ok() && copied { self.wait_for_copies(id, COPIES) } else { Span::ZERO };
         self.answer_after(now, id, answer, copies);
     }
 
     /// Gives the slot back, for whoever waits.
+    #[inline]
     fn free_slot(&mut self, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         if std::mem::take(&mut job.slotted) {
             let node = job.node;
             self.nodes[node as usize].busy -= 1;
             if !self.nodes[node as usize].queue.is_empty() {
-                self.todo.push_back(Todo::Next(node));
+                self.todo.push(Todo::Next(node));
             }
         }
     }
@@ -324,20 +324,20 @@ impl Requests<'_> {
         let Some(job) = self.flight.job_mut(id) else { return };
         job.answer = answer;
         job.stage = Stage::Returning;
-        let (about, node, wanted) = (job.about, job.node, job.wanted);
-        if !wanted {
-            self.flight.jobs.remove(id.index as usize);
+        if !job.wanted {
+            self.flight.jobs.leave(id);
             return;
         }
-        if matches!(job.origin, Origin::Check(_)) {
-            return self.todo.push_back(Todo::Answer(id, answer));
+        if matches!(job.origin, Origin::Check(_)) || (wait.is_zero() && self.routes.at_once()) {
+            return self.todo.push(Todo::Answer(id, answer));
         }
+        let (about, node) = (job.about, job.node);
         let (from, to) = (self.place_of(node), self.caller_place(&about));
         match self.routes.travel(&self.plan.ways, from, to, || about.key.draw(BACK)) {
             super::route::Travel::Takes(latency) => {
                 let latency = latency + wait;
                 if latency.is_zero() {
-                    self.todo.push_back(Todo::Answer(id, answer));
+                    self.todo.push(Todo::Answer(id, answer));
                 } else {
                     self.schedule_done(now + latency, Event::Answered(id));
                 }
@@ -357,31 +357,31 @@ impl Requests<'_> {
 
     /// Whoever waits for the attempt hears how it ended.
     pub(super) fn give_answer(&mut self, now: Time, id: Id, answer: Answer) {
-        if self.flight.job(id).is_none() {
+        let Some(job) = self.flight.job(id) else { return };
+        let (wanted, origin, about, node, sent) = (job.wanted, job.origin, job.about, job.node, job.sent);
+        self.flight.jobs.leave(id);
+        if !wanted {
             return;
         }
-        let job = self.flight.jobs.remove(id.index as usize);
-        if !job.wanted {
-            return;
-        }
-        match job.origin {
-            Origin::Check(probe) => self.probe_answered(now, job.node, probe, answer.is_ok()),
+        match origin {
+            Origin::Check(probe) => self.probe_answered(now, node, probe, answer.is_ok()),
             Origin::Attempt(call, attempt) => {
-                self.tally.attempt_over(job.about.edge, answer, now.since(job.sent));
+                self.tally.attempt_over(about.edge, answer);
                 self.attempt_ended(now, call, attempt, answer);
             }
             Origin::Plain => {
-                self.tally.attempt_over(job.about.edge, answer, now.since(job.sent));
-                self.plain_ended(now, &job, answer.is_ok());
-                self.call_ended(now, job.about, answer);
+                self.tally.attempt_over(about.edge, answer);
+                self.plain_ended(now, (node, about.client), answer.is_ok().then(|| now.since(sent)));
+                self.call_ended(now, &about, answer);
             }
         }
     }
 
-    fn plain_ended(&mut self, now: Time, job: &Job, well: bool) {
-        let first = self.plan.pools[self.plan.nodes[job.node as usize].pool as usize].first_node;
-        if let Caller::Plain(balancer) = &mut self.callers[job.about.client as usize] {
-            balancer.ended(now, job.node - first, well.then(|| now.since(job.sent)));
+    /// The attempt of a caller without policies has ended; after how long, if that says something of the node.
+    fn plain_ended(&mut self, now: Time, (node, client): (u32, u32), took: Option<Span>) {
+        let first = self.plan.pools[self.plan.nodes[node as usize].pool as usize].first_node;
+        if let Caller::Plain(balancer) = &mut self.callers[client as usize] {
+            balancer.ended(now, node - first, took);
         }
     }
 
@@ -389,7 +389,7 @@ impl Requests<'_> {
     pub(super) fn lose(&mut self, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         if !job.wanted {
-            self.flight.jobs.remove(id.index as usize);
+            self.flight.jobs.leave(id);
         } else {
             job.stage = Stage::Lost;
         }
@@ -399,15 +399,14 @@ impl Requests<'_> {
     pub(super) fn abandon(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         job.wanted = false;
-        let (stage, node) = (job.stage, job.node as usize);
+        let (stage, node, client) = (job.stage, job.node as usize, job.about.client);
         if job.origin == Origin::Plain {
-            let job = job.clone();
-            self.plain_ended(now, &job, false);
+            self.plain_ended(now, (node as u32, client), None);
         }
         let gone = self.plan.services[self.service_of(node as u32) as usize].work.caller_gone;
         match (stage, gone) {
             (Stage::Lost | Stage::Returning, _) => {
-                self.flight.jobs.remove(id.index as usize);
+                self.flight.jobs.leave(id);
             }
             (Stage::Travelling | Stage::Queued | Stage::Held, CallerGone::Stop) => {
                 if stage != Stage::Travelling {
@@ -415,13 +414,13 @@ impl Requests<'_> {
                     self.nodes[node].held.retain(|&held| held != id);
                 }
                 self.release_permit(now, id, Outcome::Ignored);
-                self.flight.jobs.remove(id.index as usize);
+                self.flight.jobs.leave(id);
             }
             (Stage::Working | Stage::Calling, CallerGone::Stop) => {
                 self.cancel_calls(now, id);
                 self.release_permit(now, id, Outcome::Ignored);
                 self.free_slot(id);
-                self.flight.jobs.remove(id.index as usize);
+                self.flight.jobs.leave(id);
             }
             (_, CallerGone::SkipQueued | CallerGone::Ignore) => {}
         }
@@ -441,7 +440,7 @@ impl Requests<'_> {
             let skew = self.nodes[index as usize].condition.skew;
             if !job.wanted && service.work.caller_gone != CallerGone::Ignore {
                 self.release_permit(now, id, Outcome::Ignored);
-                self.flight.jobs.remove(id.index as usize);
+                self.flight.jobs.leave(id);
             } else if service.stops() && job.deadline != Time::NEVER && now + skew >= job.deadline {
                 self.release_permit(now, id, Outcome::Ignored);
                 self.answer(now, id, Err(ErrorClass::Error));
@@ -494,11 +493,4 @@ impl Requests<'_> {
             };
         }
     }
-}
-
-/// How fast a node works that has just started.
-fn speed(warm_up: Option<(Span, f64)>, started: Option<Time>, now: Time) -> f64 {
-    let (Some((length, from)), Some(started)) = (warm_up, started) else { return 1.0 };
-    let passed = (now.since(started).as_secs_f64() / length.as_secs_f64().max(1e-9)).min(1.0);
-    (from + (1.0 - from) * passed).max(1e-3)
 }

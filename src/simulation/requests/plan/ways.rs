@@ -94,6 +94,11 @@ impl Ways {
         (from * self.ends + to) as usize
     }
 
+    /// Do they all take no time and lose nothing?
+    pub fn all_free(&self) -> bool {
+        self.list.iter().chain(&self.within).all(|way| way.free)
+    }
+
     /// Number of ways.
     pub fn len(&self) -> usize {
         self.list.len()

@@ -1,0 +1,163 @@
+//! Places for what comes and goes: each is used again, with what lies in it, so that nothing is moved or allocated.
+//!
+//! What stands in a place is named by the place and a serial number ([`Id`]), so that a name of something that has gone
+//! finds nothing. The caller writes what comes into the place over what was there before. The place that was left last
+//! is taken first. Serial number 0 stands for nobody.
+
+/// Names what stands in an arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Id {
+    /// The place.
+    pub index: u32,
+    /// Serial number of what stands there; not 0.
+    pub serial: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Place<T> {
+    serial: u32,
+    value: T,
+}
+
+/// Places for values of type `T`.
+#[derive(Clone, Debug)]
+pub struct Arena<T> {
+    places: Vec<Place<T>>,
+    /// Those below have been taken since the last [`clear`](Self::clear).
+    used: u32,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Arena<T> {
+    fn default() -> Self {
+        Arena { places: Vec::new(), used: 0, free: Vec::new() }
+    }
+}
+
+impl<T> Arena<T> {
+    /// Takes a place for what has this serial number. What lies in it is old, or comes from `new`.
+    #[inline]
+    pub fn take(&mut self, serial: u32, new: impl FnOnce() -> T) -> (Id, &mut T) {
+        let index = if let Some(index) = self.free.pop() {
+            index
+        } else {
+            self.used += 1;
+            self.used - 1
+        };
+        if index as usize == self.places.len() {
+            self.places.push(Place { serial: 0, value: new() });
+        }
+        let place = &mut self.places[index as usize];
+        place.serial = serial;
+        (Id { index, serial }, &mut place.value)
+    }
+
+    /// What the name stands for, if it has not gone.
+    #[inline]
+    pub fn get(&self, id: Id) -> Option<&T> {
+        let place = self.places.get(id.index as usize)?;
+        if place.serial == id.serial { Some(&place.value) } else { None }
+    }
+
+    /// The same, to change it.
+    #[inline]
+    pub fn get_mut(&mut self, id: Id) -> Option<&mut T> {
+        let place = self.places.get_mut(id.index as usize)?;
+        if place.serial == id.serial { Some(&mut place.value) } else { None }
+    }
+
+    /// What the name stands for has gone; the value stays where it is.
+    #[inline]
+    pub fn leave(&mut self, id: Id) {
+        if let Some(place) = self.places.get_mut(id.index as usize)
+            && place.serial == id.serial
+        {
+            place.serial = 0;
+            self.free.push(id.index);
+        }
+    }
+
+    /// All that stands in it, by place.
+    pub fn iter(&self) -> impl Iterator<Item = (Id, &T)> {
+        let name = |(index, place): (u32, _)| -> (Id, &T) {
+            let place: &Place<T> = place;
+            (Id { index, serial: place.serial }, &place.value)
+        };
+        (0..).zip(&self.places[..self.used as usize]).map(name).filter(|(id, _)| id.serial != 0)
+    }
+
+    /// The same, to change it.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Id, &mut T)> {
+        (0..)
+            .zip(&mut self.places[..self.used as usize])
+            .map(|(index, place)| (Id { index, serial: place.serial }, &mut place.value))
+            .filter(|(id, _)| id.serial != 0)
+    }
+
+    /// How many stand in it.
+    pub fn len(&self) -> usize {
+        self.used as usize - self.free.len()
+    }
+
+    /// Does nothing stand in it?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All have gone; keeps the places.
+    pub fn clear(&mut self) {
+        self.places.iter_mut().for_each(|place| place.serial = 0);
+        self.free.clear();
+        self.used = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_name_finds_what_it_named_until_that_has_gone(steps in prop::collection::vec(prop::option::of(0usize..8), 0..200)) {
+            let mut arena = Arena::default();
+            let mut known: Vec<(Id, u32)> = Vec::new();
+            let mut gone: Vec<Id> = Vec::new();
+            for (serial, step) in (1u32..).zip(steps) {
+                match step {
+                    Some(which) if which < known.len() => {
+                        let (id, _) = known.remove(which);
+                        arena.leave(id);
+                        arena.leave(id); // nothing happens twice
+                        gone.push(id);
+                    }
+                    Some(_) => arena.clear(),
+                    None => {
+                        let (id, value) = arena.take(serial, || 0);
+                        *value = serial * 3;
+                        known.push((id, serial * 3));
+                    }
+                }
+                if matches!(step, Some(_)) && arena.is_empty() {
+                    gone.extend(known.drain(..).map(|(id, _)| id));
+                }
+                prop_assert_eq!(arena.len(), known.len());
+                for (id, value) in &known {
+                    prop_assert_eq!(arena.get(*id), Some(value));
+                }
+                prop_assert!(gone.iter().all(|id| arena.get(*id).is_none()));
+                prop_assert_eq!(arena.iter().count(), known.len());
+            }
+        }
+    }
+
+    #[test]
+    fn the_place_that_was_left_last_is_taken_first() {
+        let mut arena = Arena::default();
+        let ids: Vec<Id> = (1..4).map(|serial| arena.take(serial, || ()).0).collect();
+        arena.leave(ids[2]);
+        arena.leave(ids[0]);
+        let next: Vec<u32> = (4..7).map(|serial| arena.take(serial, || ()).0.index).collect();
+        assert_eq!(next, [0, 2, 3]);
+    }
+}
