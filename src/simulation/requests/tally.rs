@@ -119,10 +119,7 @@ impl UserTally {
         match answer {
             Ok(Quality::Full) => self.full += 1,
             Ok(Quality::Degraded) => self.degraded += 1,
-            Err(class) => {
-                self.failed[class as usize] += 1;
-                return;
-            }
+            Err(class) => self.failed[class as usize] += 1,
         }
     }
 
