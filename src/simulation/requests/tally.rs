@@ -173,6 +173,10 @@ pub struct CallTally {
     pub open: Span,
     /// Number of breakers.
     pub breakers: u64,
+    /// When a breaker first opened, from the start of the trial.
+    pub first_opened: Option<Span>,
+    /// When one last closed, from the start of the trial.
+    pub last_closed: Option<Span>,
 }
 
 /// Requests, answered in full, answered by a tier: of those that came in one second.
@@ -215,6 +219,7 @@ pub struct BreakerEar<'t> {
     call: &'t mut CallTally,
     open: &'t mut BTreeMap<(u32, u32), Time>,
     client: u32,
+    start: Time,
 }
 
 impl BreakerEar<'_> {
@@ -228,7 +233,11 @@ impl BreakerEar<'_> {
         }
         if matches!(change.to, State::Open { .. }) {
             self.call.opened += 1;
+            self.call.first_opened.get_or_insert(change.now.since(self.start));
             self.open.insert(key, change.now);
+        }
+        if change.to == State::Closed {
+            self.call.last_closed = Some(change.now.since(self.start));
         }
     }
 
@@ -433,6 +442,6 @@ impl Tally {
     /// Who hears the breakers of a client of an edge.
     #[inline]
     pub fn breakers(&mut self, edge: u32, client: u32) -> BreakerEar<'_> {
-        BreakerEar { call: &mut self.calls[edge as usize], open: &mut self.open, client }
+        BreakerEar { call: &mut self.calls[edge as usize], open: &mut self.open, client, start: self.start }
     }
 }
