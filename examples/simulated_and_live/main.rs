@@ -40,7 +40,7 @@ const FAULTS: [(&str, Fault, &str); 3] = [
 ];
 
 /// Trials of the simulation.
-const TRIALS: u64 = 400;
+const TRIALS: u64 = 200;
 /// Repeats in real time, all at once.
 const REPEATS: u64 = 10;
 /// Chance that all agree although nothing but luck differs.
