@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --features live --example simulated_and_live
-//! cargo run --features live --example simulated_and_live -- 20     repeats of each fault
+//! cargo run --features live --example simulated_and_live -- 10     repeats of each fault
 //! ```
 //!
 //! One scenario text says it all: [`live`] builds its pipeline, service times and slots from the very model that
@@ -42,7 +42,7 @@ const FAULTS: [(&str, Fault, &str); 3] = [
 /// Trials of the simulation.
 const TRIALS: u64 = 200;
 /// Repeats in real time, all at once.
-const REPEATS: u64 = 10;
+const REPEATS: u64 = 25;
 /// Chance that all agree although nothing but luck differs.
 const CONFIDENCE: f64 = 0.99;
 
