@@ -402,6 +402,7 @@ impl Requests<'_> {
         let (stage, node) = (job.stage, job.node as usize);
         if job.origin == Origin::Plain {
             let job = job.clone();
+            self.tally.gave_up(job.about.edge);
             self.plain_ended(now, &job, false);
         }
         let gone = self.plan.services[self.service_of(node as u32) as usize].work.caller_gone;
