@@ -205,3 +205,17 @@ fn a_crash_gives_back_what_its_node_had_under_its_limit() {
     // two hold a place when it falls; were these lost, three at a time would no longer be let in
     all_but(&counts(&scene(limit, "", &struck(""))), ErrorClass::Connect, 52);
 }
+
+/// One of two nodes falls ten times: half of the 20 requests a second are refused until the third failed check, 2 to 3 s
+/// after; then all go to the other.
+#[test]
+fn balancers_meet_a_dead_node_until_its_check_knows() {
+    let text = format!(
+        "{HEAD}horizon = \"1050s\"\n[services.app]\nnodes = 2\nneed = 1\n\
+         health_check = {{ every = \"1s\", timeout = \"500ms\", down_after = 3 }}\n[users.folk]\nrate = \"20/s\"\n\
+         [faults.f]\ntarget = \"1 of app\"\nevery = \"100s\"\nfor = \"20s\"\n"
+    );
+    let counted = trials(&text, times(20, 10));
+    let lost = ratio(&counted, |trial| (failed(trial, ErrorClass::Connect) as f64, 10.0));
+    check("refused a fault", lost, 20.0 / 2.0 * 2.5, 0.02);
+}

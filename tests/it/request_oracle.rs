@@ -23,6 +23,11 @@ fn waits(slots: u32, rate: (&str, f64), service: (&str, f64), seconds: u32, chan
     check(&format!("{what} mean wait"), queued("mean"), wait, REL);
     let spare = f64::from(slots) * service.1 - rate.1;
     check(&format!("{what} p95"), queued("p95"), (chance / 0.05).ln() / spare, 1.5 * REL);
+    if slots == 1 {
+        // the whole stay in an M/M/1 is exponential
+        let p99 = figure(&results, Measure::Latency, "clients", "p99");
+        check(&format!("{what} latency p99"), p99, 100.0_f64.ln() / spare, 2.5 * REL);
+    }
     // a node is entered once, and what leaves a queue that is never full was all served
     check(&format!("{what} latency"), mean(&results, Measure::Latency, "clients"), wait + 1.0 / service.1, REL);
 }

@@ -117,3 +117,26 @@ fn a_hedge_is_answered_by_the_faster_of_two() {
         check(&format!("hedges after {after}"), hedged, beside / (1.0 + beside), REL);
     }
 }
+
+/// M/M/c/K at the caller: who finds c in work and the queue full is rejected. Birth and death with 2.5 a second, 2 at a
+/// time, 3 waiting.
+#[test]
+fn a_bulkhead_with_a_queue_rejects_who_finds_it_full() {
+    let mut weights = vec![1.0_f64];
+    for n in 1..=5_u32 {
+        weights.push(weights[n as usize - 1] * 2.5 / f64::from(n.min(2)));
+    }
+    let expected = weights[5] / weights.iter().sum::<f64>();
+    let users = "rate = \"2.5/s\"\nbulkhead = { concurrent = 2, queue = 3, queue_timeout = \"1h\" }";
+    let results = run_full(&text(2_000, "service_time = \"exp(mean=1s)\"", users), times(20, 10));
+    check("rejected", mean(&results, Measure::Rejected, "clients->app"), expected, REL);
+}
+
+/// Of 30 % failures a cache knows half.
+#[test]
+fn a_tier_answers_what_it_knows_and_the_rest_fails() {
+    let users = "rate = \"20/s\"\nfallback = [{ tier = \"cached\", hit = \"50%\", takes = \"5ms\" }]";
+    let results = run_full(&text(500, "errors = \"30%\"", users), times(20, 10));
+    check("degraded", mean(&results, Measure::DegradedRatio, "system"), 0.15, REL);
+    check("failed", mean(&results, Measure::UnavailabilityRequest, "system"), 0.15, REL);
+}

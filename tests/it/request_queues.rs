@@ -140,3 +140,30 @@ fn a_node_that_hangs_now_and_then_holds_its_work_and_goes_on() {
     let results = run_full(&text, times(20, 10));
     check("breakdowns", mean(&results, Measure::Latency, "clients"), expected, REL);
 }
+
+/// Two queues in a row are M/M/1 each (Burke, Jackson): 1 / (mu1 - lambda) + 1 / (mu2 - lambda).
+#[test]
+fn a_tandem_of_queues_takes_the_sum_of_both() {
+    let keys = "blocking = false\ncalls.db = {}\n[services.db]\nslots = 1\nservice_time = \"exp(mean=500ms)\"";
+    let text = queue(10_000, "0.6/s", 1, "exp(mean=1s)", keys, "");
+    let results = run_full(&text, times(20, 10));
+    check("tandem", mean(&results, Measure::Latency, "clients"), 1.0 / 0.4 + 1.0 / 1.4, REL);
+}
+
+/// Two Exp(1) together take 1.5, one after the other 2, and so does one call made twice.
+#[test]
+fn calls_of_a_stage_go_out_together_and_stages_wait() {
+    for (calls, expected) in [
+        ("calls.a = {}\ncalls.b = {}", 1.5),
+        ("calls.a = {}\ncalls.b = { stage = 2 }", 2.0),
+        ("calls.a = { times = 2 }\ncalls.b = { share = \"0%\" }", 2.0),
+        ("calls.a = { share = \"25%\" }\ncalls.b = { stage = 2 }", 1.25),
+    ] {
+        let text = format!(
+            "{HEAD}horizon = \"1000s\"\n[services.app]\n{calls}\n[services.a]\nservice_time = \"exp(mean=1s)\"\n\
+             [services.b]\nservice_time = \"exp(mean=1s)\"\n[users.folk]\nrate = \"5/s\"\n"
+        );
+        let results = run_full(&text, times(10, 10));
+        check(calls, mean(&results, Measure::Latency, "folk"), expected, REL);
+    }
+}
