@@ -112,7 +112,7 @@ fn a_hedge_is_answered_by_the_faster_of_two() {
         let beside = (-after).exp();
         check(&format!("hedge after {after}"), mean(&results, Measure::Latency, "clients"), 1.0 - beside / 2.0, REL);
         let p99 = figure(&results, Measure::Latency, "clients", "p99");
-        check(&format!("hedge after {after} p99"), p99, (after + 100.0_f64.ln()) / 2.0, REL);
+        check(&format!("hedge after {after} p99"), p99, f64::midpoint(after, 100.0_f64.ln()), REL);
         let hedged = mean(&results, Measure::Hedged, "clients->app");
         check(&format!("hedges after {after}"), hedged, beside / (1.0 + beside), REL);
     }

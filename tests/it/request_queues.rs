@@ -79,7 +79,7 @@ fn the_critical_overtake_the_queue_but_not_the_work() {
     check("Cobham last", latency("class last"), 0.8 / (0.6 * 0.2) + 1.0, 2.0 * REL);
 }
 
-/// The machine repairman: clients think, ask, wait. Throughput = sum of p_n min(n, c) mu.
+/// The machine repairman: clients think, ask, wait. The throughput is the mean number in work times mu.
 #[test]
 fn a_closed_loop_asks_as_fast_as_it_is_answered() {
     let (clients, slots, think) = (10_usize, 2_usize, 4.0);
