@@ -160,7 +160,7 @@ pub struct CallTally {
     pub answered: u64,
     /// Calls failed.
     pub failed: u64,
-    /// Attempts, refused and unsent ones too.
+    /// Attempts sent, and those that found nobody to be sent to; not what an own policy refused.
     pub attempts: u64,
     /// Attempts beyond the first.
     pub retries: u64,

@@ -404,6 +404,8 @@ impl Requests<'_> {
         job.wanted = false;
         let (stage, node, client) = (job.stage, job.node as usize, job.about.client);
         if job.origin == Origin::Plain {
+            let edge = job.about.edge;
+            self.tally.gave_up(edge);
             self.plain_ended(now, (node as u32, client), None);
         }
         let gone = self.plan.services[self.service_of(node as u32) as usize].work.caller_gone;
