@@ -52,6 +52,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         crews: Vec::new(),
         objectives: Vec::new(),
         costs: None,
+        experiments: Vec::new(),
     }
 }
 

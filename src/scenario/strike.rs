@@ -21,6 +21,16 @@ pub(super) struct World<'n> {
     pub capacity: Cell<Option<super::source::Origin>>,
     /// Do the nodes of the service that is read form a quorum?
     pub quorum: Cell<bool>,
+    /// Are the faults those of an experiment, which always runs on the request clock?
+    pub experiment: bool,
+}
+
+impl<'n> World<'n> {
+    /// Nothing yet.
+    pub fn new(names: &'n Names, profiles: Profiles) -> Self {
+        let (capacity, quorum) = (Cell::new(None), Cell::new(false));
+        World { names, profiles, faults: Vec::new(), nodes: 0, capacity, quorum, experiment: false }
+    }
 }
 
 impl World<'_> {
@@ -58,7 +68,7 @@ impl World<'_> {
                 Some(ModeName::Partition) if !matches!(target, Target::Service(_)) => fault.own.clone(),
                 Some(other) => wrong_target(session, fault, other, "a place"),
             };
-            inert_slowness(session, fault, label);
+            self.inert_slowness(session, fault, label);
             self.add(fault, cause_of(fault, label, faults), mode, target);
         }
     }
@@ -77,7 +87,7 @@ impl World<'_> {
                 Some(ModeName::Partition | ModeName::Slow) => fault.own.clone(),
                 Some(other) => wrong_target(session, fault, other, "a link"),
             };
-            inert_slowness(session, fault, label);
+            self.inert_slowness(session, fault, label);
             let target = Target::Link { from: ends.0, to: ends.1 };
             self.add(fault, cause_of(fault, label, faults), mode, target);
         }
@@ -125,14 +135,24 @@ impl World<'_> {
         }
     }
 
-    fn strike(
+    /// A link or a place that is only slow changes nothing on the structure clock: only requests feel it.
+    fn inert_slowness(&self, session: &Session<'_>, fault: &WrittenFault, label: &str) {
+        let felt = self.experiment || session.simulates_requests();
+        if fault.own.as_ref().is_some_and(Mode::is_gray) && !felt {
+            session.note_inert(format!("the slowness of {label}"), fault.origin);
+        }
+    }
+
+    /// Lays a fault on what its selector names; answers what it is blamed on.
+    pub fn strike(
         &mut self,
         session: &Session<'_>,
         fault: &WrittenFault,
         name: &str,
         selector: Selector,
         origin: super::source::Origin,
-    ) {
+    ) -> String {
+        let cause = cause_of(fault, name, std::slice::from_ref(fault));
         let mut fault = fault.clone();
         if let Some(count) = selector.drawn {
             match fault.strikes {
@@ -147,7 +167,8 @@ impl World<'_> {
         let one = std::slice::from_ref(fault);
         let whole = matches!(fault.mode, Some(ModeName::Outage | ModeName::Maintenance));
         if let Some(target) = shared_target(fault, selector.selected) {
-            return self.strike_nodes_together(session, fault, name, target);
+            self.strike_nodes_together(session, fault, name, target);
+            return cause;
         }
         match selector.selected {
             Selected::Region(region) => self.strike_place(session, one, name, Target::Region(region)),
@@ -155,7 +176,7 @@ impl World<'_> {
             Selected::Service(service) => {
                 if whole && !self.names.services[service.index()].dependency {
                     self.strike_place(session, one, name, Target::Service(service));
-                    return;
+                    return cause;
                 }
                 let external = self.names.services[service.index()].dependency;
                 for pool in self.names.pools(service) {
@@ -170,6 +191,7 @@ impl World<'_> {
             }
             Selected::Link(from, to) => self.strike_link(session, one, name, (from, to)),
         }
+        cause
     }
 }
 
@@ -183,13 +205,6 @@ fn mode_of_nodes(session: &Session<'_>, fault: &WrittenFault, what: &str) -> Opt
         Some(ModeName::HumanError) => Some(Mode::Outage { silent: true }),
         Some(ModeName::Maintenance) => Some(Mode::Maintenance),
         Some(other @ (ModeName::Outage | ModeName::Partition)) => wrong_target(session, fault, other, what),
-    }
-}
-
-/// A link or a place that is only slow changes nothing yet: only requests feel it.
-fn inert_slowness(session: &Session<'_>, fault: &WrittenFault, label: &str) {
-    if fault.own.as_ref().is_some_and(Mode::is_gray) && !session.simulates_requests() {
-        session.note_inert(format!("the slowness of {label}"), fault.origin);
     }
 }
 

@@ -17,6 +17,7 @@ mod health;
 mod nodes;
 mod plan;
 mod rates;
+pub mod record;
 mod route;
 mod run;
 mod sagas;
