@@ -15,7 +15,7 @@ mod event;
 mod follow;
 mod health;
 mod nodes;
-mod plan;
+pub mod plan;
 mod rates;
 pub mod record;
 mod route;
