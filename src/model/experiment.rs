@@ -53,8 +53,6 @@ pub struct Step {
     pub at: Span,
     /// For how long, a law.
     pub lasts: String,
-    /// What its outages are blamed on.
-    pub cause: String,
 }
 
 /// Something that must hold.
@@ -134,7 +132,7 @@ pub enum RunMeasure {
     FailsOverWithin(Option<ServiceId>),
     /// From the end of the last fault until all bucket conditions (on this subject) hold for the rest of the run.
     RecoversWithin(Option<Subject>),
-    /// Attempts a second that reach the service in this phase, over those before the first fault.
+    /// Attempts a second that callers make at the service in this phase, over those before the first fault.
     LoadOn(ServiceId, Phase),
 }
 

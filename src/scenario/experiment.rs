@@ -168,8 +168,8 @@ fn step(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, length: Span
         fields.fault(Code::E316, "at", message, "raise `length`".to_owned());
     }
     let label = format!("{name}: {target}");
-    let cause = world.strike(session, &fault, &label, selector?, origin);
-    Some(Step { mode, target, at: first, lasts, cause })
+    world.strike(session, &fault, &label, selector?, origin);
+    Some(Step { mode, target, at: first, lasts })
 }
 
 /// Reads `operators`.

@@ -143,7 +143,7 @@ impl World<'_> {
         }
     }
 
-    /// Lays a fault on what its selector names; answers what it is blamed on.
+    /// Lays a fault on what its selector names.
     pub fn strike(
         &mut self,
         session: &Session<'_>,
@@ -151,8 +151,7 @@ impl World<'_> {
         name: &str,
         selector: Selector,
         origin: super::source::Origin,
-    ) -> String {
-        let cause = cause_of(fault, name, std::slice::from_ref(fault));
+    ) {
         let mut fault = fault.clone();
         if let Some(count) = selector.drawn {
             match fault.strikes {
@@ -167,8 +166,7 @@ impl World<'_> {
         let one = std::slice::from_ref(fault);
         let whole = matches!(fault.mode, Some(ModeName::Outage | ModeName::Maintenance));
         if let Some(target) = shared_target(fault, selector.selected) {
-            self.strike_nodes_together(session, fault, name, target);
-            return cause;
+            return self.strike_nodes_together(session, fault, name, target);
         }
         match selector.selected {
             Selected::Region(region) => self.strike_place(session, one, name, Target::Region(region)),
@@ -176,7 +174,7 @@ impl World<'_> {
             Selected::Service(service) => {
                 if whole && !self.names.services[service.index()].dependency {
                     self.strike_place(session, one, name, Target::Service(service));
-                    return cause;
+                    return;
                 }
                 let external = self.names.services[service.index()].dependency;
                 for pool in self.names.pools(service) {
@@ -191,7 +189,6 @@ impl World<'_> {
             }
             Selected::Link(from, to) => self.strike_link(session, one, name, (from, to)),
         }
-        cause
     }
 }
 

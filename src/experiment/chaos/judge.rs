@@ -234,11 +234,12 @@ impl Case<'_> {
                 self.recovered(&failing).map(Span::as_secs_f64)
             }
             RunMeasure::LoadOn(service, phase) => {
+                let to_it = reading::edges(plan, Subject::Service(service));
                 let rate = |wanted: Phase| {
                     let buckets = (0..self.count()).filter(|&bucket| self.phase(bucket) == wanted);
                     let (mut attempts, mut seconds) = (0, 0.0);
                     for bucket in buckets {
-                        attempts += record.services[service.index()][bucket].attempts;
+                        attempts += to_it.iter().map(|&edge| record.calls[edge][bucket].attempts).sum::<u64>();
                         let (from, to) = self.ends(bucket);
                         seconds += to.saturating_sub(from).as_secs_f64();
                     }

@@ -6,6 +6,7 @@ use crate::report::number;
 use crate::results::chaos::{
     ActResult, ChaosResults, ChaosUnit, ChaosVerdict, ConditionResult, ExperimentResult, Found, PhaseResult,
 };
+use crate::time::Span;
 use std::fmt::Write as _;
 
 /// Acts shown, at most.
@@ -108,7 +109,7 @@ fn buckets(conditions: &[ConditionResult], look: Look) -> String {
         table.row(row);
         for worst in phases.iter().filter(|phase| phase.failed_s > 0.0).filter_map(|phase| phase.worst) {
             let value = written(condition.unit, Some(worst.value));
-            let _ = writeln!(notes, "    worst: {}  is {value} at {} of run {}", clean(&condition.text), worst.at, worst.run);
+            let _ = writeln!(notes, "    worst: {}  is {value} at {} of run {}", clean(&condition.text), stamp(worst.at), worst.run);
         }
     }
     if table.is_empty() { String::new() } else { table.render(4, look) + &notes }
@@ -149,6 +150,7 @@ fn runs_of(experiment: &ExperimentResult, look: Look) -> String {
     let late = experiment.runs.iter().filter(|run| run.failed > experiment.tolerate).count();
     let never = experiment.runs.iter().filter(|run| run.recovered.is_none()).count();
     let slowest = experiment.runs.iter().filter_map(|run| run.recovered).max().unwrap_or_default();
+    let slowest = number::duration(slowest.as_secs_f64());
     let recovered = match never {
         0 => format!("at most {slowest} after the faults"),
         never => format!("never in {never} of {} runs", experiment.runs.len()),
@@ -171,8 +173,8 @@ fn acts(acts: &[ActResult], look: Look) -> String {
             table.row(heads.iter().map(|head| Cell::left(head).toned(Tone::Strong)).collect());
         }
         table.row(vec![
-            Cell::right(act.median.to_string()),
-            Cell::right(act.first_run.map_or_else(|| "-".to_owned(), |at| at.to_string())).toned(Tone::Faint),
+            Cell::right(stamp(act.median)),
+            Cell::right(act.first_run.map_or_else(|| "-".to_owned(), stamp)).toned(Tone::Faint),
             Cell::right(act.runs.to_string()).toned(Tone::Faint),
             Cell::left(&act.what),
         ]);
@@ -183,6 +185,14 @@ fn acts(acts: &[ActResult], look: Look) -> String {
     let more = acts.len().saturating_sub(ACTS);
     let rest = if more > 0 { format!("    and {more} more\n") } else { String::new() };
     format!("\n{}{rest}", table.render(4, look))
+}
+
+/// Minutes and seconds since the start of the run, with hours if it takes any.
+fn stamp(at: Span) -> String {
+    let millis = at.as_nanos() / 1_000_000;
+    let (hours, minutes) = (millis / 3_600_000, millis / 60_000 % 60);
+    let seconds = format!("{minutes:02}:{:02}.{:03}", millis / 1_000 % 60, millis % 1_000);
+    if hours > 0 { format!("{hours}:{seconds}") } else { seconds }
 }
 
 /// A value in its unit.

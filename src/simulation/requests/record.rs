@@ -1,9 +1,9 @@
 //! A finer record of one trial, for experiments: what happened bucket by bucket, and what the policies did when.
 //!
-//! A [`Tally`](super::tally::Tally) keeps sums over the trial; with a [`Recorder`] in it, it also tells this one. Answers
-//! belong to the bucket in which their request came, so that a bucket says how those fared who came then; all else to the
-//! bucket in which it happened, and whoever runs the trial says when the next begins. Quantiles are to one in a hundred: classes of a logarithmic histogram. Plain runs have
-//! no recorder and pay one branch a count.
+//! A [`Tally`](super::tally::Tally) keeps sums over the trial; with a [`Recorder`] in it, it also tells this one. Everything
+//! belongs to the bucket in which it happened, answers too, so that a fault shows in no bucket that was over before it;
+//! whoever runs the trial says when the next bucket begins. Quantiles are to one in a hundred: classes of a logarithmic
+//! histogram. Plain runs have no recorder and pay one branch a count.
 
 use std::collections::BTreeMap;
 
@@ -85,10 +85,10 @@ const fn top_of(class: u32) -> u64 {
     ((digits as u128 + 1 << shift) - 1) as u64
 }
 
-/// Requests that came in a bucket.
+/// Requests of users that came, and answers that they got, in a bucket.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UserBucket {
-    /// How many.
+    /// Requests that came.
     pub arrived: u64,
     /// Answered in full.
     pub full: u64,
@@ -209,10 +209,9 @@ impl Recorder {
         }
     }
 
-    pub(super) fn answered(&mut self, arrived: Time, subjects: [usize; 3], answer: Answer, latency: Span) {
-        let bucket = (arrived.since(self.start).as_nanos() / self.every.as_nanos().max(1)) as usize;
+    pub(super) fn answered(&mut self, subjects: [usize; 3], answer: Answer, latency: Span) {
         for subject in subjects {
-            let bucket = &mut self.users[subject][bucket];
+            let bucket = &mut self.users[subject][self.current];
             match answer {
                 Ok(Quality::Full) => bucket.full += 1,
                 Ok(Quality::Degraded) => bucket.degraded += 1,

@@ -341,7 +341,7 @@ impl Tally {
             self.users[subject].answered(answer, latency);
         }
         if let Some(recorder) = &mut self.recorder {
-            recorder.answered(request.arrived, [0, group, class], answer, latency);
+            recorder.answered([0, group, class], answer, latency);
         }
         let Ok(quality) = answer else { return };
         let place = if quality == Quality::Full { 1 } else { 2 };
