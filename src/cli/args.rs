@@ -286,8 +286,15 @@ impl ChangeArgs {
         let of_trials = self.trials.is_some() || self.until.is_some() || self.horizon.is_some();
         let (set, seed, confidence) = (self.set.clone(), self.seed, self.confidence.clone());
         let fidelity = Some("full".to_owned());
-        (!of_trials && self.fidelity.is_none())
-            .then_some(ChangeArgs { set, seed, confidence, fidelity, trials: None, until: None, horizon: None })
+        (!of_trials && self.fidelity.is_none()).then_some(ChangeArgs {
+            set,
+            seed,
+            confidence,
+            fidelity,
+            trials: None,
+            until: None,
+            horizon: None,
+        })
     }
 
     /// All as `PATH=VALUE`, the short forms last, so that they win and share the diagnostics of `--set`.

@@ -126,7 +126,7 @@ pub enum Statistic {
 pub enum RunMeasure {
     /// From the first fault to the first breaker of the call that opens.
     OpensWithin(CallEnds),
-    /// From the end of the last fault until no breaker of the call is open or half open.
+    /// From the end of the last fault until no breaker of the call refuses or probes, for the rest of the run.
     ClosesWithin(CallEnds),
     /// From the first fault until a failover of the service is done; no service: of the routing.
     FailsOverWithin(Option<ServiceId>),

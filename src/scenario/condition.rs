@@ -163,14 +163,17 @@ impl Reader<'_> {
 
     fn no_more(&self, arguments: &[Argument<'_>], most: usize) -> Option<()> {
         match arguments.get(most) {
-            Some(extra) => self.wrong(extra.value.range.clone(), "this measure has nothing more to say", "leave it out"),
+            Some(extra) => {
+                self.wrong(extra.value.range.clone(), "this measure has nothing more to say", "leave it out")
+            }
             None => Some(()),
         }
     }
 
     fn statistic(&self, piece: Option<&Piece<'_>>) -> Option<Statistic> {
         let Some(piece) = piece else { return Some(Statistic::Mean) };
-        let digits = piece.text.strip_prefix('p').filter(|digits| digits.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+        let digits =
+            piece.text.strip_prefix('p').filter(|digits| digits.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
         let quantile = digits.and_then(|digits| digits.parse::<f64>().ok()).filter(|p| *p > 0.0 && *p < 100.0);
         match (piece.text, quantile) {
             ("mean", _) => Some(Statistic::Mean),

@@ -137,7 +137,8 @@ fn known_calls(
         let call = &called.call;
         (CallEnds { from: Caller::Service(call.from), to: call.to }, call.policy.breaker.is_some())
     });
-    let entries: Vec<ServiceId> = entry.into_iter().chain(classes.iter().filter_map(|class| class.model.entry)).collect();
+    let entries: Vec<ServiceId> =
+        entry.into_iter().chain(classes.iter().filter_map(|class| class.model.entry)).collect();
     let of_users = traffic.iter().enumerate().flat_map(|(group, traffic)| {
         let from = Caller::Group(GroupId(group as u32));
         entries.iter().map(move |&to| (CallEnds { from, to }, traffic.policy.breaker.is_some()))

@@ -5,6 +5,7 @@
 mod alarms;
 mod backoff;
 mod cases;
+mod chaos;
 mod cli;
 mod clock_cases;
 mod copies;

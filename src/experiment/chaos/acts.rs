@@ -16,13 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub type Acts = BTreeMap<String, Span>;
 
 /// The acts of a run.
-pub fn of_run(
-    model: &Model,
-    layout: &Layout,
-    plan: &RequestPlan,
-    trace: &[TraceLine],
-    record: &Recorder,
-) -> Acts {
+pub fn of_run(model: &Model, layout: &Layout, plan: &RequestPlan, trace: &[TraceLine], record: &Recorder) -> Acts {
     let mut acts = Acts::new();
     let words = Words { model, layout };
     for line in trace {
@@ -36,7 +30,7 @@ pub fn of_run(
     for heard in &record.heard {
         let call = &plan.edges[heard.edge as usize].name;
         match heard.act {
-            Act::Opened => _ = acts.entry(format!("breaker of {call} opened")).or_insert(heard.at),
+            Act::Opened { .. } => _ = acts.entry(format!("breaker of {call} opened")).or_insert(heard.at),
             Act::HalfOpened => _ = acts.entry(format!("breaker of {call} half open")).or_insert(heard.at),
             Act::Closed => _ = acts.insert(format!("breaker of {call} closed, the last time"), heard.at),
             Act::Ejected => _ = acts.entry(format!("node ejected by {call}")).or_insert(heard.at),
@@ -74,31 +68,15 @@ impl OpenTime {
         let end = |bucket: usize| (record.every * (bucket as u64 + 1)).min(length);
         let widths_s = (0..buckets).map(|b| (end(b).saturating_sub(record.every * b as u64)).as_secs_f64()).collect();
         let mut open_s = vec![vec![0.0; buckets]; plan.edges.len()];
-        let mut since: BTreeMap<(u32, u32, u32), Span> = BTreeMap::new();
-        let mut fill = |edge: u32, from: Span, to: Span| {
-            let mut at = from;
-            while at < to {
+        for (edge, spell) in spells(record, length).filter(|(_, spell)| spell.refuses) {
+            let (mut at, end) = (spell.from, spell.to.min(length));
+            while at < end {
                 let bucket = (at.as_nanos() / record.every.as_nanos().max(1)) as usize;
-                let Some(cell) = open_s[edge as usize].get_mut(bucket) else { return };
-                let until = to.min(record.every * (bucket as u64 + 1));
+                let Some(cell) = open_s[edge as usize].get_mut(bucket) else { break };
+                let until = end.min(record.every * (bucket as u64 + 1));
                 *cell += until.saturating_sub(at).as_secs_f64();
                 at = until;
             }
-        };
-        for Heard { at, edge, whose, act } in &record.heard {
-            let key = (*edge, whose.0, whose.1);
-            match act {
-                Act::Opened => _ = since.entry(key).or_insert(*at),
-                Act::HalfOpened | Act::Closed => {
-                    if let Some(from) = since.remove(&key) {
-                        fill(*edge, from, *at);
-                    }
-                }
-                Act::Ejected | Act::Returned => {}
-            }
-        }
-        for ((edge, ..), from) in since {
-            fill(edge, from, length);
         }
         OpenTime { open_s, of: plan.edges.iter().map(|edge| edge.breakers(plan)).collect(), widths_s }
     }
@@ -109,31 +87,49 @@ impl OpenTime {
     }
 }
 
+/// A time in which a breaker refuses or probes.
+struct Spell {
+    from: Span,
+    /// After the run if it has no end in it.
+    to: Span,
+    refuses: bool,
+}
+
+/// The spells of all breakers, by edge. One that is open but whose time is up refuses nobody: it waits for a call.
+fn spells(record: &Recorder, length: Span) -> impl Iterator<Item = (u32, Spell)> {
+    let mut last: BTreeMap<(u32, u32, u32), (Span, Act)> = BTreeMap::new();
+    let mut spells = Vec::new();
+    let mut end = |edge: u32, (from, act): (Span, Act), to: Span| match act {
+        Act::Opened { until } => spells.push((edge, Spell { from, to: until.min(to), refuses: true })),
+        Act::HalfOpened => spells.push((edge, Spell { from, to, refuses: false })),
+        Act::Closed | Act::Ejected | Act::Returned => {}
+    };
+    for Heard { at, edge, whose, act } in &record.heard {
+        if matches!(act, Act::Ejected | Act::Returned) {
+            continue;
+        }
+        if let Some(before) = last.insert((*edge, whose.0, whose.1), (*at, *act)) {
+            end(*edge, before, *at);
+        }
+    }
+    for ((edge, ..), before) in last {
+        end(edge, before, length + Span::SECOND);
+    }
+    spells.into_iter()
+}
+
 /// The first opening of a breaker of the call at or after `from`.
 pub fn opened(plan: &RequestPlan, record: &Recorder, call: CallEnds, from: Span) -> Option<Span> {
     let of_call = |heard: &&Heard| super::reading::is(&plan.edges[heard.edge as usize], call);
-    let opened = record.heard.iter().filter(of_call).find(|heard| heard.act == Act::Opened && heard.at >= from);
-    opened.map(|heard| heard.at)
+    let opens = |heard: &&Heard| matches!(heard.act, Act::Opened { .. }) && heard.at >= from;
+    record.heard.iter().filter(of_call).find(opens).map(|heard| heard.at)
 }
 
-/// When, at or after `from`, no breaker of the call is open or half open any more.
-pub fn closed(plan: &RequestPlan, record: &Recorder, call: CallEnds, from: Span) -> Option<Span> {
-    let mut troubled: BTreeSet<(u32, u32)> = BTreeSet::new();
-    let of_call = |heard: &&Heard| super::reading::is(&plan.edges[heard.edge as usize], call);
-    for heard in record.heard.iter().filter(of_call) {
-        if heard.at > from && troubled.is_empty() {
-            return Some(from);
-        }
-        match heard.act {
-            Act::Opened | Act::HalfOpened => _ = troubled.insert(heard.whose),
-            Act::Closed => _ = troubled.remove(&heard.whose),
-            Act::Ejected | Act::Returned => {}
-        }
-        if heard.at > from && troubled.is_empty() {
-            return Some(heard.at);
-        }
-    }
-    troubled.is_empty().then_some(from)
+/// When, at or after `from`, breakers of the call refuse and probe for the last time in a run of `length`.
+pub fn closed(plan: &RequestPlan, record: &Recorder, call: CallEnds, (from, length): (Span, Span)) -> Option<Span> {
+    let of_call = |edge: u32| super::reading::is(&plan.edges[edge as usize], call);
+    let ends = spells(record, length).filter(|(edge, _)| of_call(*edge)).map(|(_, spell)| spell.to);
+    Some(ends.fold(from, Span::max)).filter(|last| *last <= length)
 }
 
 /// Names of the things in a trace.
@@ -158,7 +154,9 @@ impl Words<'_> {
                 let region = &self.model.regions[region as usize].name;
                 (format!("routing takes {region} for {}", level(healthy)), healthy)
             }
-            TraceEvent::FailoverBegun { process, .. } => (format!("failover of {} decided", self.process(process)), false),
+            TraceEvent::FailoverBegun { process, .. } => {
+                (format!("failover of {} decided", self.process(process)), false)
+            }
             TraceEvent::NoCandidate { process } => {
                 (format!("failover of {} finds nobody fit", self.process(process)), false)
             }

@@ -6,9 +6,7 @@
 use super::acts::{self, Acts, OpenTime};
 use super::reading::{self, Reading};
 use crate::model::Model;
-use crate::model::experiment::{
-    About, BucketMeasure, Experiment, Phase, RunMeasure, Statistic, Subject,
-};
+use crate::model::experiment::{About, BucketMeasure, Experiment, Phase, RunMeasure, Statistic, Subject};
 use crate::results::chaos::{RunResult, Worst};
 use crate::simulation::Compiled;
 use crate::simulation::requests::RequestPlan;
@@ -212,10 +210,13 @@ impl Case<'_> {
         let after = |at: Span, since: Span| at.saturating_sub(since).as_secs_f64();
         match measure {
             RunMeasure::OpensWithin(call) => acts::opened(plan, record, call, begun).map(|at| after(at, begun)),
-            RunMeasure::ClosesWithin(call) => acts::closed(plan, record, call, over).map(|at| after(at, over)),
+            RunMeasure::ClosesWithin(call) => {
+                acts::closed(plan, record, call, (over, self.judge.experiment.length)).map(|at| after(at, over))
+            }
             RunMeasure::FailsOverWithin(service) => {
                 let process = self.judge.compiled.layout.processes.iter();
-                let process = process.clone().position(|process| process.service == service.map(|service| service.0))?;
+                let process =
+                    process.clone().position(|process| process.service == service.map(|service| service.0))?;
                 let done = |line: &&TraceLine| {
                     let whose = matches!(line.event, TraceEvent::FailoverDone { process: whose, .. } if whose as usize == process);
                     whose && line.at.since(Time::ZERO) >= begun

@@ -85,7 +85,8 @@ pub fn read(
     open_s: &dyn Fn(usize) -> (f64, f64),
 ) -> Reading {
     let edges = || edges(plan, subject).into_iter();
-    let sum = |count: fn(&CallBucket) -> u64| edges().map(|edge| count(&record.calls[edge][bucket])).sum::<u64>() as f64;
+    let sum =
+        |count: fn(&CallBucket) -> u64| edges().map(|edge| count(&record.calls[edge][bucket])).sum::<u64>() as f64;
     let users = users(plan, subject).map(|users| &record.users[users][bucket]);
     let service = match subject {
         Subject::Service(service) => Some(&record.services[service.index()][bucket]),
@@ -114,9 +115,8 @@ pub fn read(
             let attempts = service.map_or_else(|| sum(|call| call.attempts), |service| service.attempts as f64);
             Reading::ratio(attempts, record.users[0][bucket].arrived as f64)
         }
-        BucketMeasure::Shed => {
-            service.map_or_else(Reading::default, |service| Reading::ratio(service.shed as f64, service.attempts as f64))
-        }
+        BucketMeasure::Shed => service
+            .map_or_else(Reading::default, |service| Reading::ratio(service.shed as f64, service.attempts as f64)),
         BucketMeasure::Rejected => Reading::ratio(sum(|call| call.rejected), sum(|call| call.attempts)),
         BucketMeasure::BreakerOpenTime => edges().map(open_s).fold(Reading::default(), |mut all, (open, of)| {
             all.add(&Reading::ratio(open, of));

@@ -10,7 +10,7 @@ use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, TITLE, Type, WIDTH, fitted};
 use crate::report::number;
 use crate::results::chaos::{ChaosResults, ExperimentResult};
 
-const TOP: f64 = 92.0;
+const TOP: f64 = 106.0;
 const LEFT: f64 = 104.0;
 const PANEL: f64 = 128.0;
 const GAP: f64 = 40.0;

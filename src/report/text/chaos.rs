@@ -1,7 +1,7 @@
 //! The screen of chaos experiments: the verdict first, then each condition before, during and after, and who acted when.
 
-use super::table::{Cell, Look, Table, Tone, clean};
 use super::heading;
+use super::table::{Cell, Look, Table, Tone, clean};
 use crate::report::number;
 use crate::results::chaos::{
     ActResult, ChaosResults, ChaosUnit, ChaosVerdict, ConditionResult, ExperimentResult, Found, PhaseResult,
@@ -48,7 +48,10 @@ fn one(experiment: &ExperimentResult, look: Look) -> String {
         fact("method", format!("{mode} of {} at {} for {}", step.target, step.at, step.lasts));
     }
     let beside = if experiment.background { ", the faults of the scenario beside" } else { "" };
-    fact("may show", format!("{} in all, over {} after the faults{beside}", experiment.tolerate, experiment.recover_within));
+    fact(
+        "may show",
+        format!("{} in all, over {} after the faults{beside}", experiment.tolerate, experiment.recover_within),
+    );
     out.push_str(&facts.render(4, look));
     out.push_str(&verdict(experiment, look));
     out.push('\n');
@@ -67,7 +70,12 @@ fn verdict(experiment: &ExperimentResult, look: Look) -> String {
     };
     let share = |value: f64| written(ChaosUnit::Share, Some(value));
     let interval = match (experiment.share.low, experiment.share.high) {
-        (Some(low), Some(high)) => format!("  {}% interval [{}, {}]", number::trimmed(experiment.share.confidence * 100.0), share(round(low)), share(round(high))),
+        (Some(low), Some(high)) => format!(
+            "  {}% interval [{}, {}]",
+            number::trimmed(experiment.share.confidence * 100.0),
+            share(round(low)),
+            share(round(high))
+        ),
         _ => String::new(),
     };
     let line = format!(
@@ -109,7 +117,13 @@ fn buckets(conditions: &[ConditionResult], look: Look) -> String {
         table.row(row);
         for worst in phases.iter().filter(|phase| phase.failed_s > 0.0).filter_map(|phase| phase.worst) {
             let value = written(condition.unit, Some(worst.value));
-            let _ = writeln!(notes, "    worst: {}  is {value} at {} of run {}", clean(&condition.text), stamp(worst.at), worst.run);
+            let _ = writeln!(
+                notes,
+                "    worst: {}  is {value} at {} of run {}",
+                clean(&condition.text),
+                stamp(worst.at),
+                worst.run
+            );
         }
     }
     if table.is_empty() { String::new() } else { table.render(4, look) + &notes }

@@ -132,7 +132,10 @@ pub struct CallBucket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// A breaker opened.
-    Opened,
+    Opened {
+        /// It refuses until then, since the start of counting; the first call after it is a probe.
+        until: Span,
+    },
     /// A breaker lets probes through.
     HalfOpened,
     /// A breaker closed.
@@ -236,7 +239,8 @@ impl Recorder {
 
     pub(super) fn changed(&mut self, edge: u32, whose: (u32, u32), change: Change) {
         let act = match change.to {
-            State::Open { .. } | State::ForcedOpen => Act::Opened,
+            State::Open { until } => Act::Opened { until: until.since(self.start) },
+            State::ForcedOpen => Act::Opened { until: Time::NEVER.since(self.start) },
             State::HalfOpen => Act::HalfOpened,
             State::Closed | State::Disabled | State::MetricsOnly => Act::Closed,
         };

@@ -362,7 +362,11 @@ impl Tally {
     #[inline]
     pub fn call_over(&mut self, edge: u32, answer: Answer) {
         let call = &mut self.calls[edge as usize];
-        if answer.is_ok() { call.answered += 1 } else { call.failed += 1 }
+        if answer.is_ok() {
+            call.answered += 1
+        } else {
+            call.failed += 1
+        }
         if let Some(recorder) = &mut self.recorder {
             let call = recorder.call(edge);
             if answer.is_ok() { call.answered += 1 } else { call.failed += 1 }
@@ -395,7 +399,11 @@ impl Tally {
     #[inline]
     pub fn attempt_over(&mut self, edge: u32, answer: Answer, took: Span) {
         let call = &mut self.calls[edge as usize];
-        if answer.is_ok() { call.well += 1 } else { call.bad += 1 }
+        if answer.is_ok() {
+            call.well += 1
+        } else {
+            call.bad += 1
+        }
         if let Some(recorder) = &mut self.recorder
             && answer.is_ok()
         {
