@@ -153,7 +153,8 @@ impl Reader<'_> {
             "breaker_open_time" => bucket(BucketMeasure::BreakerOpenTime, Subject::Call(self.broken(first)?)),
             "opens_within" => Some(About::Run(RunMeasure::OpensWithin(self.broken(first)?))),
             "closes_within" => Some(About::Run(RunMeasure::ClosesWithin(self.broken(first)?))),
-            "fails_over_within" => self.failover(first).map(|whom| About::Run(RunMeasure::FailsOverWithin(whom))),
+            "fails_over_within" if first.text == "system" => Some(About::Run(RunMeasure::FailsOverWithin(None))),
+            "fails_over_within" => Some(About::Run(RunMeasure::FailsOverWithin(Some(self.failover(first)?)))),
             _ => {
                 let phase = self.phase(second)?;
                 Some(About::Run(RunMeasure::LoadOn(self.service(first)?, phase)))
@@ -258,17 +259,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Whose failover: of a service, or of the routing.
-    fn failover(&self, piece: &Piece<'_>) -> Option<Option<ServiceId>> {
-        if piece.text == "system" {
-            return Some(None);
-        }
+    /// A service that fails over.
+    fn failover(&self, piece: &Piece<'_>) -> Option<ServiceId> {
         let service = self.service(piece)?;
         if !self.names.services[service.index()].failover {
             let message = format!("`{}` has no failover", piece.text);
             return self.wrong(piece.range.clone(), message, "name a service with `failover`");
         }
-        Some(Some(service))
+        Some(service)
     }
 
     /// A call with a breaker.

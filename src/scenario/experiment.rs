@@ -25,10 +25,10 @@ pub(super) fn read(root: &mut Fields<'_>, world: &mut World<'_>, calls: &Calls) 
     let before = std::mem::replace(&mut world.experiment, true);
     let experiments = root.tables("experiments", |name, fields| one(name, fields, world, calls));
     world.experiment = before;
-    experiments.into_iter().flatten().collect()
+    experiments
 }
 
-fn one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, calls: &Calls) -> Option<Experiment> {
+fn one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, calls: &Calls) -> Experiment {
     let hypothesis = fields.optional::<Text>("hypothesis").map(|text| text.0).unwrap_or_default();
     let steady_state = conditions(fields, world.names, calls);
     let length: Span = fields.or("length", "1h");
@@ -49,7 +49,7 @@ fn one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, calls: &Calls
     let background = fields.or("background", false);
     let Count(runs) = fields.or("runs", 20);
     let Percent(hold) = fields.or("hold", "80%");
-    Some(Experiment {
+    Experiment {
         name: name.to_owned(),
         hypothesis,
         steady_state,
@@ -64,7 +64,7 @@ fn one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, calls: &Calls
         background,
         runs: u64::from(runs),
         hold,
-    })
+    }
 }
 
 /// What is undone in the end: (faults, failovers).

@@ -72,7 +72,8 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         failover::no_entry(session, names, &free);
     }
     let near = first.unwrap_or_else(|| names.first_region());
-    let classes = class::read(root, names, routing.as_ref().map(|routing| routing.entry));
+    let entry = routing.as_ref().map(|routing| routing.entry);
+    let classes = class::read(root, names, entry);
     let Users { groups, traffic, writes } = users::read(root, names, &policies, near, &classes);
     if let Some(origin) =
         world.capacity.get().filter(|_| groups.iter().any(|group| group.rate.is_none()) && traffic.is_empty())
@@ -83,11 +84,9 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     world.read_faults(root);
     let objectives = objective::read(root, names);
     if top.ends == Ends::FirstOutage && !objectives.is_empty() {
-        let help = Some("judge them in a run to the horizon".to_owned());
-        let message = "objectives are judged over the horizon, and the trial ends at the first outage";
-        session.report(Code::E304, root.key_origin("objectives"), message, help);
+        unjudged(root);
     }
-    let known = known_calls(&services.calls, &traffic, &classes, routing.as_ref().map(|routing| routing.entry));
+    let known = known_calls(&services.calls, &traffic, &classes, entry);
     experiment::operators(root, names, &known);
     let costs = costs::read(root, names, &groups);
     let experiments = experiment::read(root, &mut world, &known);
@@ -124,6 +123,13 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         experiments,
     };
     complete.then_some((model, top.settings, origins))
+}
+
+/// Objectives need the whole horizon.
+fn unjudged(root: &Fields<'_>) {
+    let help = Some("judge them in a run to the horizon".to_owned());
+    let message = "objectives are judged over the horizon, and the trial ends at the first outage";
+    root.session.report(Code::E304, root.key_origin("objectives"), message, help);
 }
 
 /// Who calls whom, and whether by way of a breaker.

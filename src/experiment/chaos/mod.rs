@@ -243,7 +243,9 @@ fn series(experiment: &Experiment, plan: &RequestPlan, digests: &[Digest]) -> Se
     let merged = |of: fn(&Digest) -> &Vec<Reading>, measure: BucketMeasure| {
         let all = |bucket: usize| {
             let mut all = Reading::default();
-            digests.iter().for_each(|digest| all.add(&of(digest)[bucket]));
+            for digest in digests {
+                all.add(&of(digest)[bucket]);
+            }
             all.value(measure)
         };
         (0..buckets).map(all).collect()

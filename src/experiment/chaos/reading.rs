@@ -103,14 +103,13 @@ pub fn read(
         BucketMeasure::DegradedRatio => users.map_or_else(Reading::default, |users| {
             Reading::ratio(users.degraded as f64, (users.full + users.degraded + users.failed) as f64)
         }),
-        BucketMeasure::Latency(_) => match users {
-            Some(users) => Reading::lengths(users.latency.clone()),
-            None => {
-                let mut all = Latencies::default();
-                edges().for_each(|edge| all.add(&record.calls[edge][bucket].latency));
-                Reading::lengths(all)
+        BucketMeasure::Latency(_) => {
+            let mut all = users.map_or_else(Latencies::default, |users| users.latency.clone());
+            for edge in edges() {
+                all.add(&record.calls[edge][bucket].latency);
             }
-        },
+            Reading::lengths(all)
+        }
         BucketMeasure::AttemptsPerRequest => {
             let attempts = service.map_or_else(|| sum(|call| call.attempts), |service| service.attempts as f64);
             Reading::ratio(attempts, record.users[0][bucket].arrived as f64)

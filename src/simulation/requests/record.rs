@@ -82,7 +82,7 @@ const fn class_of(nanos: u64) -> u32 {
 const fn top_of(class: u32) -> u64 {
     let (shift, digits) = (class >> DIGITS, (class & ((1 << DIGITS) - 1)) as u64);
     // 128-bit, since the class of the longest length ends beyond 64
-    ((digits as u128 + 1 << shift) - 1) as u64
+    (((digits as u128 + 1) << shift) - 1) as u64
 }
 
 /// Requests of users that came, and answers that they got, in a bucket.
