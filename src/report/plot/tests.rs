@@ -62,7 +62,8 @@ fn drawing(kind: PlotKind, scenarios: &[Results]) -> Result<Drawing, PlotError> 
         | PlotKind::Convergence
         | PlotKind::Attainment
         | PlotKind::Rto
-        | PlotKind::Rpo => super::drawing(kind, scenarios),
+        | PlotKind::Rpo
+        | PlotKind::Chaos => super::drawing(kind, scenarios),
     }
 }
 
