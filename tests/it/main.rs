@@ -5,6 +5,7 @@
 mod alarms;
 mod backoff;
 mod cases;
+mod chaos;
 mod class_cases;
 mod cli;
 mod clock_cases;
