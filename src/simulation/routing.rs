@@ -347,8 +347,12 @@ impl<'a> World<'a> {
     pub(super) fn rest_standbys(&mut self, now: Time) {
         let Some(plan) = self.tracked() else { return };
         let (Choice::Active(regions), Some(process)) = (&plan.choice, plan.process) else { return };
-        let primary = self.processes[process as usize].primary();
-        for (place, &region) in regions.iter().enumerate().filter(|&(place, _)| place != primary) {
+        let state = &self.processes[process as usize];
+        // whoever is taking over is no standby any more
+        let taking_over = (!state.in_charge()).then(|| state.target());
+        let stands_by = |place: usize| place != state.primary() && taking_over != Some(place);
+        let places: Vec<usize> = (0..regions.len()).filter(|&place| stands_by(place)).collect();
+        for (place, region) in places.into_iter().map(|place| (place, regions[place])) {
             let routing = self.routing.as_ref();
             let used = routing
                 .is_some_and(|routing| routing.flows.iter().any(|flow| flow.share(region as usize, now) > 1e-12));
