@@ -182,7 +182,7 @@ impl Requests<'_> {
             match step {
                 None => return None,
                 Some(Step::Send { attempt, target, timeout, .. }) => {
-                    self.send_attempt(now, id, attempt, target, timeout)
+                    self.send_attempt(now, id, attempt, target, timeout);
                 }
                 Some(Step::Abort(attempt)) => self.abort_attempt(now, id, attempt),
                 Some(Step::RunTier(tier)) => self.run_tier(now, id, tier),
@@ -227,9 +227,9 @@ impl Requests<'_> {
         if attempt.0 > 0 {
             let beside = self.flight.logical(id).is_some_and(|logical| logical.out.iter().any(Option::is_some));
             if beside {
-                self.tally.hedged(about.edge)
+                self.tally.hedged(about.edge);
             } else {
-                self.tally.retried(about.edge)
+                self.tally.retried(about.edge);
             }
             self.events += 1;
         }
@@ -303,15 +303,12 @@ impl Requests<'_> {
         let plan = &self.plan.edges[about.edge as usize].tiers[tier - 1];
         let draws = about.key.child(TIER_CALL + tier as u32);
         let hit = plan.hit >= 1.0 || draws.draw(TIER).random::<f64>() < plan.hit;
-        match plan.edge.filter(|_| hit) {
-            Some(edge) => {
-                let about = About { owner: Owner::Tier(id), edge, turn: 0, key: draws, ..about };
-                self.start_call(now, about, deadline);
-            }
-            None => {
-                let takes = plan.takes.sample(&mut draws.draw(PICK));
-                self.schedule_done(now + takes, Event::Tier { call: id, hit });
-            }
+        if let Some(edge) = plan.edge.filter(|_| hit) {
+            let about = About { owner: Owner::Tier(id), edge, turn: 0, key: draws, ..about };
+            self.start_call(now, about, deadline);
+        } else {
+            let takes = plan.takes.sample(&mut draws.draw(PICK));
+            self.schedule_done(now + takes, Event::Tier { call: id, hit });
         }
     }
 
@@ -363,8 +360,7 @@ impl Requests<'_> {
             self.hear();
             match step {
                 Some(Step::Abort(attempt)) => self.abort_attempt(now, id, attempt),
-                Some(Step::Finish(_)) | None => break,
-                Some(Step::Send { .. } | Step::RunTier(_) | Step::Wait(_)) => break,
+                Some(Step::Finish(_) | Step::Send { .. } | Step::RunTier(_) | Step::Wait(_)) | None => break,
             }
         }
         self.flight.logicals.leave(id);

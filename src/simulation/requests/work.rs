@@ -87,9 +87,10 @@ impl Requests<'_> {
                 return self.lose(id);
             }
             Some(ErrorClass::Connect)
-        } else if !condition.admits || (class.writes && (condition.full || !condition.writes)) {
-            Some(ErrorClass::Error)
-        } else if service.stops() && deadline != Time::NEVER && now + condition.skew >= deadline {
+        } else if !condition.admits
+            || (class.writes && (condition.full || !condition.writes))
+            || (service.stops() && deadline != Time::NEVER && now + condition.skew >= deadline)
+        {
             Some(ErrorClass::Error)
         } else if node.refuses(now, class.priority, pool.work.slots) {
             self.tally.shed(pool.service);
@@ -158,12 +159,10 @@ impl Requests<'_> {
             Origin::Plain | Origin::Attempt(..) => plan.work.service_time.sample(&mut job.about.key.draw(WORK)),
         };
         work += plan.work.contention * in_flight;
-        let plain = node.condition.factor == 1.0 && node.condition.ramp.is_none() && plan.work.warm_up.is_none();
+        let plain = node.condition.is_even() && plan.work.warm_up.is_none();
         if !plain {
             let slow = node.condition.slowness(now) / super::nodes::speed(plan.work.warm_up, node.started, now);
-            if slow != 1.0 {
-                work = Span::from_nanos_f64(work.as_nanos() as f64 * slow);
-            }
+            work = super::route::slowed(work, slow);
         }
         job.due = now + work;
         self.tally.started(plan.service, now.since(job.arrived));
@@ -236,25 +235,21 @@ impl Requests<'_> {
         if job.saga.is_some() {
             return self.saga_call_ended(now, id, answer);
         }
-        match answer {
-            Ok(quality) => {
-                job.degraded |= quality == Quality::Degraded;
-                let times = self.plan.edges[about.edge as usize].times;
-                if about.turn + 1 < times {
-                    let key = about.key.child(CALLS + about.turn);
-                    let deadline = self.deadline_below(id);
-                    return self.start_call(now, About { turn: about.turn + 1, key, ..*about }, deadline);
-                }
-                job.out -= 1;
-                if job.out == 0 {
-                    self.next_calls(now, id);
-                }
-            }
-            Err(_) => {
-                job.out -= 1;
-                self.cancel_calls(now, id);
-                self.finish_job(now, id, Err(ErrorClass::Error));
-            }
+        let Ok(quality) = answer else {
+            job.out -= 1;
+            self.cancel_calls(now, id);
+            return self.finish_job(now, id, Err(ErrorClass::Error));
+        };
+        job.degraded |= quality == Quality::Degraded;
+        let times = self.plan.edges[about.edge as usize].times;
+        if about.turn + 1 < times {
+            let key = about.key.child(CALLS + about.turn);
+            let deadline = self.deadline_below(id);
+            return self.start_call(now, About { turn: about.turn + 1, key, ..*about }, deadline);
+        }
+        job.out -= 1;
+        if job.out == 0 {
+            self.next_calls(now, id);
         }
     }
 
@@ -268,10 +263,14 @@ impl Requests<'_> {
         let owner = Owner::Job(id);
         let calls: Vec<Id> =
             self.flight.logicals.iter().filter(|(_, logical)| logical.about.owner == owner).map(|(id, _)| id).collect();
-        calls.into_iter().for_each(|call| self.cancel_call(now, call));
+        for call in calls {
+            self.cancel_call(now, call);
+        }
         let plain = |job: &Job| job.about.owner == owner && job.origin == Origin::Plain && job.wanted;
         let jobs: Vec<Id> = self.flight.jobs.iter().filter(|(_, job)| plain(job)).map(|(id, _)| id).collect();
-        jobs.into_iter().for_each(|job| self.abandon(now, job));
+        for job in jobs {
+            self.abandon(now, job);
+        }
     }
 
     /// The node has done all it can for the attempt.
@@ -391,10 +390,10 @@ impl Requests<'_> {
     /// Nothing will ever be heard of the attempt.
     pub(super) fn lose(&mut self, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
-        if !job.wanted {
-            self.flight.jobs.leave(id);
-        } else {
+        if job.wanted {
             job.stage = Stage::Lost;
+        } else {
+            self.flight.jobs.leave(id);
         }
     }
 
