@@ -72,7 +72,7 @@ impl Requests<'_> {
         let pool = &self.plan.pools[self.plan.nodes[index as usize].pool as usize];
         let service = &self.plan.services[pool.service as usize];
         let node = &mut self.nodes[index as usize];
-        let condition = node.condition;
+        let condition = &node.condition;
         if condition.up && condition.hung {
             job.stage = Stage::Held;
             node.held.push(id);
