@@ -138,7 +138,7 @@ mod tests {
                         known.push((id, serial * 3));
                     }
                 }
-                if matches!(step, Some(_)) && arena.is_empty() {
+                if step.is_some() && arena.is_empty() {
                     gone.extend(known.drain(..).map(|(id, _)| id));
                 }
                 prop_assert_eq!(arena.len(), known.len());

@@ -51,7 +51,7 @@ impl Counter {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Entry<E> {
     time: Time,
     rank: Rank,
@@ -100,7 +100,7 @@ impl<E> Default for EventQueue<E> {
     }
 }
 
-impl<E> EventQueue<E> {
+impl<E: Copy> EventQueue<E> {
     /// Put `event` at `time`, among its equals by `rank`.
     #[inline]
     pub fn push(&mut self, time: Time, rank: Rank, event: E) {
@@ -112,10 +112,11 @@ impl<E> EventQueue<E> {
         }
         let mut place = self.near.len();
         self.near.push(entry);
-        while place > 0 && self.near[place - 1].is_before(&self.near[place]) {
-            self.near.swap(place - 1, place);
+        while place > 0 && self.near[place - 1].is_before(&entry) {
+            self.near[place] = self.near[place - 1];
             place -= 1;
         }
+        self.near[place] = entry;
         if self.near.len() > NEAR {
             self.far.push(Reverse(self.near.remove(0)));
         }

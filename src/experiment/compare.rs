@@ -287,7 +287,7 @@ fn differences(
     }
     for RequestPair { figure, pair, .. } in &joint.requests[other - 1] {
         let mut found = difference(figure.measure, &figure.subject, pair, 1.0, figure.more_is_better);
-        found.statistic = figure.statistic.to_owned();
+        figure.statistic.clone_into(&mut found.statistic);
         if found.value.estimate.is_some() {
             differences.push(found);
         }

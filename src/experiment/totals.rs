@@ -280,7 +280,7 @@ impl Totals {
         self.events += other.events;
         self.instants.merge(other.instants);
         if let (Some(here), Some(there)) = (&mut self.requests, other.requests) {
-            here.merge(*there);
+            here.merge(&there);
         }
         if let Some((down, trial)) = other.worst
             && self.worst.is_none_or(|(most, _)| down > most)

@@ -91,11 +91,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     experiment::operators(root, names, &known);
     let costs = costs::read(root, names, &groups);
     let experiments = experiment::read(root, &mut world, &known);
-    if !session.has_errors() {
-        world.profiles.warn_unused(session);
-        policies.warn_unused(session);
-        class::warn_unused(session, &classes);
-    }
+    warn_unused(session, &world, &policies, &classes);
     check_requests(root, top.settings.fidelity, &traffic);
     let (calls, origins) = services.calls.into_iter().map(|called| (called.call, called.origin)).unzip();
     let classes = classes.into_iter().map(|class| class.model).collect();
@@ -127,6 +123,15 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         limits::events(session, &model, &world.origins);
     }
     complete.then_some((model, top.settings, origins))
+}
+
+/// Warns of names that nobody uses.
+fn warn_unused(session: &Session<'_>, world: &World<'_>, policies: &Policies<'_>, classes: &[class::Class]) {
+    if !session.has_errors() {
+        world.profiles.warn_unused(session);
+        policies.warn_unused(session);
+        class::warn_unused(session, classes);
+    }
 }
 
 /// Objectives need the whole horizon.

@@ -201,12 +201,11 @@ impl World<'_> {
     pub(super) fn add_ailments(&self, pool: u32, unit: u32, condition: &mut Condition) {
         for ailing in self.ailing[pool as usize].iter().filter(|ailing| ailing.unit == unit && !ailing.stopped) {
             let plan = &self.layout.ailments[ailing.ailment as usize];
-            match ailing.ramp {
-                Some((length, _)) => condition.ramp = Some((ailing.since, length, plan.factor)),
-                None => {
-                    condition.factor *= plan.factor;
-                    condition.check_fails = 1.0 - (1.0 - condition.check_fails) * (1.0 - plan.manner.check_fails);
-                }
+            if let Some((length, _)) = ailing.ramp {
+                condition.ramp = Some((ailing.since, length, plan.factor));
+            } else {
+                condition.factor *= plan.factor;
+                condition.check_fails = 1.0 - (1.0 - condition.check_fails) * (1.0 - plan.manner.check_fails);
             }
             if !plan.full {
                 condition.errors = 1.0 - (1.0 - condition.errors) * (1.0 - plan.errors);

@@ -7,7 +7,7 @@
 use super::event::class;
 use super::layout::{Kind, NOT_PLAIN, UnitKind};
 use super::trace::TraceEvent;
-use super::world::{SiteCounts, World};
+use super::world::World;
 use crate::engine::queue::Rank;
 use crate::engine::streams::{Numbered, Streams};
 use crate::model::dist::Law;
@@ -29,7 +29,7 @@ pub struct Clock {
     rank: Rank,
     /// The state it is in: even ones are lives, odd ones repairs; the length of state n is draw n.
     state: u32,
-    kind: u32,
+    pub(super) kind: u32,
 }
 
 /// The rest of a clock, for parts whose age does not always run.
@@ -43,7 +43,7 @@ pub struct Age {
 
 impl Clock {
     /// Faults and repairs so far.
-    fn changes(&self) -> [u64; 2] {
+    pub(super) fn changes(&self) -> [u64; 2] {
         let state = u64::from(self.state);
         [state.div_ceil(2), state / 2]
     }
@@ -453,51 +453,6 @@ impl World<'_> {
                 UnitKind::Cut(cut) => self.set_cut(now, unit, cut, false),
                 UnitKind::Group(group) => self.release_group(now, group),
                 UnitKind::Gray(_) => {}
-            }
-        }
-    }
-
-    /// Book the time of nodes that are not working at the end.
-    pub(super) fn finish_sites(&mut self, end: Time) {
-        let layout = self.layout;
-        for (index, clock) in self.clocks.iter().enumerate() {
-            let kind = &layout.kinds[clock.kind as usize];
-            if kind.shelf != NOT_PLAIN {
-                if clock.is_broken() {
-                    let beyond = self.tree.time(index as u32).since(end);
-                    self.down_ns[clock.kind as usize] -= u128::from(beyond.as_nanos());
-                }
-                let site = &mut self.sites[kind.site as usize];
-                let [faults, repairs] = clock.changes();
-                site.changes = [site.changes[0].wrapping_add(faults), site.changes[1].wrapping_add(repairs)];
-            }
-        }
-        for (kind, down_ns) in layout.kinds.iter().zip(&self.down_ns) {
-            self.sites[kind.site as usize].down_ns += down_ns;
-        }
-        for (state, plan) in self.units.iter().zip(&layout.units) {
-            if state.holds > 0 && matches!(plan.kind, UnitKind::Node(_)) {
-                let down = end.since(state.since.max(self.counted_from));
-                self.sites[plan.site as usize].down_ns += u128::from(down.as_nanos());
-            }
-        }
-    }
-
-    /// Counting begins: what is broken is so from now on.
-    pub(super) fn begin_counting_sites(&mut self, now: Time) {
-        self.sites.fill(SiteCounts::default());
-        self.down_ns.fill(0);
-        for (index, clock) in self.clocks.iter().enumerate() {
-            let kind = &self.layout.kinds[clock.kind as usize];
-            if kind.shelf != NOT_PLAIN {
-                if clock.is_broken() {
-                    let ahead = self.tree.time(index as u32).since(now);
-                    self.down_ns[clock.kind as usize] += u128::from(ahead.as_nanos());
-                }
-                // below zero by what came before, so that adding all at the end leaves what came after
-                let site = &mut self.sites[kind.site as usize];
-                let [faults, repairs] = clock.changes();
-                site.changes = [site.changes[0].wrapping_sub(faults), site.changes[1].wrapping_sub(repairs)];
             }
         }
     }

@@ -27,6 +27,7 @@ mod routing;
 mod scaling;
 mod shocks;
 mod simulator;
+mod sites;
 #[cfg(test)]
 mod test_models;
 pub mod trace;

@@ -357,7 +357,9 @@ impl<'a> World<'a> {
             let used = routing
                 .is_some_and(|routing| routing.flows.iter().any(|flow| flow.share(region as usize, now) > 1e-12));
             let pools = if used { &[][..] } else { &self.layout.processes[process as usize].places[place].pools };
-            pools.iter().for_each(|&pool| self.set_waiting(now, pool, true));
+            for &pool in pools {
+                self.set_waiting(now, pool, true);
+            }
         }
     }
 

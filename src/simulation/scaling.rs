@@ -125,9 +125,8 @@ impl World<'_> {
         if wanted < current && !self.gates.holds(station.gate) {
             return 0;
         }
-        let most =
-            if wanted > current { self.startable(pool).take((wanted - current) as usize).count() as i64 } else { 0 };
-        (i64::from(wanted) - i64::from(current)).min(most)
+        let most = if wanted > current { self.startable(pool).take((wanted - current) as usize).count() } else { 0 };
+        (i64::from(wanted) - i64::from(current)).min(i64::try_from(most).unwrap_or(i64::MAX))
     }
 
     /// Put down the next look of each pool that one may change: now, or while users move.

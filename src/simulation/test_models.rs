@@ -13,28 +13,7 @@ use crate::time::Span;
 /// One pool of `nodes` nodes of which `need` must serve, in one region; lives and repairs are exponential, means in h.
 pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
     let law = |hours: u64| Law::exponential(Span::HOUR * hours);
-    let service = Service {
-        name: "app".to_owned(),
-        kind: ServiceKind::Server,
-        pools: vec![PoolId(0)],
-        needs: Vec::new(),
-        health_check: None,
-        failover: None,
-        replication: None,
-        reads: Reads::Primary,
-    };
-    let pool = Pool {
-        service: ServiceId(0),
-        region: Some(RegionId(0)),
-        zones: vec![ZoneId(0)],
-        nodes,
-        need,
-        capacity: None,
-        warm_up: None,
-        autoscale: None,
-        standby: Standby::hot(),
-        coverage: None,
-    };
+    let (service, pool) = (app(), pool(nodes, need));
     let process = Process::Random {
         fails: law(life_h),
         repair: law(repair_h),
@@ -94,6 +73,34 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         objectives: Vec::new(),
         costs: None,
         experiments: Vec::new(),
+    }
+}
+
+fn app() -> Service {
+    Service {
+        name: "app".to_owned(),
+        kind: ServiceKind::Server,
+        pools: vec![PoolId(0)],
+        needs: Vec::new(),
+        health_check: None,
+        failover: None,
+        replication: None,
+        reads: Reads::Primary,
+    }
+}
+
+fn pool(nodes: u32, need: u32) -> Pool {
+    Pool {
+        service: ServiceId(0),
+        region: Some(RegionId(0)),
+        zones: vec![ZoneId(0)],
+        nodes,
+        need,
+        capacity: None,
+        warm_up: None,
+        autoscale: None,
+        standby: Standby::hot(),
+        coverage: None,
     }
 }
 

@@ -73,8 +73,7 @@ fn what_a_tier_answers_is_degraded_while_the_fault_lasts() {
     let (journal, _) = journal("chaos-tier", OUTAGE, "");
     let degraded = condition(&journal, "degraded_ratio");
     let value = |phase: &str| degraded[phase]["value"].as_f64().unwrap();
-    assert_eq!(value("before"), 0.0);
-    assert_eq!(value("during"), 1.0);
+    assert!(value("before").abs() < 1e-12 && (value("during") - 1.0).abs() < 1e-12);
     // at most until the breaker probes: 30 s of 300
     assert!(value("after") <= 0.11, "{}", value("after"));
     assert_eq!(condition(&journal, "success_ratio")["during"]["value"], 1.0);

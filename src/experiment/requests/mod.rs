@@ -138,7 +138,7 @@ impl RequestTotals {
     }
 
     /// Add the trials of `other`, which come after.
-    pub fn merge(&mut self, other: RequestTotals) {
+    pub fn merge(&mut self, other: &RequestTotals) {
         self.arrived += other.arrived;
         for (here, there) in self.users.iter_mut().zip(&other.users) {
             here.failed.merge(&there.failed);

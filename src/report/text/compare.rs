@@ -153,9 +153,8 @@ fn differences(comparison: &Comparison, other: usize, look: Look) -> String {
 /// Unavailability only mirrors availability, and of other subjects one figure says enough for a screen.
 fn is_shown(difference: &Difference) -> bool {
     match difference.measure {
-        Measure::UnavailabilityTime | Measure::UnavailabilityRequest => false,
-        // the same figure under its other name
-        Measure::SuccessRatio => false,
+        // success is request availability under its other name
+        Measure::UnavailabilityTime | Measure::UnavailabilityRequest | Measure::SuccessRatio => false,
         Measure::AttemptsPerRequest => !difference.subject.contains("->"),
         Measure::DowntimePerYear => true,
         _ => difference.subject == "system",

@@ -263,7 +263,7 @@ fn call(
         let copies = readers::copies(model, callee, from).into_iter();
         copies.map(|pool| over_way(layout, plan, plan.of_pool[pool.index()], from)).collect()
     });
-    Some(LoadCall { shares, local, tiers, to, readers })
+    Some(LoadCall { shares, to, readers, local, tiers })
 }
 
 fn load_tier(

@@ -40,6 +40,7 @@ pub use windows::{Lost, WindowPlan, subject_number};
 
 /// The compiled model.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts about a model, each by itself")]
 pub struct Layout {
     /// End of the trial on its own clock; a dropped warm-up comes before.
     pub end: Time,
@@ -324,12 +325,13 @@ impl Layout {
         Layout::compile(model, true)
     }
 
-    fn compile(model: &Model, for_requests: bool) -> Layout {
+    /// A layout of nothing but what the model says at once.
+    fn bare(model: &Model, for_requests: bool) -> Layout {
         let warm_up = match model.start {
             crate::model::Start::Up => Span::ZERO,
             crate::model::Start::Stationary { warm_up } => warm_up,
         };
-        let mut layout = Layout {
+        Layout {
             end: Time::ZERO + warm_up + model.horizon,
             warm_up,
             ends: model.ends,
@@ -382,7 +384,11 @@ impl Layout {
             admits: Vec::new(),
             takes_writes: Vec::new(),
             by_latency: if for_requests { by_latency(model) } else { Vec::new() },
-        };
+        }
+    }
+
+    fn compile(model: &Model, for_requests: bool) -> Layout {
+        let mut layout = Layout::bare(model, for_requests);
         layout.cuts = cuts::collect(model, &mut layout);
         units::build(model, &mut layout);
         rollout::build(model, &mut layout);

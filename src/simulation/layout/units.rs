@@ -422,7 +422,8 @@ fn struck_units(model: &Model, layout: &Layout, fault: &Fault) -> Vec<(u32, u32)
         Target::Link { .. } => {
             let first_gray = first_cut + layout.cuts.list.len() as u32;
             let slow = |gray: &super::Gray| {
-                gray.target == fault.target && matches!(fault.mode, Mode::Slow { factor, .. } if factor == gray.factor)
+                gray.target == fault.target
+                    && matches!(fault.mode, Mode::Slow { factor, .. } if factor.to_bits() == gray.factor.to_bits())
             };
             let gray = layout.grays.iter().position(slow);
             gray.map(|gray| (0, first_gray + gray as u32)).into_iter().collect()

@@ -101,6 +101,7 @@ impl Requests<'_> {
         let edge = &self.plan.edges[about.edge as usize];
         let pool = self.route(now, &about);
         self.tally.called(about.edge);
+        let reached = pool.is_some();
         let Some(pool) = pool.or((!edge.plain && !edge.pools.is_empty()).then_some(0)) else {
             self.tally.attempted(about.edge);
             self.push_ended(about, Err(ErrorClass::Connect));
@@ -110,7 +111,7 @@ impl Requests<'_> {
         if edge.plain {
             self.start_plain(now, &about, pool, deadline);
         } else {
-            self.start_full(now, &about, pool, deadline);
+            self.start_full(now, &about, (pool, reached), deadline);
         }
     }
 
@@ -131,7 +132,7 @@ impl Requests<'_> {
         self.send(now, node, about, Origin::Plain, deadline);
     }
 
-    fn start_full(&mut self, now: Time, about: &About, pool: usize, deadline: Time) {
+    fn start_full(&mut self, now: Time, about: &About, (pool, reached): (usize, bool), deadline: Time) {
         let Caller::Full(client) = &mut self.callers[about.client as usize] else { return };
         let serial = self.flight.serial();
         let class = &self.plan.classes[about.class as usize];
@@ -144,17 +145,21 @@ impl Requests<'_> {
             key: about.slot.into(),
             cached_age: self.tally.age(now, about.client),
         };
-        let mut rng = about.key.draw(POLICY);
-        let breakers = self.tally.breakers(about.edge, about.client);
-        let mut ear = Ear { heard: &mut self.heard, breakers };
-        let edge = &mut Edge { now, rng: &mut rng, observer: &mut ear };
-        logical.call.restart(client, request, edge);
         logical.about = *about;
-        (logical.pool, logical.turns) = (pool as u32, 0);
+        (logical.pool, logical.turns) = (pool as u32, 1);
         (logical.wake, logical.deadline) = (Time::NEVER, deadline);
         logical.out.iter_mut().for_each(|out| *out = None);
         logical.degraded = false;
-        self.step(now, id);
+        let breakers = self.tally.breakers(about.edge, about.client);
+        let mut ear = Ear { heard: &mut self.heard, breakers };
+        let edge = &mut Edge { now, rng: &mut about.key.draw(POLICY), observer: &mut ear };
+        logical.call.restart(client, request, edge);
+        *edge.rng = about.key.draw(POLICY + 1);
+        let step = logical.call.step(client, edge);
+        self.hear();
+        if let Some((about, answer)) = self.obey(now, id, step, reached) {
+            self.push_ended(about, answer);
+        }
     }
 
     /// A timer of the call has run out.
@@ -176,22 +181,32 @@ impl Requests<'_> {
     /// The same; answers how it has ended, if it has.
     #[inline]
     fn go_on(&mut self, now: Time, id: Id) -> Option<(About, Answer)> {
+        let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
+        self.hear();
+        self.obey(now, id, step?, false)
+    }
+
+    /// Does what the call says, until it waits or ends. Is it known to be `routed`, at this very instant?
+    fn obey(&mut self, now: Time, id: Id, mut step: Step, routed: bool) -> Option<(About, Answer)> {
         loop {
-            let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
-            self.hear();
             match step {
-                None => return None,
-                Some(Step::Send { attempt, target, timeout, .. }) => {
-                    self.send_attempt(now, id, attempt, target, timeout)
+                Step::Send { attempt, target, timeout, .. } => {
+                    if let Some(until) = self.send_attempt(now, id, (attempt, target, timeout), routed) {
+                        self.wait(now, id, until);
+                        return None;
+                    }
                 }
-                Some(Step::Abort(attempt)) => self.abort_attempt(now, id, attempt),
-                Some(Step::RunTier(tier)) => self.run_tier(now, id, tier),
-                Some(Step::Wait(until)) => {
+                Step::Abort(attempt) => self.abort_attempt(now, id, attempt),
+                Step::RunTier(tier) => self.run_tier(now, id, tier),
+                Step::Wait(until) => {
                     self.wait(now, id, until);
                     return None;
                 }
-                Some(Step::Finish(result)) => return self.finish_call(now, id, result),
+                Step::Finish(result) => return self.finish_call(now, id, result),
             }
+            let next = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
+            self.hear();
+            step = next?;
         }
     }
 
@@ -218,8 +233,16 @@ impl Requests<'_> {
         }
     }
 
-    fn send_attempt(&mut self, now: Time, id: Id, attempt: AttemptId, target: u32, timeout: Option<Span>) {
-        let Some(logical) = self.flight.logical(id) else { return };
+    #[expect(clippy::option_option, reason = "two questions: does it only wait, and until when, if ever")]
+    /// An attempt goes out; answers until when the call waits then, if that is all it does.
+    fn send_attempt(
+        &mut self,
+        now: Time,
+        id: Id,
+        (attempt, target, timeout): (AttemptId, u32, Option<Span>),
+        routed: bool,
+    ) -> Option<Option<Time>> {
+        let logical = self.flight.logical(id)?;
         let (about, deadline) = (logical.about, logical.deadline);
         let edge = &self.plan.edges[about.edge as usize];
         let pool = edge.pools[logical.pool as usize];
@@ -227,27 +250,30 @@ impl Requests<'_> {
         if attempt.0 > 0 {
             let beside = self.flight.logical(id).is_some_and(|logical| logical.out.iter().any(Option::is_some));
             if beside {
-                self.tally.hedged(about.edge)
+                self.tally.hedged(about.edge);
             } else {
-                self.tally.retried(about.edge)
+                self.tally.retried(about.edge);
             }
             self.events += 1;
         }
-        let hopeless = self.routes.known_dead(pool) || self.route(now, &about).is_none();
+        let hopeless = self.routes.known_dead(pool) || (!routed && self.route(now, &about).is_none());
         if hopeless {
             let end = AttemptEnd::failed(ErrorClass::Connect);
             with_call!(self, now, id, |logical, client, edge| logical.call.attempt_ended(client, attempt, end, edge));
-            return self.hear();
+            self.hear();
+            return None;
         }
         let node = self.plan.pools[pool as usize].first_node + target;
         let deadline = timeout.map_or(deadline, |timeout| deadline.min(now + timeout));
         let about = About { key: about.key.child(attempt.0), ..about };
         let job = self.send(now, node, &about, Origin::Attempt(id, attempt), deadline);
-        if let Some(logical) = self.flight.logical_mut(id)
-            && let Some(place) = logical.out.iter_mut().find(|place| place.is_none())
-        {
+        let logical = self.flight.logical_mut(id)?;
+        if let Some(place) = logical.out.iter_mut().find(|place| place.is_none()) {
             *place = Some((attempt, job));
         }
+        let until = logical.call.rests()?;
+        logical.turns += 1;
+        Some(until)
     }
 
     fn abort_attempt(&mut self, now: Time, id: Id, attempt: AttemptId) {
@@ -279,15 +305,17 @@ impl Requests<'_> {
         if let Some(out) = logical.out.iter_mut().find(|out| out.is_some_and(|(known, _)| known == attempt)) {
             *out = None;
         }
+        logical.degraded |= answer == Ok(Quality::Degraded);
         let end = AttemptEnd { result: answer.map(|_| ()), pushback: None };
-        with_call!(self, now, id, |logical, client, edge| logical.call.attempt_ended(client, attempt, end, edge));
-        if answer == Ok(Quality::Degraded)
-            && let Some(logical) = self.flight.logical_mut(id)
-        {
-            logical.degraded = true;
-        }
+        let step = with_call!(self, now, id, |logical, client, edge| {
+            logical.call.attempt_ended(client, attempt, end, edge);
+            logical.turns += 1;
+            *edge.rng = logical.about.key.draw(POLICY + logical.turns);
+            logical.call.step(client, edge)
+        });
         self.hear();
-        if let Some((about, answer)) = self.go_on(now, id) {
+        let Some(step) = step else { return };
+        if let Some((about, answer)) = self.obey(now, id, step, false) {
             // nothing follows this, so that with nothing before it its turn is now
             if self.todo.is_empty() {
                 return self.call_ended(now, &about, answer);
@@ -303,15 +331,12 @@ impl Requests<'_> {
         let plan = &self.plan.edges[about.edge as usize].tiers[tier - 1];
         let draws = about.key.child(TIER_CALL + tier as u32);
         let hit = plan.hit >= 1.0 || draws.draw(TIER).random::<f64>() < plan.hit;
-        match plan.edge.filter(|_| hit) {
-            Some(edge) => {
-                let about = About { owner: Owner::Tier(id), edge, turn: 0, key: draws, ..about };
-                self.start_call(now, about, deadline);
-            }
-            None => {
-                let takes = plan.takes.sample(&mut draws.draw(PICK));
-                self.schedule_done(now + takes, Event::Tier { call: id, hit });
-            }
+        if let Some(edge) = plan.edge.filter(|_| hit) {
+            let about = About { owner: Owner::Tier(id), edge, turn: 0, key: draws, ..about };
+            self.start_call(now, about, deadline);
+        } else {
+            let takes = plan.takes.sample(&mut draws.draw(PICK));
+            self.schedule_done(now + takes, Event::Tier { call: id, hit });
         }
     }
 
@@ -363,8 +388,7 @@ impl Requests<'_> {
             self.hear();
             match step {
                 Some(Step::Abort(attempt)) => self.abort_attempt(now, id, attempt),
-                Some(Step::Finish(_)) | None => break,
-                Some(Step::Send { .. } | Step::RunTier(_) | Step::Wait(_)) => break,
+                Some(Step::Finish(_) | Step::Send { .. } | Step::RunTier(_) | Step::Wait(_)) | None => break,
             }
         }
         self.flight.logicals.leave(id);

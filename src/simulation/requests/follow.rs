@@ -91,6 +91,7 @@ impl Requests<'_> {
     }
 
     /// The node is in another condition from now on.
+    #[expect(clippy::float_cmp, reason = "what has not changed is equal to the bit")]
     pub(super) fn change_condition(&mut self, now: Time, index: u32, condition: Condition) {
         let node = &mut self.nodes[index as usize];
         let before = std::mem::replace(&mut node.condition, condition);

@@ -22,6 +22,10 @@ pub struct Lengths {
 
 impl Lengths {
     /// None.
+    ///
+    /// # Panics
+    /// Never: the bounds are constants in their range.
+    #[expect(clippy::new_without_default, reason = "a histogram is no small thing to come by default")]
     pub fn new() -> Self {
         let histogram = Histogram::new_with_bounds(1, LONGEST.as_nanos(), 3).expect("bounds of an hour are in range");
         Lengths { histogram, sum_ns: 0, max: Span::ZERO, zeros: 0 }

@@ -17,6 +17,7 @@ mod health;
 mod lengths;
 mod nodes;
 pub mod plan;
+mod queues;
 mod rates;
 pub mod record;
 mod route;
@@ -164,18 +165,23 @@ impl<'a> Requests<'a> {
     fn next(&mut self) -> (Time, Rank, Store) {
         let (at, rank) = self.queue.next();
         let mut first = (at, rank, Store::Queue);
+        let (at, group) = self.arrivals.next();
+        if at <= first.0 {
+            let rank = self.ranks.get(group as usize).copied().unwrap_or(Rank::LAST);
+            if (at, rank) < (first.0, first.1) {
+                first = (at, rank, Store::Arrival(group));
+            }
+        }
         for (index, ring) in self.rings.iter_mut().enumerate() {
+            if ring.next().0 > first.0 {
+                continue;
+            }
             // most calls are over before their timer
             ring.drop_stale(|&call| self.flight.logicals.get(call).is_none());
             let (at, rank) = ring.next();
             if (at, rank) < (first.0, first.1) {
                 first = (at, rank, Store::Ring(index));
             }
-        }
-        let (at, group) = self.arrivals.next();
-        let rank = self.ranks.get(group as usize).copied().unwrap_or(Rank::LAST);
-        if (at, rank) < (first.0, first.1) {
-            first = (at, rank, Store::Arrival(group));
         }
         first
     }

@@ -15,6 +15,7 @@ use crate::time::{Span, Time};
 
 /// What is wrong with a node.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own, and they mix")]
 pub struct Condition {
     /// Does it run at all?
     pub up: bool,
@@ -55,6 +56,12 @@ impl Condition {
         admits: true,
         writes: true,
     };
+
+    /// Is it as fast as it should be, now and later?
+    #[expect(clippy::float_cmp, reason = "a factor that nobody has touched is 1 to the bit")]
+    pub fn is_even(&self) -> bool {
+        self.factor == 1.0 && self.ramp.is_none()
+    }
 
     /// How many times as slow it is now.
     pub fn slowness(&self, now: Time) -> f64 {

@@ -87,7 +87,7 @@ impl Routes {
         let zones = plan.nodes.iter().filter_map(|node| node.zone).max().map_or(0, |zone| zone + 1);
         Routes {
             pools: vec![PoolRoute::default(); plan.pools.len()],
-            ways: vec![way; plan.ways.len()],
+            ways: vec![way; plan.ways.count()],
             zone_cut: vec![false; zones as usize],
             at_once: false,
             shares: vec![vec![Share::default(); regions]; plan.groups.len()],
@@ -175,11 +175,7 @@ impl Routes {
             return Travel::Lost;
         }
         let latency = way.latency.sample(&mut draw);
-        Travel::Takes(if state.factor == 1.0 {
-            latency
-        } else {
-            Span::from_nanos_f64(latency.as_nanos() as f64 * state.factor)
-        })
+        Travel::Takes(slowed(latency, state.factor))
     }
 
     fn travel_within(&self, plan: &Ways, from: Place, to: Place, draw: impl Fn() -> Draw) -> Travel {
@@ -239,7 +235,7 @@ impl Routes {
                 let local = || edge.pools.iter().position(|&pool| plan.pools[pool as usize].region == from);
                 let pool = match edge.reach {
                     Reach::Primary => self.primary[edge.to as usize],
-                    Reach::Local => local().or_else(|| self.of_the_world(plan, edge)).map(|pool| pool as u32),
+                    Reach::Local => local().or_else(|| of_the_world(plan, edge)).map(|pool| pool as u32),
                     Reach::Any | Reach::ByTarget => self.nearest(plan, edge, from),
                 };
                 self.table[index][region as usize] = pool;
@@ -249,11 +245,6 @@ impl Routes {
                 }
             }
         }
-    }
-
-    /// The only pool of a dependency, which has no region.
-    fn of_the_world(&self, plan: &RequestPlan, edge: &super::plan::EdgePlan) -> Option<usize> {
-        edge.pools.iter().position(|&pool| plan.pools[pool as usize].region.is_none())
     }
 
     /// This region's pool if anybody there is believed to be well, then others by latency.
@@ -266,6 +257,17 @@ impl Routes {
         let best = well.min_by(|&one, &other| distance(edge.pools[one]).total_cmp(&distance(edge.pools[other])));
         best.map(|place| place as u32)
     }
+}
+
+/// So many times as long; exactly the same if the factor is 1.
+#[expect(clippy::float_cmp, reason = "a factor that nobody has touched is 1 to the bit")]
+pub fn slowed(span: Span, factor: f64) -> Span {
+    if factor == 1.0 { span } else { Span::from_nanos_f64(span.as_nanos() as f64 * factor) }
+}
+
+/// The only pool of a dependency, which has no region.
+fn of_the_world(plan: &RequestPlan, edge: &super::plan::EdgePlan) -> Option<usize> {
+    edge.pools.iter().position(|&pool| plan.pools[pool as usize].region.is_none())
 }
 
 /// Number of the draw of a call's place among the users of its group.

@@ -349,9 +349,9 @@ impl Tally {
     pub fn call_over(&mut self, edge: u32, answer: Answer) {
         let call = &mut self.calls[edge as usize];
         if answer.is_ok() {
-            call.answered += 1
+            call.answered += 1;
         } else {
-            call.failed += 1
+            call.failed += 1;
         }
         if let Some(recorder) = &mut self.recorder {
             let call = recorder.call(edge);
@@ -386,9 +386,9 @@ impl Tally {
     pub fn attempt_over(&mut self, edge: u32, answer: Answer, took: Span) {
         let call = &mut self.calls[edge as usize];
         if answer.is_ok() {
-            call.well += 1
+            call.well += 1;
         } else {
-            call.bad += 1
+            call.bad += 1;
         }
         if let Some(recorder) = &mut self.recorder
             && answer.is_ok()

@@ -6,8 +6,7 @@ use super::event::{Event, Todo, class};
 use super::plan::{From, Place};
 use super::state::{About, Answer, Id, Job, Origin, Owner, Quality, Stage};
 use super::{Caller, Requests};
-use crate::model::traffic::{CallerGone, QueueOrder};
-use crate::resilience::codel::CoDelVerdict;
+use crate::model::traffic::CallerGone;
 use crate::resilience::{ErrorClass, Outcome};
 use crate::time::{Span, Time};
 
@@ -72,7 +71,7 @@ impl Requests<'_> {
         let pool = &self.plan.pools[self.plan.nodes[index as usize].pool as usize];
         let service = &self.plan.services[pool.service as usize];
         let node = &mut self.nodes[index as usize];
-        let condition = node.condition;
+        let condition = &node.condition;
         if condition.up && condition.hung {
             job.stage = Stage::Held;
             node.held.push(id);
@@ -87,9 +86,10 @@ impl Requests<'_> {
                 return self.lose(id);
             }
             Some(ErrorClass::Connect)
-        } else if !condition.admits || (class.writes && (condition.full || !condition.writes)) {
-            Some(ErrorClass::Error)
-        } else if service.stops() && deadline != Time::NEVER && now + condition.skew >= deadline {
+        } else if !condition.admits
+            || (class.writes && (condition.full || !condition.writes))
+            || (service.stops() && deadline != Time::NEVER && now + condition.skew >= deadline)
+        {
             Some(ErrorClass::Error)
         } else if node.refuses(now, class.priority, pool.work.slots) {
             self.tally.shed(pool.service);
@@ -144,7 +144,7 @@ impl Requests<'_> {
         self.plan.pools[self.plan.nodes[node as usize].pool as usize].service
     }
 
-    fn start_work(&mut self, now: Time, id: Id) {
+    pub(super) fn start_work(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         let index = job.node as usize;
         let plan = &self.plan.pools[self.plan.nodes[index].pool as usize];
@@ -158,12 +158,10 @@ impl Requests<'_> {
             Origin::Plain | Origin::Attempt(..) => plan.work.service_time.sample(&mut job.about.key.draw(WORK)),
         };
         work += plan.work.contention * in_flight;
-        let plain = node.condition.factor == 1.0 && node.condition.ramp.is_none() && plan.work.warm_up.is_none();
+        let plain = node.condition.is_even() && plan.work.warm_up.is_none();
         if !plain {
             let slow = node.condition.slowness(now) / super::nodes::speed(plan.work.warm_up, node.started, now);
-            if slow != 1.0 {
-                work = Span::from_nanos_f64(work.as_nanos() as f64 * slow);
-            }
+            work = super::route::slowed(work, slow);
         }
         job.due = now + work;
         self.tally.started(plan.service, now.since(job.arrived));
@@ -236,25 +234,21 @@ impl Requests<'_> {
         if job.saga.is_some() {
             return self.saga_call_ended(now, id, answer);
         }
-        match answer {
-            Ok(quality) => {
-                job.degraded |= quality == Quality::Degraded;
-                let times = self.plan.edges[about.edge as usize].times;
-                if about.turn + 1 < times {
-                    let key = about.key.child(CALLS + about.turn);
-                    let deadline = self.deadline_below(id);
-                    return self.start_call(now, About { turn: about.turn + 1, key, ..*about }, deadline);
-                }
-                job.out -= 1;
-                if job.out == 0 {
-                    self.next_calls(now, id);
-                }
-            }
-            Err(_) => {
-                job.out -= 1;
-                self.cancel_calls(now, id);
-                self.finish_job(now, id, Err(ErrorClass::Error));
-            }
+        let Ok(quality) = answer else {
+            job.out -= 1;
+            self.cancel_calls(now, id);
+            return self.finish_job(now, id, Err(ErrorClass::Error));
+        };
+        job.degraded |= quality == Quality::Degraded;
+        let times = self.plan.edges[about.edge as usize].times;
+        if about.turn + 1 < times {
+            let key = about.key.child(CALLS + about.turn);
+            let deadline = self.deadline_below(id);
+            return self.start_call(now, About { turn: about.turn + 1, key, ..*about }, deadline);
+        }
+        job.out -= 1;
+        if job.out == 0 {
+            self.next_calls(now, id);
         }
     }
 
@@ -268,10 +262,14 @@ impl Requests<'_> {
         let owner = Owner::Job(id);
         let calls: Vec<Id> =
             self.flight.logicals.iter().filter(|(_, logical)| logical.about.owner == owner).map(|(id, _)| id).collect();
-        calls.into_iter().for_each(|call| self.cancel_call(now, call));
+        for call in calls {
+            self.cancel_call(now, call);
+        }
         let plain = |job: &Job| job.about.owner == owner && job.origin == Origin::Plain && job.wanted;
         let jobs: Vec<Id> = self.flight.jobs.iter().filter(|(_, job)| plain(job)).map(|(id, _)| id).collect();
-        jobs.into_iter().for_each(|job| self.abandon(now, job));
+        for job in jobs {
+            self.abandon(now, job);
+        }
     }
 
     /// The node has done all it can for the attempt.
@@ -318,7 +316,7 @@ impl Requests<'_> {
         }
     }
 
-    fn answer(&mut self, now: Time, id: Id, answer: Answer) {
+    pub(super) fn answer(&mut self, now: Time, id: Id, answer: Answer) {
         self.answer_after(now, id, answer, Span::ZERO);
     }
 
@@ -391,10 +389,10 @@ impl Requests<'_> {
     /// Nothing will ever be heard of the attempt.
     pub(super) fn lose(&mut self, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
-        if !job.wanted {
-            self.flight.jobs.leave(id);
-        } else {
+        if job.wanted {
             job.stage = Stage::Lost;
+        } else {
+            self.flight.jobs.leave(id);
         }
     }
 
@@ -428,74 +426,6 @@ impl Requests<'_> {
                 self.flight.jobs.leave(id);
             }
             (_, CallerGone::SkipQueued | CallerGone::Ignore) => {}
-        }
-    }
-
-    /// A slot of the node may be free: the next one starts.
-    pub(super) fn next_job(&mut self, now: Time, index: u32) {
-        let pool = &self.plan.pools[self.plan.nodes[index as usize].pool as usize];
-        while pool.work.slots.is_none_or(|slots| self.nodes[index as usize].busy < slots) {
-            let node = &self.nodes[index as usize];
-            if !node.condition.up || node.condition.hung || node.queue.is_empty() {
-                break;
-            }
-            let Some(id) = self.take_next(now, index, pool.work.order) else { break };
-            let Some(job) = self.flight.job(id) else { continue };
-            let service = &self.plan.services[pool.service as usize];
-            let skew = self.nodes[index as usize].condition.skew;
-            if !job.wanted && service.work.caller_gone != CallerGone::Ignore {
-                self.release_permit(now, id, Outcome::Ignored);
-                self.flight.jobs.leave(id);
-            } else if service.stops() && job.deadline != Time::NEVER && now + skew >= job.deadline {
-                self.release_permit(now, id, Outcome::Ignored);
-                self.answer(now, id, Err(ErrorClass::Error));
-            } else {
-                self.start_work(now, id);
-            }
-        }
-        let node = &mut self.nodes[index as usize];
-        if node.queue.is_empty()
-            && let Some(codel) = &mut node.codel
-        {
-            codel.emptied(now);
-        }
-    }
-
-    /// Takes the next of the queue, dropping what controlled delay drops.
-    fn take_next(&mut self, now: Time, index: u32, order: QueueOrder) -> Option<Id> {
-        loop {
-            let node = &mut self.nodes[index as usize];
-            let waiting = node.queue.len();
-            let oldest = *node.queue.front()?;
-            let since = self.flight.job(oldest).map_or(now, |job| job.arrived);
-            let drops = self.plan.pools[self.plan.nodes[index as usize].pool as usize].work.codel.is_some();
-            let verdict = node.codel.as_mut().map(|codel| codel.dequeue(now, since, waiting).0);
-            let newest = match verdict {
-                Some(CoDelVerdict::DropOldest) if drops => {
-                    node.queue.pop_front();
-                    let service = self.service_of(index);
-                    self.tally.shed(service);
-                    self.release_permit(now, oldest, Outcome::Failure);
-                    self.answer(now, oldest, Err(ErrorClass::Overload));
-                    continue;
-                }
-                Some(CoDelVerdict::DropOldest | CoDelVerdict::ServeNewest) => order == QueueOrder::AdaptiveLifo,
-                Some(CoDelVerdict::ServeOldest) | None => false,
-            };
-            return match order {
-                QueueOrder::Lifo => node.queue.pop_back(),
-                QueueOrder::AdaptiveLifo if newest => node.queue.pop_back(),
-                QueueOrder::Fifo | QueueOrder::AdaptiveLifo => node.queue.pop_front(),
-                QueueOrder::Priority => {
-                    let class = |id: &Id| self.flight.job(*id).map_or(u32::MAX, |job| job.about.class);
-                    let rank = |id: &Id| {
-                        let class = self.plan.classes.get(class(id) as usize);
-                        class.map_or(usize::MAX, |class| class.priority.index())
-                    };
-                    let best = (0..waiting).min_by_key(|&place| rank(&node.queue[place]))?;
-                    node.queue.remove(best)
-                }
-            };
         }
     }
 }

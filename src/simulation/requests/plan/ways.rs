@@ -100,7 +100,7 @@ impl Ways {
     }
 
     /// Number of ways.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.list.len()
     }
 
