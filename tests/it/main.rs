@@ -31,6 +31,7 @@ mod partitions;
 mod readme;
 mod region_cases;
 mod repair_oracle;
+mod request_lessons;
 mod scenarios;
 mod shell;
 mod tape;
