@@ -41,8 +41,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tower::{Layer, Service as _, ServiceExt, service_fn as tower_fn};
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
-type Answer = Response<Full<Bytes>>;
+/// Whatever went wrong.
+pub type Fault = Box<dyn std::error::Error + Send + Sync>;
+/// What a page is answered with.
+pub type Answer = Response<Full<Bytes>>;
 
 /// What is wrong with the upstream; nothing at first.
 #[derive(Clone, Copy, Default)]
@@ -120,7 +122,7 @@ impl Upstream {
 }
 
 /// Serves every connection in a task of its own; all of them end with this one.
-async fn accept<A, F>(listener: TcpListener, answer: A)
+pub async fn accept<A, F>(listener: TcpListener, answer: A)
 where
     A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
@@ -139,7 +141,8 @@ where
     }
 }
 
-fn text(status: StatusCode, body: String) -> Answer {
+/// A page of text.
+pub fn text(status: StatusCode, body: String) -> Answer {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     response
@@ -170,7 +173,7 @@ async fn attempt(upstream: SocketAddr, attempt: Attempt<()>) -> Result<Response<
 }
 
 /// An answer by its status, an error as not connected, a refusal by its own class.
-fn classify(result: &Result<Response<Bytes>, Fault>) -> AttemptEnd {
+pub fn classify(result: &Result<Response<Bytes>, Fault>) -> AttemptEnd {
     match result {
         Ok(response) => classify_response(response),
         Err(error) => {

@@ -17,7 +17,7 @@ fn count(guarded: bool, minutes: u64) -> (u64, u64) {
     let mut world = RequestWorld::new(&layout, &plan);
     world.run(1, 0);
     let mut requests = 0;
-    let info = measure(|| requests = world.run(1, 0).1.users[0].arrived);
+    let info = measure(|| requests = world.run(1, 0).requests.map_or(0, |outcome| outcome.users[0].arrived));
     (info.count_total, requests)
 }
 

@@ -184,6 +184,10 @@ pub struct CallTally {
     pub open: Span,
     /// Number of breakers.
     pub breakers: u64,
+    /// When a breaker first opened, from the start of the trial.
+    pub first_opened: Option<Span>,
+    /// When one last closed, from the start of the trial.
+    pub last_closed: Option<Span>,
 }
 
 /// Requests, answered in full, answered by a tier: of those that came in one second.
@@ -231,6 +235,7 @@ pub struct BreakerEar<'t> {
     open: &'t mut BTreeMap<(u32, u32), Time>,
     spans: &'t mut Vec<(Time, Time)>,
     client: u32,
+    start: Time,
 }
 
 impl BreakerEar<'_> {
@@ -245,7 +250,11 @@ impl BreakerEar<'_> {
         }
         if matches!(change.to, State::Open { .. }) {
             self.call.opened += 1;
+            self.call.first_opened.get_or_insert(change.now.since(self.start));
             self.open.insert(key, change.now);
+        }
+        if change.to == State::Closed {
+            self.call.last_closed = Some(change.now.since(self.start));
         }
     }
 
@@ -480,7 +489,8 @@ impl Tally {
     /// Who hears the breakers of a client of an edge.
     #[inline]
     pub fn breakers(&mut self, edge: u32, client: u32) -> BreakerEar<'_> {
-        BreakerEar { call: &mut self.calls[edge as usize], open: &mut self.open, spans: &mut self.spans, client }
+        let (call, open, spans) = (&mut self.calls[edge as usize], &mut self.open, &mut self.spans);
+        BreakerEar { call, open, spans, client, start: self.start }
     }
 }
 

@@ -230,6 +230,9 @@ impl Requests<'_> {
     /// A call that was made at a node has ended.
     pub(super) fn own_call_ended(&mut self, now: Time, id: Id, about: &About, answer: Answer) {
         let Some(job) = self.flight.job_mut(id) else { return };
+        if job.stage != Stage::Calling {
+            return; // another call of it has failed at this very instant
+        }
         if job.saga.is_some() {
             return self.saga_call_ended(now, id, answer);
         }
