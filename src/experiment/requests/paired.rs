@@ -23,7 +23,7 @@ pub struct Figure {
 const TAIL: (&str, f64) = ("p99", 0.99);
 
 /// All figures of a scenario, each with its place in [`values`]. Where no classes are declared there is one without a
-/// name, which is counted and not shown.
+/// name, which is counted and not shown; nor are transactions where no class is one.
 pub fn figures(plan: &RequestPlan) -> Vec<(usize, Figure)> {
     let mut all = Vec::new();
     let mut add = |measure, subject: &str, statistic, more_is_better| {
@@ -45,6 +45,8 @@ pub fn figures(plan: &RequestPlan) -> Vec<(usize, Figure)> {
     for edge in &plan.edges {
         add(Measure::AttemptsPerRequest, &edge.name, "mean", false);
     }
+    let transacts = plan.classes.iter().any(|class| class.saga.is_some());
+    add(Measure::SagasStuck, if transacts { "system" } else { "" }, "mean", false);
     all.into_iter().enumerate().filter(|(_, figure)| !figure.subject.is_empty()).collect()
 }
 
@@ -65,5 +67,7 @@ pub fn values(trial: &RequestOutcome) -> Vec<f64> {
         all.extend([ratio(service.attempts, arrived), ratio(service.shed, service.attempts)]);
     }
     all.extend(trial.calls.iter().map(|call| ratio(call.attempts, arrived)));
+    let sagas = trial.users[0].sagas;
+    all.push(ratio(sagas[2], sagas.iter().sum()));
     all
 }

@@ -72,9 +72,12 @@ impl Lengths {
         self.zeros += other.zeros;
     }
 
-    /// The quantile at `p`, in seconds.
+    /// The quantile at `p`, in seconds; lengths of nothing stand in the lowest bucket.
     pub fn quantile_s(&self, p: f64) -> f64 {
-        self.histogram.value_at_quantile(p) as f64 / 1e9
+        match self.histogram.value_at_quantile(p) {
+            0 | 1 => 0.0,
+            length => length as f64 / 1e9,
+        }
     }
 
     /// How many.
