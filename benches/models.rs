@@ -59,6 +59,7 @@ fn empty(horizon: Span, regions: &[&str]) -> Model {
         crews: Vec::new(),
         objectives: Vec::new(),
         costs: None,
+        experiments: Vec::new(),
     }
 }
 

@@ -69,6 +69,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Replay one trial, line by line
     Trace(TraceArgs),
+    /// Run the chaos experiments of a scenario and say whether its steady state held
+    Chaos(ChaosArgs),
     /// Draw a chart of scenarios or of saved runs
     Plot(PlotArgs),
     /// Print the completions of a shell
@@ -184,6 +186,51 @@ pub struct TraceArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct ChaosArgs {
+    /// A scenario with `experiments`; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Only this experiment
+    #[arg(long, value_name = "NAME")]
+    pub only: Option<String>,
+    /// So many runs of each experiment, instead of its `runs`
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub repeat: Option<u64>,
+    /// Override a value, such as `experiments.lose-a-region.tolerate=2min`; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE", help_heading = "Changes to the scenario")]
+    set: Vec<String>,
+    /// Seed of all random streams
+    #[arg(long, value_name = "N", help_heading = "Changes to the scenario")]
+    seed: Option<u64>,
+    /// Confidence of the intervals, such as 99%
+    #[arg(long, value_name = "PERCENT", help_heading = "Changes to the scenario")]
+    confidence: Option<String>,
+    #[command(flatten)]
+    pub machine: MachineArgs,
+    /// A journal in the shape of Chaos Toolkit's instead of text
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Write into this file instead of standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+}
+
+impl ChaosArgs {
+    /// The changes: experiments always run on the request clock.
+    pub fn changes(&self) -> ChangeArgs {
+        ChangeArgs {
+            set: self.set.clone(),
+            seed: self.seed,
+            confidence: self.confidence.clone(),
+            fidelity: Some("full".to_owned()),
+            trials: None,
+            until: None,
+            horizon: None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
 pub struct PlotArgs {
     /// Which chart
     #[arg(value_name = "KIND", value_parser = PossibleValuesParser::new(PlotKind::ALL.map(PlotKind::name)))]
@@ -194,6 +241,9 @@ pub struct PlotArgs {
     /// The trial of a gantt chart [default: the one with the most downtime]
     #[arg(long, value_name = "N")]
     pub trial: Option<u64>,
+    /// The experiment of a chaos chart [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub only: Option<String>,
     #[command(flatten)]
     pub changes: ChangeArgs,
     #[command(flatten)]
@@ -231,6 +281,22 @@ pub struct ChangeArgs {
 }
 
 impl ChangeArgs {
+    /// The same on the request clock, if nothing else about trials is asked for.
+    pub fn of_experiments(&self) -> Option<ChangeArgs> {
+        let of_trials = self.trials.is_some() || self.until.is_some() || self.horizon.is_some();
+        let (set, seed, confidence) = (self.set.clone(), self.seed, self.confidence.clone());
+        let fidelity = Some("full".to_owned());
+        (!of_trials && self.fidelity.is_none()).then_some(ChangeArgs {
+            set,
+            seed,
+            confidence,
+            fidelity,
+            trials: None,
+            until: None,
+            horizon: None,
+        })
+    }
+
     /// All as `PATH=VALUE`, the short forms last, so that they win and share the diagnostics of `--set`.
     pub fn overrides(&self) -> Vec<String> {
         let short = [

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stderr, reason = "messages to people go to standard error, and only from here")]
 
 mod args;
+mod chaos;
 mod check;
 mod compare;
 mod explain;
@@ -82,6 +83,7 @@ fn dispatch(cli: &Cli) -> Exit {
         Command::Run(args) => run::run(args, talk),
         Command::Compare(args) => compare::compare(args, talk),
         Command::Trace(args) => trace::trace(args, talk),
+        Command::Chaos(args) => chaos::chaos(args, talk),
         Command::Plot(args) => plot::plot(args, talk),
         Command::Completions(args) => manual::completions(args),
         Command::Man(args) => manual::man(args),

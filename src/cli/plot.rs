@@ -24,6 +24,12 @@ pub fn plot(args: &PlotArgs, talk: Talk) -> anyhow::Result<Exit> {
     if kind == PlotKind::Gantt {
         return gantt(args, format, talk);
     }
+    if kind == PlotKind::Chaos {
+        return chaos(args, format, talk);
+    }
+    if args.only.is_some() {
+        anyhow::bail!(Refusal("error: `--only` is for `chaos`; other charts show no experiment".to_owned()));
+    }
     if args.trial.is_some() {
         anyhow::bail!(Refusal("error: `--trial` is for `gantt`; other charts show all trials".to_owned()));
     }
@@ -62,6 +68,24 @@ fn gantt(args: &PlotArgs, format: PictureFormat, talk: Talk) -> anyhow::Result<E
     let picture = plot::gantt(format, &replay(&loaded.scenario.model, plan.seed, trial)).map_err(refused)?;
     output::write(&picture, Some(&args.output))?;
     Ok(Exit::Fine)
+}
+
+/// A chart of one experiment, which is run.
+fn chaos(args: &PlotArgs, format: PictureFormat, talk: Talk) -> anyhow::Result<Exit> {
+    let [file] = args.files.as_slice() else {
+        anyhow::bail!(Refusal("error: a chaos chart shows one experiment of one scenario".to_owned()))
+    };
+    let changes = args.changes.of_experiments().filter(|_| args.trial.is_none()).ok_or_else(|| {
+        Refusal("error: an experiment says itself how long and how often it runs, on the request clock".to_owned())
+    })?;
+    let loaded = input::scenario(file, &changes, talk)?;
+    let first = loaded.scenario.model.experiments.first().map(|experiment| experiment.name.clone());
+    let only = args.only.clone().or(first);
+    let results = super::chaos::experiments(&loaded, (only.as_deref(), None), &args.machine, talk)?;
+    let Some(experiment) = results.experiments.first() else { return Ok(Exit::Fine) };
+    let picture = plot::chaos(format, &results, experiment).map_err(refused)?;
+    output::write(&picture, Some(&args.output))?;
+    Ok(if results.partial { Exit::Interrupted } else { Exit::Fine })
 }
 
 /// Nothing to draw is the user's to mend.

@@ -7,6 +7,7 @@
 pub mod costs;
 pub mod dist;
 pub mod elastic;
+pub mod experiment;
 pub mod failover;
 pub mod failure;
 pub mod objective;
@@ -15,6 +16,7 @@ pub mod traffic;
 
 use crate::time::Span;
 use costs::Costs;
+use experiment::Experiment;
 use failover::Routing;
 use failure::{Crew, Deploys, Fault};
 use objective::Objective;
@@ -64,6 +66,8 @@ pub struct Model {
     pub objectives: Vec<Objective>,
     /// What things cost, if the scenario says so.
     pub costs: Option<Costs>,
+    /// Chaos experiments, in the order written.
+    pub experiments: Vec<Experiment>,
 }
 
 /// How a trial begins.

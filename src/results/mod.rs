@@ -3,6 +3,7 @@
 //! Whoever answers (simulation or exact solver) fills the same [`Results`]; every output format reads only this.
 //! Figures are final here: formats compute no statistic.
 
+pub mod chaos;
 pub mod measure;
 pub mod raw;
 pub mod replay;

@@ -1,150 +1,183 @@
-//! Chaos experiments and operators: read and checked; neither has a meaning on the structure clock.
+//! Chaos experiments and operators: experiments run on the request clock, whichever the scenario asks for; operators have
+//! no meaning yet.
 
+use super::condition::{self, Calls};
 use super::crew::Crews;
 use super::diagnostic::Code;
 use super::fault::read as read_fault;
-use super::fields::{Fields, not_yet, shorten, wrong_type};
-use super::formula;
+use super::fields::{Fields, shorten, wrong_type};
 use super::names::{Entity, Names};
-use super::quantity;
-use super::session::{Session, suggest};
+use super::session::suggest;
+use super::strike::World;
 use super::term;
 use super::tree::{Node, Value};
-use super::value::{Count, Percent, Text, Written as _};
+use super::value::{Count, Percent, Text};
 use crate::model::dist::Law;
+use crate::model::experiment::{About, Condition, Experiment, RunMeasure, Step, Subject};
+use crate::model::failure::{Fault, Instants, Process};
 use crate::time::Span;
 
-/// Reads `experiments`.
-pub(super) fn read(root: &mut Fields<'_>, names: &Names) {
-    if root.has("experiments") {
-        not_yet(root.session, root.key_origin("experiments"), "`experiments`", "chaos experiments");
-    }
-    root.tables("experiments", |_, fields| {
-        fields.optional::<Text>("hypothesis");
-        conditions(fields, names);
-        let length: Span = fields.or("length", "1h");
-        method(fields, names, length);
-        if let Some(actions) = fields.list::<Text>("rollbacks") {
-            for action in
-                actions.iter().filter(|action| !["clear-faults", "failback"].contains(&action.value.0.as_str()))
-            {
-                let message = format!("`{}` is not a choice here", shorten(&action.value.0));
-                fields.session.report(
-                    Code::E112,
-                    action.origin,
-                    message,
-                    Some("one of clear-faults, failback".to_owned()),
-                );
-            }
-        }
-        fields.or::<Span>("every", "10s");
-        fields.or::<Span>("tolerate", "0s");
-        fields.or::<Span>("recover_within", "5min");
-        fields.or::<bool>("background", false);
-        fields.or::<Count>("runs", 20);
-        fields.or::<Percent>("hold", "80%");
-    });
+/// Buckets of a run at most.
+const BUCKETS: u64 = 100_000;
+
+/// Reads `experiments`; `calls` says who calls whom, and with a breaker or without.
+pub(super) fn read(root: &mut Fields<'_>, world: &mut World<'_>, calls: &Calls) -> Vec<Experiment> {
+    let before = std::mem::replace(&mut world.experiment, true);
+    let experiments = root.tables("experiments", |name, fields| one(name, fields, world, calls));
+    world.experiment = before;
+    experiments
 }
 
-fn conditions(fields: &mut Fields<'_>, names: &Names) {
+fn one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, calls: &Calls) -> Experiment {
+    let hypothesis = fields.optional::<Text>("hypothesis").map(|text| text.0).unwrap_or_default();
+    let steady_state = conditions(fields, world.names, calls);
+    let length: Span = fields.or("length", "1h");
+    let every: Span = fields.or("every", "10s");
+    if every.is_zero() {
+        fields.fault(Code::E104, "every", "a bucket has a length", "write a longer time".to_owned());
+    } else if length.as_nanos().div_ceil(every.as_nanos()) > BUCKETS {
+        let message = format!("more than {BUCKETS} buckets in {length}");
+        fields.fault(Code::E007, "every", message, "raise `every`".to_owned());
+    }
+    if length.is_zero() {
+        fields.fault(Code::E104, "length", "a run has a length", "write a longer time".to_owned());
+    }
+    let (method, faults) = method(name, fields, world, length);
+    let (clear_faults, failback) = rollbacks(fields);
+    let tolerate = fields.or("tolerate", "0s");
+    let recover_within = fields.or("recover_within", "5min");
+    let background = fields.or("background", false);
+    let Count(runs) = fields.or("runs", 20);
+    let Percent(hold) = fields.or("hold", "80%");
+    Experiment {
+        name: name.to_owned(),
+        hypothesis,
+        steady_state,
+        method,
+        faults,
+        clear_faults,
+        failback,
+        length,
+        every,
+        tolerate,
+        recover_within,
+        background,
+        runs: u64::from(runs),
+        hold,
+    }
+}
+
+/// What is undone in the end: (faults, failovers).
+fn rollbacks(fields: &mut Fields<'_>) -> (bool, bool) {
+    let Some(actions) = fields.list::<Text>("rollbacks") else {
+        fields.show("rollbacks", "[\"clear-faults\"]".to_owned(), true);
+        return (true, false);
+    };
+    let known = ["clear-faults", "failback"];
+    for action in actions.iter().filter(|action| !known.contains(&action.value.0.as_str())) {
+        let message = format!("`{}` is not a choice here", shorten(&action.value.0));
+        let help = Some("one of clear-faults, failback".to_owned());
+        fields.session.report(Code::E112, action.origin, message, help);
+    }
+    let has = |word: &str| actions.iter().any(|action| action.value.0 == word);
+    (has("clear-faults"), has("failback"))
+}
+
+fn conditions(fields: &mut Fields<'_>, names: &Names, calls: &Calls) -> Vec<Condition> {
     let Some(node) = fields.node("steady_state") else {
         fields.missing("steady_state", "say what must hold, such as `success_ratio(system) >= 99%`");
-        return;
+        return Vec::new();
     };
     let Value::List(items) = &node.value else {
         wrong_type(fields.session, node, "a list of conditions", None);
-        return;
+        return Vec::new();
     };
-    for item in items {
-        condition(fields.session, names, item);
+    fields.show("steady_state", node.show(), false);
+    let session = fields.session;
+    let found: Vec<Condition> = items.iter().filter_map(|item| condition::read(session, names, calls, item)).collect();
+    let judged = |subject: Option<Subject>| {
+        found.iter().any(|other| match other.about {
+            About::Bucket { subject: of, .. } => subject.is_none_or(|subject| subject == of),
+            About::Run(_) => false,
+        })
+    };
+    if items.is_empty() {
+        let help = "such as `success_ratio(system) >= 99%`".to_owned();
+        fields.fault(Code::E113, "steady_state", "nothing is said to hold", help);
     }
+    let unjudged = |other: &&Condition| match other.about {
+        About::Run(RunMeasure::RecoversWithin(subject)) => !judged(subject),
+        About::Run(_) | About::Bucket { .. } => false,
+    };
+    if let Some(alone) = found.iter().find(unjudged).filter(|_| found.len() == items.len()) {
+        let message = format!("`{}` needs another condition that says what is well", shorten(&alone.text));
+        fields.fault(Code::E113, "steady_state", message, "such as `success_ratio(system) >= 99%`".to_owned());
+    }
+    found
 }
 
-/// Checks `measure(subject[, statistic]) >= value`.
-fn condition(session: &Session<'_>, names: &Names, node: &Node) {
-    let Some(Text(text)) = Text::read(node, session) else { return };
-    let wrong = |range: std::ops::Range<usize>, message: String, help: &str| {
-        session.report(Code::E113, node.within(session, range), message, Some(help.to_owned()));
+/// The steps of the method, and what they do to the model.
+fn method(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, length: Span) -> (Vec<Step>, Vec<Fault>) {
+    let Some(node) = fields.node("method") else {
+        fields.show_off("method", "nothing is broken");
+        return (Vec::new(), Vec::new());
     };
-    let all = 0..text.len();
-    let Some((at, sign)) = [">=", "<="].iter().find_map(|sign| text.find(sign).map(|at| (at, *sign))) else {
-        wrong(all, "the condition has no `>=` or `<=`".to_owned(), "write `success_ratio(system) >= 99%`");
-        return;
-    };
-    match formula::parse(&text, 0..at) {
-        Ok(formula) => {
-            let arguments = formula.arguments.unwrap_or_default();
-            let Some(subject) = arguments.first().map(|argument| &argument.value) else {
-                wrong(
-                    formula.name.range,
-                    "the measure has no subject".to_owned(),
-                    "write `success_ratio(system) >= 99%`",
-                );
-                return;
-            };
-            let head = subject.text.split(['@', '/']).next().unwrap_or_default();
-            if subject.text.contains(' ') {
-                wrong(
-                    subject.range.clone(),
-                    format!("`{}` is not a subject", shorten(subject.text)),
-                    "a comma before the statistic",
-                );
-            } else if !subject.text.contains("->") && head != "system" && names.get(head).is_none() {
-                let help = suggest(head, &names.all());
-                session.report(
-                    Code::E201,
-                    node.within(session, subject.range.clone()),
-                    format!("there is no `{}`", shorten(head)),
-                    help,
-                );
-            }
-        }
-        Err(bad) => wrong(bad.range, bad.message, "write `success_ratio(system) >= 99%`"),
-    }
-    let value = formula::trimmed(&text, at + sign.len()..text.len());
-    let number = value.text.parse::<f64>().is_ok();
-    if !number && quantity::percentage(value.text).is_err() && quantity::duration(value.text).is_err() {
-        wrong(
-            value.range.clone(),
-            format!("`{}` is not a value", shorten(value.text)),
-            "a percentage, a duration or a number",
-        );
-    }
-}
-
-fn method(fields: &mut Fields<'_>, names: &Names, length: Span) {
-    let Some(node) = fields.node("method") else { return };
     let Value::List(items) = &node.value else {
         wrong_type(fields.session, node, "a list of faults", None);
-        return;
+        return (Vec::new(), Vec::new());
     };
+    fields.show("method", node.show(), false);
     let path = fields.path_of("method");
+    let session = fields.session;
+    let outer = std::mem::take(&mut world.faults);
+    let mut steps = Vec::new();
     for item in items {
         let Some(table) = item.as_table() else {
-            wrong_type(fields.session, item, "a fault", None);
+            wrong_type(session, item, "a fault", None);
             continue;
         };
-        Fields::read(fields.session, table, item.origin, &path, false, |fields| {
-            match fields.node("target") {
-                Some(target) => _ = term::selector(fields.session, names, target),
-                None => fields.missing("target", "say what it strikes"),
-            }
-            let at = table.get("at").and_then(|node| node.as_text()).and_then(|text| quantity::duration(text).ok());
-            if at.is_some_and(|at| at >= length) {
-                let message = format!("`at = {}` comes when the run is over, after {length}", at.unwrap_or_default());
-                fields.fault(Code::E316, "at", message, "raise `length`".to_owned());
-            }
-            read_fault(fields, None, &Crews::default());
+        Fields::read(session, table, item.origin, &path, false, |fields| {
+            steps.extend(step(name, fields, world, length));
         });
     }
+    (steps, std::mem::replace(&mut world.faults, outer))
+}
+
+fn step(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, length: Span) -> Option<Step> {
+    let session = fields.session;
+    let selector = if let Some(target) = fields.node("target") {
+        term::selector(session, world.names, target)
+    } else {
+        fields.missing("target", "say what it strikes");
+        None
+    };
+    let text = |key: &str| fields.peek(key).and_then(Node::as_text).unwrap_or_default().to_owned();
+    let (mode, target, lasts) = (text("mode"), text("target"), text("for"));
+    for key in ["fails", "every"] {
+        if fields.has(key) {
+            let help = "write `at` and `for`".to_owned();
+            fields.fault(Code::E304, key, "a step of a method strikes at an instant", help);
+        }
+    }
+    let origin = fields.origin;
+    let fault = read_fault(fields, None, &Crews::default())?;
+    let Process::Calendar { at: Instants::At(at), .. } = &fault.process else { return None };
+    let (first, last) = (at.first().copied()?, at.last().copied()?);
+    if last >= length {
+        let message = format!("`at = {last}` comes when the run is over, after {length}");
+        fields.fault(Code::E316, "at", message, "raise `length`".to_owned());
+    }
+    let label = format!("{name}: {target}");
+    world.strike(session, &fault, &label, selector?, origin);
+    Some(Step { mode, target, at: first, lasts })
 }
 
 /// Reads `operators`.
-pub(super) fn operators(root: &mut Fields<'_>, names: &Names) {
+pub(super) fn operators(root: &mut Fields<'_>, names: &Names, calls: &Calls) {
     root.on_request_clock(|root| {
         root.tables("operators", |_, fields| {
             if let Some(when) = fields.peek("when").filter(|when| when.as_text() != Some("stuck")) {
-                condition(fields.session, names, when);
+                condition::read(fields.session, names, calls, when);
             }
             fields.or::<Text>("when", "stuck");
             fields.or::<Span>("after", "5min");

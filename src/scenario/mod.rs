@@ -14,6 +14,7 @@ mod call;
 mod check;
 mod class;
 mod compose;
+mod condition;
 mod costs;
 mod crew;
 mod deploys;

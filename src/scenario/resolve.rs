@@ -1,6 +1,6 @@
 //! The whole walk: one raw tree in, one model out, with every table read by its own reader.
 
-use super::call::Policies;
+use super::call::{Called, Policies};
 use super::class;
 use super::costs;
 use super::crew::Crews;
@@ -23,10 +23,11 @@ use super::strike::World;
 use super::tree::{Node, Table, Value};
 use super::users::{self, Users};
 use super::warnings;
+use crate::model::experiment::{CallEnds, Caller};
 use crate::model::failure::{Fault, Latent, Process};
+use crate::model::topology::{GroupId, ServiceId};
 use crate::model::traffic::{GroupTraffic, Traffic};
 use crate::model::{Ends, Model};
-use std::cell::Cell;
 use std::path::Path;
 
 /// What a scenario without errors becomes.
@@ -57,15 +58,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     let top = settings::read(root, stem);
     let crews = Crews::read(root, names);
     let profiles = Profiles::read(root, crews);
-    let mut world = World {
-        names,
-        profiles,
-        faults: Vec::new(),
-        origins: Vec::new(),
-        nodes: 0,
-        capacity: Cell::new(None),
-        quorum: Cell::new(false),
-    };
+    let mut world = World::new(names, profiles);
     let (regions, zones) = places::regions(root, &mut world);
     let links = places::links(root, &mut world);
     let policies = Policies::read(root, names);
@@ -91,13 +84,13 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     world.read_faults(root);
     let objectives = objective::read(root, names);
     if top.ends == Ends::FirstOutage && !objectives.is_empty() {
-        let help = Some("judge them in a run to the horizon".to_owned());
-        let message = "objectives are judged over the horizon, and the trial ends at the first outage";
-        session.report(Code::E304, root.key_origin("objectives"), message, help);
+        unjudged(root);
     }
-    experiment::operators(root, names);
+    let entry = routing.as_ref().map(|routing| routing.entry);
+    let known = known_calls(&services.calls, &traffic, &classes, entry);
+    experiment::operators(root, names, &known);
     let costs = costs::read(root, names, &groups);
-    experiment::read(root, names);
+    let experiments = experiment::read(root, &mut world, &known);
     if !session.has_errors() {
         world.profiles.warn_unused(session);
         policies.warn_unused(session);
@@ -128,11 +121,39 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         crews: world.profiles.crews.list,
         objectives,
         costs,
+        experiments,
     };
     if complete && !session.has_errors() {
         limits::events(session, &model, &world.origins);
     }
     complete.then_some((model, top.settings, origins))
+}
+
+/// Objectives need the whole horizon.
+fn unjudged(root: &Fields<'_>) {
+    let help = Some("judge them in a run to the horizon".to_owned());
+    let message = "objectives are judged over the horizon, and the trial ends at the first outage";
+    root.session.report(Code::E304, root.key_origin("objectives"), message, help);
+}
+
+/// Who calls whom, and whether by way of a breaker.
+fn known_calls(
+    called: &[Called],
+    traffic: &[GroupTraffic],
+    classes: &[class::Class],
+    entry: Option<ServiceId>,
+) -> Vec<(CallEnds, bool)> {
+    let of_services = called.iter().map(|called| {
+        let call = &called.call;
+        (CallEnds { from: Caller::Service(call.from), to: call.to }, call.policy.breaker.is_some())
+    });
+    let entries: Vec<ServiceId> =
+        entry.into_iter().chain(classes.iter().filter_map(|class| class.model.entry)).collect();
+    let of_users = traffic.iter().enumerate().flat_map(|(group, traffic)| {
+        let from = Caller::Group(GroupId(group as u32));
+        entries.iter().map(move |&to| (CallEnds { from, to }, traffic.policy.breaker.is_some()))
+    });
+    of_services.chain(of_users).collect()
 }
 
 /// Reports what keeps the request clock from running: nobody who asks, or keys that it does not know yet.

@@ -23,6 +23,25 @@ pub(super) struct World<'n> {
     pub capacity: Cell<Option<super::source::Origin>>,
     /// Do the nodes of the service that is read form a quorum?
     pub quorum: Cell<bool>,
+    /// Are the faults those of an experiment, which always runs on the request clock?
+    pub experiment: bool,
+}
+
+impl<'n> World<'n> {
+    /// Nothing yet.
+    pub fn new(names: &'n Names, profiles: Profiles) -> Self {
+        let (capacity, quorum) = (Cell::new(None), Cell::new(false));
+        World {
+            names,
+            profiles,
+            faults: Vec::new(),
+            origins: Vec::new(),
+            nodes: 0,
+            capacity,
+            quorum,
+            experiment: false,
+        }
+    }
 }
 
 impl World<'_> {
@@ -60,7 +79,7 @@ impl World<'_> {
                 Some(ModeName::Partition) if !matches!(target, Target::Service(_)) => fault.own.clone(),
                 Some(other) => wrong_target(session, fault, other, "a place"),
             };
-            inert_slowness(session, fault, label);
+            self.inert_slowness(session, fault, label);
             self.add(fault, cause_of(fault, label, faults), mode, target);
         }
     }
@@ -79,7 +98,7 @@ impl World<'_> {
                 Some(ModeName::Partition | ModeName::Slow) => fault.own.clone(),
                 Some(other) => wrong_target(session, fault, other, "a link"),
             };
-            inert_slowness(session, fault, label);
+            self.inert_slowness(session, fault, label);
             let target = Target::Link { from, to, both };
             if !both && matches!(mode, Some(Mode::Partition { outbound: false, .. })) {
                 let message = "`outbound = false` leaves nothing of a cut one way";
@@ -134,7 +153,16 @@ impl World<'_> {
         }
     }
 
-    fn strike(
+    /// A link or a place that is only slow changes nothing on the structure clock: only requests feel it.
+    fn inert_slowness(&self, session: &Session<'_>, fault: &WrittenFault, label: &str) {
+        let felt = self.experiment || session.simulates_requests();
+        if fault.own.as_ref().is_some_and(Mode::is_gray) && !felt {
+            session.note_inert(format!("the slowness of {label}"), fault.origin);
+        }
+    }
+
+    /// Lays a fault on what its selector names.
+    pub fn strike(
         &mut self,
         session: &Session<'_>,
         fault: &WrittenFault,
@@ -192,13 +220,6 @@ fn mode_of_nodes(session: &Session<'_>, fault: &WrittenFault, what: &str) -> Opt
         Some(ModeName::HumanError) => Some(Mode::Outage { silent: true }),
         Some(ModeName::Maintenance) => Some(Mode::Maintenance),
         Some(other @ (ModeName::Outage | ModeName::Partition)) => wrong_target(session, fault, other, what),
-    }
-}
-
-/// A link or a place that is only slow changes nothing yet: only requests feel it.
-fn inert_slowness(session: &Session<'_>, fault: &WrittenFault, label: &str) {
-    if fault.own.as_ref().is_some_and(Mode::is_gray) && !session.simulates_requests() {
-        session.note_inert(format!("the slowness of {label}"), fault.origin);
     }
 }
 

@@ -398,6 +398,8 @@ impl World<'_> {
         // whoever stops it outright ends a hang
         state.silent = self.manner.silent && (first || state.silent);
         state.hangs = self.manner.hangs && (first || state.hangs);
+        state.check_fails =
+            if first { self.manner.check_fails } else { state.check_fails.max(self.manner.check_fails) };
         if seen && !hidden {
             self.count_seen(unit, false);
         }

@@ -63,6 +63,7 @@ impl World<'_> {
             up: (!out && !held && !state.stopped) || hung,
             silent: (held && unit.silent) || (out && self.is_out_silently(node)),
             hung,
+            check_fails: if hung { unit.check_fails } else { 0.0 },
             admits: self.gates.holds(layout.admits[plan.pool as usize]),
             writes: layout.takes_writes[plan.pool as usize].is_none_or(|gate| self.gates.holds(gate)),
             ..Condition::WELL

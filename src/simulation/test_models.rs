@@ -93,6 +93,7 @@ pub fn fleet(nodes: u32, need: u32, life_h: u64, repair_h: u64) -> Model {
         crews: Vec::new(),
         objectives: Vec::new(),
         costs: None,
+        experiments: Vec::new(),
     }
 }
 

@@ -72,6 +72,8 @@ pub struct UnitState {
     pub silent: bool,
     /// Does it hold its work?
     pub hangs: bool,
+    /// Chance that a check of it fails, 0 to 1, by the fault that is seen best.
+    pub check_fails: f64,
 }
 
 /// Counts of one part.

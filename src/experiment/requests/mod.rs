@@ -65,7 +65,7 @@ struct ServiceTotals {
 struct CallTotals {
     /// (requests of users, attempts).
     attempts: PairMoments,
-    /// (attempts, rejected by an own policy).
+    /// (attempts made or rejected, rejected by an own policy).
     rejected: PairMoments,
     /// (attempts, hedges).
     hedged: PairMoments,
@@ -189,7 +189,7 @@ impl ServiceTotals {
 impl CallTotals {
     fn push(&mut self, tally: &CallTally, arrived: u64, length: Span) {
         self.attempts.push(arrived as f64, tally.attempts as f64);
-        self.rejected.push(tally.attempts as f64, tally.rejected as f64);
+        self.rejected.push((tally.attempts + tally.rejected) as f64, tally.rejected as f64);
         self.hedged.push(tally.attempts as f64, tally.hedged as f64);
         if tally.breakers > 0 {
             self.open.push(tally.open.as_secs_f64() / (tally.breakers as f64 * length.as_secs_f64()));

@@ -4,9 +4,11 @@
 //! compared with `diff`. Reading gives back what was written, so that a
 //! saved run can be drawn later.
 
+mod journal;
 mod read;
 mod write;
 
+pub use journal::journal;
 pub use read::{ReadError, read};
 pub use write::{comparison, run};
 

@@ -103,11 +103,11 @@ fn add(object: &mut Value, key: &str, value: Value) {
 }
 
 /// The number, or null where JSON has none for it.
-fn finite(number: f64) -> Value {
+pub(super) fn finite(number: f64) -> Value {
     if number.is_finite() { number.into() } else { Value::Null }
 }
 
-fn text(value: &Value) -> Vec<u8> {
+pub(super) fn text(value: &Value) -> Vec<u8> {
     let mut out = String::new();
     write(value, 0, &mut out);
     out.push('\n');

@@ -8,6 +8,7 @@ mod attainment;
 mod axis;
 mod bars;
 pub mod canvas;
+mod chaos;
 mod contribution;
 mod convergence;
 mod distribution;
@@ -21,6 +22,7 @@ mod transient;
 mod waterfall;
 
 use crate::results::Results;
+use crate::results::chaos::{ChaosResults, ExperimentResult};
 use crate::results::replay::Replay;
 use crate::stats::Estimate;
 use canvas::{Anchor, BLACK, DrawError, Drawing, GREY, Type, width_of};
@@ -50,11 +52,13 @@ pub enum PlotKind {
     Rto,
     /// How much work promotions lose.
     Rpo,
+    /// A chaos experiment over time.
+    Chaos,
 }
 
 impl PlotKind {
     /// All kinds, in the order in which help lists them.
-    pub const ALL: [PlotKind; 11] = [
+    pub const ALL: [PlotKind; 12] = [
         PlotKind::Nines,
         PlotKind::Exceedance,
         PlotKind::Waterfall,
@@ -66,6 +70,7 @@ impl PlotKind {
         PlotKind::Pareto,
         PlotKind::Rto,
         PlotKind::Rpo,
+        PlotKind::Chaos,
     ];
 
     /// The name on the command line.
@@ -82,6 +87,7 @@ impl PlotKind {
             PlotKind::Pareto => "pareto",
             PlotKind::Rto => "rto",
             PlotKind::Rpo => "rpo",
+            PlotKind::Chaos => "chaos",
         }
     }
 }
@@ -122,6 +128,18 @@ pub fn gantt(format: PictureFormat, replay: &Replay) -> Result<Vec<u8>, PlotErro
     Ok(bytes(&gantt::drawing(replay)?, format)?)
 }
 
+/// The chart of one experiment in this format.
+///
+/// # Errors
+/// If it has no runs.
+pub fn chaos(
+    format: PictureFormat,
+    results: &ChaosResults,
+    experiment: &ExperimentResult,
+) -> Result<Vec<u8>, PlotError> {
+    Ok(bytes(&chaos::drawing(results, experiment)?, format)?)
+}
+
 fn drawing(kind: PlotKind, scenarios: &[Results]) -> Result<Drawing, PlotError> {
     match kind {
         PlotKind::Nines => nines::drawing(scenarios),
@@ -135,6 +153,7 @@ fn drawing(kind: PlotKind, scenarios: &[Results]) -> Result<Drawing, PlotError> 
         PlotKind::Pareto => pareto::drawing(scenarios),
         PlotKind::Rto => distribution::rto(scenarios),
         PlotKind::Rpo => distribution::rpo(scenarios),
+        PlotKind::Chaos => Err(PlotError::Nothing("results hold no experiment; give a scenario with `experiments`")),
     }
 }
 

@@ -62,7 +62,8 @@ fn drawing(kind: PlotKind, scenarios: &[Results]) -> Result<Drawing, PlotError> 
         | PlotKind::Convergence
         | PlotKind::Attainment
         | PlotKind::Rto
-        | PlotKind::Rpo => super::drawing(kind, scenarios),
+        | PlotKind::Rpo
+        | PlotKind::Chaos => super::drawing(kind, scenarios),
     }
 }
 
@@ -70,7 +71,8 @@ fn drawing(kind: PlotKind, scenarios: &[Results]) -> Result<Drawing, PlotError> 
 fn all() -> Vec<(String, Drawing)> {
     let cases = cases().into_iter();
     let drawn = cases.flat_map(|(name, scenarios)| {
-        let charts = PlotKind::ALL.into_iter().map(move |kind| (kind, drawing(kind, &scenarios)));
+        let kinds = PlotKind::ALL.into_iter().filter(|kind| *kind != PlotKind::Chaos);
+        let charts = kinds.map(move |kind| (kind, drawing(kind, &scenarios)));
         charts.filter_map(move |(kind, chart)| match chart {
             Ok(chart) => Some((format!("{}-{name}", kind.name()), chart)),
             Err(PlotError::Nothing(_)) if name == "bound" => None,

@@ -5,6 +5,7 @@
 //! stands beside its interval. A section without figures is left out. Lines keep within [`WIDTH`] columns as long as
 //! names allow; what is said in colour is also said in words.
 
+mod chaos;
 mod compare;
 mod cost;
 mod figures;
@@ -15,6 +16,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use chaos::chaos;
 pub use compare::comparison;
 pub use table::Look;
 

@@ -292,7 +292,9 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
     };
     let process = process.map(|process| process as u32);
     let perfect = at_once && routing.detection == Detection::Instant && routing.failback.is_none();
-    if process.is_none() && perfect && !super::load::is_needed(model) {
+    // requests go where the weights say, not only where somebody serves
+    let spread = layout.for_requests && matches!(choice, Choice::Weighted(_));
+    if process.is_none() && perfect && !spread && !super::load::is_needed(model) {
         let used = |region: &usize| match &choice {
             Choice::Weighted(weights) => weights[*region] > 0.0,
             Choice::Ordered(_) | Choice::Active(_) => true,

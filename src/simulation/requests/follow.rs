@@ -132,7 +132,7 @@ impl Requests<'_> {
             .map(|(id, _)| id)
             .filter(|id| !held_on_ways(id))
             .collect();
-        self.nodes[index as usize].empty();
+        self.forget_load(index);
         for id in lost {
             self.cancel_calls(now, id);
             let Some(job) = self.flight.job_mut(id) else { continue };
@@ -181,7 +181,7 @@ impl Requests<'_> {
     pub(super) fn health_changed(&mut self, now: Time, index: u32) {
         let node = &mut self.nodes[index as usize];
         let condition = node.condition;
-        let fails = if !condition.up || condition.hung || node.misses { 1.0 } else { condition.check_fails };
+        let fails = if condition.up && !node.misses { condition.check_fails } else { 1.0 };
         let service = self.service_of(index);
         let node = &mut self.nodes[index as usize];
         match &mut node.watch {

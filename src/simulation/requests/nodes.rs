@@ -126,6 +126,7 @@ impl Requests<'_> {
         let mut checks = streams.stream(plan.checks);
         let through = service.work.health.through_queue;
         let watch = service.check.as_ref().filter(|_| !through).map(|_| Watch::new(&detection, &mut checks));
+        let (shedder, limit, codel) = self.load_policies(plan.pool);
         Node {
             condition: Condition::WELL,
             member: true,
@@ -141,10 +142,27 @@ impl Requests<'_> {
             queue: VecDeque::new(),
             held: Vec::new(),
             capacity: pool.capacity.filter(|_| pool.work.slots.is_none()).and_then(limiter),
-            shedder: service.work.shedding.and_then(|config| LoadShedder::new(config).ok()),
-            limit: service.work.limit.and_then(|config| ConcurrencyLimit::new(config).ok()),
-            codel: codel(&pool.work),
+            shedder,
+            limit,
+            codel,
         }
+    }
+
+    /// What a node of the pool decides by under load, as new.
+    fn load_policies(&self, pool: u32) -> (Option<LoadShedder>, Option<ConcurrencyLimit>, Option<CoDel>) {
+        let pool = &self.plan.pools[pool as usize];
+        let work = &self.plan.services[pool.service as usize].work;
+        let shedder = work.shedding.and_then(|config| LoadShedder::new(config).ok());
+        let limit = work.limit.and_then(|config| ConcurrencyLimit::new(config).ok());
+        (shedder, limit, codel(&pool.work))
+    }
+
+    /// The node has crashed: nobody works or waits there, and what its policies remembered of load is gone.
+    pub(super) fn forget_load(&mut self, index: u32) {
+        let (shedder, limit, codel) = self.load_policies(self.plan.nodes[index as usize].pool);
+        let node = &mut self.nodes[index as usize];
+        (node.shedder, node.limit, node.codel) = (shedder, limit, codel);
+        node.empty();
     }
 }
 
@@ -176,8 +194,8 @@ impl Node {
         shedder.admit(class) != ShedDecision::Admit
     }
 
-    /// As new after a crash: nobody works or waits, and what policies remember of load is gone.
-    pub fn empty(&mut self) {
+    /// As new after a crash: nobody works or waits.
+    fn empty(&mut self) {
         self.busy = 0;
         self.queue.clear();
         self.held.clear();

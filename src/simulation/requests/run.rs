@@ -1,12 +1,13 @@
 //! One trial of structure and requests together, in one order of time.
 
+use super::record::Recorder;
 use super::{RequestPlan, Requests, seconds};
 use crate::engine::queue::Rank;
 use crate::engine::streams::Streams;
 use crate::simulation::layout::Layout;
 use crate::simulation::trace::TraceLine;
 use crate::simulation::{Outcome, World};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// A world with requests in it.
 #[derive(Clone, Debug)]
@@ -28,6 +29,14 @@ impl<'a> RequestWorld<'a> {
         self.requests.reset(&streams, start);
         self.requests.follow(start, &self.world);
         let end = self.world.layout.end;
+        while let Some(bucket) = self.requests.tally.recorder.as_ref().map(|recorder| recorder.bucket_end())
+            && bucket < end
+        {
+            self.advance(bucket);
+            if let Some(recorder) = &mut self.requests.tally.recorder {
+                recorder.turn();
+            }
+        }
         self.advance(end);
         let requests = self.requests.finish(end);
         let mut outcome = self.world.finish(end);
@@ -52,6 +61,17 @@ impl<'a> RequestWorld<'a> {
             line.at = Time::ZERO + line.at.since(from);
         }
         (outcome, lines)
+    }
+
+    /// As [`run_traced`](Self::run_traced), with a record of buckets of `every`, more than zero.
+    pub fn run_recorded(&mut self, seed: u64, trial: u64, every: Span) -> (Outcome, Vec<TraceLine>, Recorder) {
+        let plan = self.requests.plan;
+        let subjects = [1 + plan.groups.len() + plan.classes.len(), plan.services.len(), plan.edges.len()];
+        let fresh = Recorder::new(every, plan.horizon, subjects);
+        self.requests.tally.recorder = Some(Box::new(fresh.clone()));
+        let (outcome, lines) = self.run_traced(seed, trial);
+        let recorder = self.requests.tally.recorder.take().map_or(fresh, |recorder| *recorder);
+        (outcome, lines, recorder)
     }
 
     /// Everything before `until`: at equal times timers of policies come first, then the structure, then work and

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::lengths::Lengths;
 use super::plan::RequestPlan;
+use super::record::Recorder;
 use super::state::{Answer, Quality, Request};
 use crate::resilience::circuit_breaker::{Change, State};
 use crate::resilience::outlier_ejection::{EjectionEvent, HostState};
@@ -90,7 +91,7 @@ pub struct CallTally {
     pub answered: u64,
     /// Calls failed.
     pub failed: u64,
-    /// Attempts, refused and unsent ones too.
+    /// Attempts sent, and those that found nobody to be sent to; not what an own policy refused.
     pub attempts: u64,
     /// Attempts beyond the first.
     pub retries: u64,
@@ -157,6 +158,8 @@ pub struct Tally {
     open: BTreeMap<(u32, u32), Time>,
     /// Spans in which one was open, as they ended.
     spans: Vec<(Time, Time)>,
+    /// Who wants to know more than sums.
+    pub recorder: Option<Box<Recorder>>,
 }
 
 /// Hears breakers and ejections for an edge.
@@ -164,6 +167,8 @@ pub struct BreakerEar<'t> {
     call: &'t mut CallTally,
     open: &'t mut BTreeMap<(u32, u32), Time>,
     spans: &'t mut Vec<(Time, Time)>,
+    recorder: Option<&'t mut Recorder>,
+    edge: u32,
     client: u32,
     start: Time,
 }
@@ -172,6 +177,9 @@ impl BreakerEar<'_> {
     /// A breaker has changed.
     pub fn changed(&mut self, target: u32, change: Change) {
         let key = (self.client, target);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.changed(self.edge, key, change);
+        }
         if matches!(change.from, State::Open { .. })
             && let Some(since) = self.open.remove(&key)
         {
@@ -190,6 +198,9 @@ impl BreakerEar<'_> {
 
     /// A node has been ejected, or has come back.
     pub fn ejected(&mut self, event: EjectionEvent) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.ejected(self.edge, self.client, event);
+        }
         self.call.ejected += u64::from(matches!(event.change.to, HostState::Ejected(_)));
     }
 }
@@ -214,12 +225,16 @@ impl Tally {
             fresh: vec![Time::NEVER; plan.clients as usize],
             open: BTreeMap::new(),
             spans: Vec::new(),
+            recorder: None,
         }
     }
 
     /// Nothing counted, from `start` on.
     pub fn reset(&mut self, start: Time) {
         self.start = start;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(start);
+        }
         self.users.iter_mut().for_each(UserTally::reset);
         for service in &mut self.services {
             service.queue.reset();
@@ -288,7 +303,11 @@ impl Tally {
                 second[0] += 1;
             }
         }
-        self.users[1 + self.groups + class as usize].arrived += 1;
+        let class = 1 + self.groups + class as usize;
+        self.users[class].arrived += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.arrived([0, 1 + group as usize, class]);
+        }
     }
 
     /// A request has its answer.
@@ -299,6 +318,9 @@ impl Tally {
         let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
         for subject in [0, group, class] {
             self.users[subject].answered(answer);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.answered([0, group, class], answer, latency);
         }
         let Ok(quality) = answer else { return };
         // one histogram where it says all; finish() sums up
@@ -326,18 +348,32 @@ impl Tally {
     #[inline]
     pub fn call_over(&mut self, edge: u32, answer: Answer) {
         let call = &mut self.calls[edge as usize];
-        if answer.is_ok() { call.answered += 1 } else { call.failed += 1 }
+        if answer.is_ok() {
+            call.answered += 1
+        } else {
+            call.failed += 1
+        }
+        if let Some(recorder) = &mut self.recorder {
+            let call = recorder.call(edge);
+            if answer.is_ok() { call.answered += 1 } else { call.failed += 1 }
+        }
     }
 
     /// An attempt is made.
     #[inline]
     pub fn attempted(&mut self, edge: u32) {
         self.calls[edge as usize].attempts += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.call(edge).attempts += 1;
+        }
     }
 
     /// It is not the first.
     pub fn retried(&mut self, edge: u32) {
         self.calls[edge as usize].retries += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.call(edge).retries += 1;
+        }
     }
 
     /// It runs beside another.
@@ -347,9 +383,18 @@ impl Tally {
 
     /// An attempt has ended.
     #[inline]
-    pub fn attempt_over(&mut self, edge: u32, answer: Answer) {
+    pub fn attempt_over(&mut self, edge: u32, answer: Answer, took: Span) {
         let call = &mut self.calls[edge as usize];
-        if answer.is_ok() { call.well += 1 } else { call.bad += 1 }
+        if answer.is_ok() {
+            call.well += 1
+        } else {
+            call.bad += 1
+        }
+        if let Some(recorder) = &mut self.recorder
+            && answer.is_ok()
+        {
+            recorder.call(edge).latency.record(took);
+        }
     }
 
     /// An attempt is no longer waited for.
@@ -360,6 +405,9 @@ impl Tally {
     /// A call was refused by an own policy.
     pub fn rejected(&mut self, edge: u32) {
         self.calls[edge as usize].rejected += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.call(edge).rejected += 1;
+        }
     }
 
     /// A tier has answered.
@@ -371,11 +419,17 @@ impl Tally {
     #[inline]
     pub fn reached(&mut self, service: u32) {
         self.services[service as usize].attempts += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.service(service).attempts += 1;
+        }
     }
 
     /// An attempt is refused for load.
     pub fn shed(&mut self, service: u32) {
         self.services[service as usize].shed += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.service(service).shed += 1;
+        }
     }
 
     /// An attempt has left the queue.
@@ -386,6 +440,9 @@ impl Tally {
     /// An attempt begins to work, after a wait.
     #[inline]
     pub fn started(&mut self, service: u32, wait: Span) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.service(service).queue.record(wait);
+        }
         let service = &mut self.services[service as usize];
         service.started += 1;
         service.waited += u64::from(!wait.is_zero());
@@ -420,7 +477,8 @@ impl Tally {
     #[inline]
     pub fn breakers(&mut self, edge: u32, client: u32) -> BreakerEar<'_> {
         let (call, open, spans) = (&mut self.calls[edge as usize], &mut self.open, &mut self.spans);
-        BreakerEar { call, open, spans, client, start: self.start }
+        let recorder = self.recorder.as_deref_mut();
+        BreakerEar { call, open, spans, recorder, edge, client, start: self.start }
     }
 }
 

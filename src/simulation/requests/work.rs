@@ -369,11 +369,11 @@ impl Requests<'_> {
         match origin {
             Origin::Check(probe) => self.probe_answered(now, node, probe, answer.is_ok()),
             Origin::Attempt(call, attempt) => {
-                self.tally.attempt_over(about.edge, answer);
+                self.tally.attempt_over(about.edge, answer, now.since(sent));
                 self.attempt_ended(now, call, attempt, answer);
             }
             Origin::Plain => {
-                self.tally.attempt_over(about.edge, answer);
+                self.tally.attempt_over(about.edge, answer, now.since(sent));
                 self.plain_ended(now, (node, about.client), answer.is_ok().then(|| now.since(sent)));
                 self.call_ended(now, &about, answer);
             }
@@ -404,6 +404,8 @@ impl Requests<'_> {
         job.wanted = false;
         let (stage, node, client) = (job.stage, job.node as usize, job.about.client);
         if job.origin == Origin::Plain {
+            let edge = job.about.edge;
+            self.tally.gave_up(edge);
             self.plain_ended(now, (node as u32, client), None);
         }
         let gone = self.plan.services[self.service_of(node as u32) as usize].work.caller_gone;

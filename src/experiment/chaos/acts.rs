@@ -1,0 +1,211 @@
+//! Who acted when, in words: faults, checks, failovers and routing from the trace, breakers and ejections from the record.
+//!
+//! Of what happens often, the first time counts; of what ends (faults, open breakers), the last.
+
+use crate::model::Model;
+use crate::model::experiment::CallEnds;
+use crate::results::chaos::ActResult;
+use crate::simulation::layout::{Choice, Layout, RoutingPlan};
+use crate::simulation::requests::RequestPlan;
+use crate::simulation::requests::record::{Act, Heard, Recorder};
+use crate::simulation::trace::{TraceEvent, TraceLine};
+use crate::time::{Span, Time};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// When what was done in a run.
+pub type Acts = BTreeMap<String, Span>;
+
+/// The acts of a run.
+pub fn of_run(model: &Model, layout: &Layout, plan: &RequestPlan, trace: &[TraceLine], record: &Recorder) -> Acts {
+    let mut acts = Acts::new();
+    let words = Words { model, layout };
+    for line in trace {
+        let at = line.at.since(Time::ZERO);
+        match words.of(&line.event) {
+            Some((what, true)) => _ = acts.insert(what, at),
+            Some((what, false)) => _ = acts.entry(what).or_insert(at),
+            None => {}
+        }
+    }
+    for heard in &record.heard {
+        let call = &plan.edges[heard.edge as usize].name;
+        match heard.act {
+            Act::Opened { .. } => _ = acts.entry(format!("breaker of {call} opened")).or_insert(heard.at),
+            Act::HalfOpened => _ = acts.entry(format!("breaker of {call} half open")).or_insert(heard.at),
+            Act::Closed => _ = acts.insert(format!("breaker of {call} closed, the last time"), heard.at),
+            Act::Ejected => _ = acts.entry(format!("node ejected by {call}")).or_insert(heard.at),
+            Act::Returned => _ = acts.insert(format!("node back in {call}, the last time"), heard.at),
+        }
+    }
+    acts
+}
+
+/// All runs together, in the order of the medians.
+pub fn of_all(runs: &[Acts]) -> Vec<ActResult> {
+    let names: BTreeSet<&String> = runs.iter().flat_map(BTreeMap::keys).collect();
+    let all = |what: &String| {
+        let mut times: Vec<Span> = runs.iter().filter_map(|run| run.get(what).copied()).collect();
+        times.sort_unstable();
+        let first_run = runs.first().and_then(|run| run.get(what).copied());
+        ActResult { what: what.clone(), runs: times.len() as u64, median: times[(times.len() - 1) / 2], first_run }
+    };
+    let mut acts: Vec<ActResult> = names.into_iter().map(all).collect();
+    acts.sort_by(|a, b| (a.median, &a.what).cmp(&(b.median, &b.what)));
+    acts
+}
+
+/// Seconds that breakers of each edge were open, by bucket, and a bucket's breaker-seconds in all.
+pub struct OpenTime {
+    open_s: Vec<Vec<f64>>,
+    of: Vec<u64>,
+    widths_s: Vec<f64>,
+}
+
+impl OpenTime {
+    /// Of a record of runs of `length`.
+    pub fn new(plan: &RequestPlan, record: &Recorder, length: Span) -> OpenTime {
+        let buckets = record.users.first().map_or(0, Vec::len);
+        let end = |bucket: usize| (record.every * (bucket as u64 + 1)).min(length);
+        let widths_s = (0..buckets).map(|b| (end(b).saturating_sub(record.every * b as u64)).as_secs_f64()).collect();
+        let mut open_s = vec![vec![0.0; buckets]; plan.edges.len()];
+        for (edge, spell) in spells(record, length).filter(|(_, spell)| spell.refuses) {
+            let (mut at, end) = (spell.from, spell.to.min(length));
+            while at < end {
+                let bucket = (at.as_nanos() / record.every.as_nanos().max(1)) as usize;
+                let Some(cell) = open_s[edge as usize].get_mut(bucket) else { break };
+                let until = end.min(record.every * (bucket as u64 + 1));
+                *cell += until.saturating_sub(at).as_secs_f64();
+                at = until;
+            }
+        }
+        OpenTime { open_s, of: plan.edges.iter().map(|edge| edge.breakers(plan)).collect(), widths_s }
+    }
+
+    /// (open, in all) breaker-seconds of an edge in a bucket.
+    pub fn get(&self, edge: usize, bucket: usize) -> (f64, f64) {
+        (self.open_s[edge][bucket], self.of[edge] as f64 * self.widths_s[bucket])
+    }
+}
+
+/// A time in which a breaker refuses or probes.
+struct Spell {
+    from: Span,
+    /// After the run if it has no end in it.
+    to: Span,
+    refuses: bool,
+}
+
+/// The spells of all breakers, by edge. One that is open but whose time is up refuses nobody: it waits for a call.
+fn spells(record: &Recorder, length: Span) -> impl Iterator<Item = (u32, Spell)> {
+    let mut last: BTreeMap<(u32, u32, u32), (Span, Act)> = BTreeMap::new();
+    let mut spells = Vec::new();
+    let mut end = |edge: u32, (from, act): (Span, Act), to: Span| match act {
+        Act::Opened { until } => spells.push((edge, Spell { from, to: until.min(to), refuses: true })),
+        Act::HalfOpened => spells.push((edge, Spell { from, to, refuses: false })),
+        Act::Closed | Act::Ejected | Act::Returned => {}
+    };
+    for Heard { at, edge, whose, act } in &record.heard {
+        if matches!(act, Act::Ejected | Act::Returned) {
+            continue;
+        }
+        if let Some(before) = last.insert((*edge, whose.0, whose.1), (*at, *act)) {
+            end(*edge, before, *at);
+        }
+    }
+    for ((edge, ..), before) in last {
+        end(edge, before, length + Span::SECOND);
+    }
+    spells.into_iter()
+}
+
+/// The first opening of a breaker of the call at or after `from`.
+pub fn opened(plan: &RequestPlan, record: &Recorder, call: CallEnds, from: Span) -> Option<Span> {
+    let of_call = |heard: &&Heard| super::reading::is(&plan.edges[heard.edge as usize], call);
+    let opens = |heard: &&Heard| matches!(heard.act, Act::Opened { .. }) && heard.at >= from;
+    record.heard.iter().filter(of_call).find(opens).map(|heard| heard.at)
+}
+
+/// When, at or after `from`, breakers of the call refuse and probe for the last time in a run of `length`.
+pub fn closed(plan: &RequestPlan, record: &Recorder, call: CallEnds, (from, length): (Span, Span)) -> Option<Span> {
+    let of_call = |edge: u32| super::reading::is(&plan.edges[edge as usize], call);
+    let ends = spells(record, length).filter(|(edge, _)| of_call(*edge)).map(|(_, spell)| spell.to);
+    Some(ends.fold(from, Span::max)).filter(|last| *last <= length)
+}
+
+/// Names of the things in a trace.
+struct Words<'a> {
+    model: &'a Model,
+    layout: &'a Layout,
+}
+
+impl Words<'_> {
+    /// What happened, and whether the last time counts; nothing that would only repeat the table.
+    fn of(&self, event: &TraceEvent) -> Option<(String, bool)> {
+        let level = |healthy: bool| if healthy { "healthy" } else { "down" };
+        Some(match *event {
+            TraceEvent::Fault { unit, .. } => (format!("fault strikes {}", self.site(unit)), false),
+            TraceEvent::Repair { unit, .. } => (format!("fault on {} is over", self.site(unit)), true),
+            TraceEvent::Level { .. } => return None,
+            TraceEvent::Believed { process, place, healthy } => {
+                let (whose, place) = (self.process(process), self.place(process, place));
+                (format!("{whose} takes {place} for {}", level(healthy)), healthy)
+            }
+            TraceEvent::RegionBelieved { region, healthy } => {
+                let region = &self.model.regions[region as usize].name;
+                (format!("routing takes {region} for {}", level(healthy)), healthy)
+            }
+            TraceEvent::FailoverBegun { process, .. } => {
+                (format!("failover of {} decided", self.process(process)), false)
+            }
+            TraceEvent::NoCandidate { process } => {
+                (format!("failover of {} finds nobody fit", self.process(process)), false)
+            }
+            TraceEvent::PromotionFailed { process } => {
+                (format!("promotion of {} failed, people take over", self.process(process)), false)
+            }
+            TraceEvent::FailoverDone { process, place } => {
+                let (whose, place) = (self.process(process), self.place(process, place));
+                (format!("failover of {whose} done, {place} is in charge"), false)
+            }
+            TraceEvent::FailbackBegun { process } => (format!("failback of {} begun", self.process(process)), false),
+            TraceEvent::Woken { pool } => {
+                let pool = &self.model.pools[pool as usize];
+                let service = &self.model.services[pool.service.index()].name;
+                let region = pool.region.map_or("everywhere", |region| &self.model.regions[region.index()].name);
+                (format!("nodes of {service}@{region} woken"), false)
+            }
+            TraceEvent::Scaled { pool, from, to } => {
+                let service = self.model.pools[pool as usize].service;
+                let name = &self.model.services[service.index()].name;
+                (format!("{name} scales from {from} to {to} nodes"), true)
+            }
+            TraceEvent::Rerouted { group } => {
+                (format!("{} is told another region", self.model.groups[group as usize].name), false)
+            }
+            TraceEvent::Converged { group } => {
+                (format!("{} has arrived there", self.model.groups[group as usize].name), false)
+            }
+        })
+    }
+
+    fn site(&self, unit: u32) -> &str {
+        &self.layout.sites[self.layout.units[unit as usize].site as usize]
+    }
+
+    fn process(&self, process: u32) -> &str {
+        let service = self.layout.processes[process as usize].service;
+        service.map_or("routing", |service| &self.model.services[service as usize].name)
+    }
+
+    fn place(&self, process: u32, place: u32) -> &str {
+        if let RoutingPlan::Tracked(tracked) = &self.layout.routing
+            && tracked.process == Some(process)
+            && let Choice::Active(regions) = &tracked.choice
+        {
+            return &self.model.regions[regions[place as usize] as usize].name;
+        }
+        let pools = &self.layout.processes[process as usize].places[place as usize].pools;
+        let region = pools.first().and_then(|&pool| self.model.pools[pool as usize].region);
+        region.map_or("everywhere", |region| &self.model.regions[region.index()].name)
+    }
+}

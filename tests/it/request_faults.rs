@@ -1,0 +1,221 @@
+//! Each way to fail, as a request feels it.
+//!
+//! A request comes every 100 ms (the first at 0.1 s, one at each instant of a fault) and takes 250 ms of work, so that at
+//! any time two are in hand, and everything can be counted by hand: a fault from 10 s to 15 s meets the requests of 9.8 s
+//! and 9.9 s in work, and 50 come while it lasts.
+
+use crate::lab::check;
+use crate::request_lab::{Counts, HEAD, counts, ratio, times, trials};
+use ninefold::resilience::ErrorClass;
+
+/// Requests that come in 30 s.
+const ALL: u64 = 299;
+/// Of these, still in work at the end.
+const LATE: u64 = 2;
+
+/// A service with these keys, users with these, and the tables after them.
+fn scene(service: &str, users: &str, tables: &str) -> String {
+    format!(
+        "{HEAD}horizon = \"30s\"\n[services.app]\nservice_time = \"250ms\"\n{service}\n[users.folk]\nrate = \"10/s\"\n\
+         arrivals = \"regular\"\n{users}\n{tables}\n"
+    )
+}
+
+/// A fault of the service from 10 s to 15 s.
+fn struck(fault: &str) -> String {
+    format!("[faults.f]\ntarget = \"app\"\nat = \"10s\"\nfor = \"5s\"\n{fault}")
+}
+
+fn failed(counts: &Counts, class: ErrorClass) -> u64 {
+    counts.user("folk").failed[class as usize]
+}
+
+/// Everybody who did not fail was answered, but for those in work at the end.
+#[track_caller]
+fn all_but(counts: &Counts, class: ErrorClass, lost: u64) {
+    let folk = counts.user("folk");
+    assert_eq!((folk.arrived, folk.in_flight()), (ALL, LATE));
+    assert_eq!((folk.failures(), failed(counts, class)), (lost, lost), "{:?}", folk.failed);
+}
+
+/// Sum of the latencies in milliseconds, and the longest.
+fn latency_ms(counts: &Counts) -> (f64, f64) {
+    let lengths = &counts.user("folk").latency;
+    (lengths.sum_ns as f64 / 1e6, lengths.max.as_secs_f64() * 1e3)
+}
+
+#[test]
+fn without_a_fault_every_request_takes_its_work() {
+    let counts = counts(&scene("", "", ""));
+    all_but(&counts, ErrorClass::Connect, 0);
+    assert_eq!(latency_ms(&counts), ((ALL - LATE) as f64 * 250.0, 250.0));
+}
+
+#[test]
+fn a_crash_loses_the_work_in_hand_and_refuses_at_once() {
+    // known at once: the 50 that come are not even sent
+    let counts_known = counts(&scene("", "timeout = \"1s\"", &struck("")));
+    all_but(&counts_known, ErrorClass::Connect, 52);
+    assert_eq!(counts_known.service("app").attempts, ALL - 50);
+    // not known to the check, they are sent and refused
+    let unseen = counts(&scene("health_check = { every = \"10s\" }", "timeout = \"1s\"", &struck("")));
+    all_but(&unseen, ErrorClass::Connect, 52);
+    assert_eq!((unseen.service("app").attempts, unseen.service("app").started), (ALL, ALL - 50));
+}
+
+#[test]
+fn a_silent_crash_costs_the_timeout() {
+    let check = "health_check = { every = \"10s\" }";
+    let counts = counts(&scene(check, "timeout = \"1s\"", &struck("silent = true")));
+    all_but(&counts, ErrorClass::Timeout, 52);
+    assert_eq!(counts.call("folk->app").given_up, 52);
+}
+
+#[test]
+fn a_hang_holds_all_work_and_goes_on() {
+    let counts = counts(&scene("", "", &struck("mode = \"slow\"\nfactor = inf\ncheck_fails = \"0%\"")));
+    all_but(&counts, ErrorClass::Timeout, 0);
+    // the two in hand wait 5 s, those that come at 10 + k/10 wait 5 - k/10
+    let held = 2.0 * 5_000.0 + 50.0 * 5_000.0 - 100.0 * (49.0 * 50.0 / 2.0);
+    assert_eq!(latency_ms(&counts), ((ALL - LATE) as f64 * 250.0 + held, 5_250.0));
+}
+
+#[test]
+fn slowness_stretches_what_is_left_of_the_work() {
+    let counts = counts(&scene("", "", &struck("mode = \"slow\"\nfactor = 4")));
+    all_but(&counts, ErrorClass::Timeout, 0);
+    // a quarter of the speed between 10 s and 15 s
+    let done = |from_ms: f64| {
+        let (mut at, mut left) = (from_ms, 250.0);
+        for (until, pace) in [(10_000.0, 1.0), (15_000.0, 0.25), (f64::INFINITY, 1.0)] {
+            let can = ((until - at) * pace).clamp(0.0, left);
+            if can > 0.0 {
+                (at, left) = (at + can / pace, left - can);
+            }
+        }
+        at - from_ms
+    };
+    let expected: f64 = (1..=ALL - LATE).map(|number| done(number as f64 * 100.0)).sum();
+    let (sum, longest) = latency_ms(&counts);
+    assert!((sum - expected).abs() < 1e-3 && (longest - 1_000.0).abs() < 1e-3, "{sum} {expected} {longest}");
+}
+
+#[test]
+fn a_share_of_the_answers_of_a_gray_node_fails() {
+    let text = format!(
+        "{HEAD}horizon = \"1000s\"\n[services.app]\n[users.folk]\nrate = \"20/s\"\n[faults.f]\nmode = \"slow\"\nfactor = 1\n\
+         errors = \"30%\"\ntarget = \"app\"\nat = \"200s\"\nfor = \"500s\"\n"
+    );
+    let counted = trials(&text, times(10, 10));
+    let share = ratio(&counted, |trial| (failed(trial, ErrorClass::Error) as f64, trial.user("folk").arrived as f64));
+    check("errors", share, 0.5 * 0.3, 0.02);
+}
+
+#[test]
+fn a_full_disk_fails_writes_only() {
+    let classes = "requests = { look = \"75%\", buy = \"25%\" }";
+    let tables = format!("[requests]\nlook = {{}}\nbuy = {{ writes = true }}\n{}", struck("mode = \"disk-full\""));
+    let counts = counts(&scene("", classes, &tables));
+    let (look, buy) = (counts.user("class look"), counts.user("class buy"));
+    assert_eq!((look.failures(), look.in_flight() + buy.in_flight()), (0, LATE));
+    let lost = buy.failures();
+    assert!(failed(&counts, ErrorClass::Error) == lost && (4..=25).contains(&lost), "a quarter of 50, not {lost}");
+}
+
+#[test]
+fn a_leak_of_memory_slows_a_node_down_until_it_falls() {
+    let fault = "[faults.f]\nmode = \"memory-exhaustion\"\ntarget = \"app\"\nat = \"5s\"\nfor = \"15s\"\nramp = \"10s\"\nfactor = 5";
+    let counts = counts(&scene("", "timeout = \"2s\"", fault));
+    // from 15 s to 20 s it is down, whatever is in work then is lost; none fails on the ramp
+    let lost = failed(&counts, ErrorClass::Connect);
+    assert_eq!(counts.user("folk").failures(), lost);
+    assert!((60..=64).contains(&lost), "{lost}: 50 that come, and 1.25 s worth of work in hand");
+    assert_eq!(counts.seconds(0, 13), (129, 129));
+    assert_eq!(counts.seconds(15, 20), (50, 0));
+    let (_, longest) = latency_ms(&counts);
+    assert!((1_000.0..1_250.0).contains(&longest), "up to 5 x 250 ms, not {longest}");
+}
+
+#[test]
+fn a_skewed_clock_fails_a_share_and_sees_deadlines_too_early() {
+    let skewed = |skew: &str, errors: &str| {
+        let fault = format!("mode = \"clock-skew\"\nskew = \"{skew}\"\nerrors = \"{errors}\"");
+        counts(&scene("", "deadline = \"1s\"", &struck(&fault)))
+    };
+    all_but(&skewed("500ms", "0%"), ErrorClass::Error, 0);
+    all_but(&skewed("2s", "0%"), ErrorClass::Error, 50);
+    // work in hand when it begins ends under it too
+    all_but(&skewed("1ms", "100%"), ErrorClass::Error, 50);
+}
+
+/// The users' link in this direction is cut from 10 s to 15 s.
+fn cut(way: &str) -> Counts {
+    let fault = "faults = { mode = \"partition\", at = \"10s\", for = \"5s\" }";
+    counts(&scene("", "timeout = \"1s\"", &format!("[links.\"{way}\"]\n{fault}\n")))
+}
+
+#[test]
+fn a_cut_way_loses_what_crosses_it() {
+    // those sent meanwhile, and the answers of the two in work
+    let both = cut("folk <-> here");
+    all_but(&both, ErrorClass::Timeout, 52);
+    assert_eq!(both.service("app").started, ALL - 50);
+}
+
+#[test]
+#[ignore = "a way that is cut in one direction is cut in both: the model forgets the arrow of a link's fault"]
+fn a_way_that_is_cut_in_one_direction_still_carries_the_other() {
+    let there = cut("folk -> here");
+    all_but(&there, ErrorClass::Timeout, 50);
+    assert_eq!(there.service("app").started, ALL - 50);
+    // the work is done, its answers are lost: of those that end from 10 s to 15 s, sent from 9.8 s to 14.7 s
+    let back = cut("here -> folk");
+    all_but(&back, ErrorClass::Timeout, 50);
+    assert_eq!(back.service("app").started, ALL);
+}
+
+#[test]
+fn a_lossy_way_loses_requests_and_answers() {
+    let text = format!(
+        "{HEAD}horizon = \"500s\"\n[services.app]\n[users.folk]\nrate = \"20/s\"\ntimeout = \"1s\"\n\
+         [links.\"folk <-> here\"]\nloss = \"10%\"\n"
+    );
+    let counted = trials(&text, times(10, 10));
+    let share = ratio(&counted, |trial| (failed(trial, ErrorClass::Timeout) as f64, trial.user("folk").arrived as f64));
+    check("loss", share, 1.0 - 0.9 * 0.9, 0.02);
+}
+
+#[test]
+fn a_region_that_goes_out_takes_its_work_along() {
+    let out = |silent: bool| {
+        let region = format!("[regions.here]\noutage = {{ at = \"10s\", for = \"5s\", silent = {silent} }}\n");
+        counts(&scene("", "timeout = \"1s\"", &region))
+    };
+    all_but(&out(false), ErrorClass::Connect, 52);
+    let silent = out(true);
+    let folk = silent.user("folk");
+    assert_eq!((folk.failures(), folk.in_flight()), (52, LATE));
+    // in hand: nothing is heard; those that come find a region that routing knows to be out
+    assert!(failed(&silent, ErrorClass::Timeout) >= 2, "{:?}", folk.failed);
+}
+
+#[test]
+fn a_crash_gives_back_what_its_node_had_under_its_limit() {
+    let limit = "concurrency_limit = \"aimd(initial=4, min=1, max=4)\"";
+    // two hold a place when it falls; were these lost, three at a time would no longer be let in
+    all_but(&counts(&scene(limit, "", &struck(""))), ErrorClass::Connect, 52);
+}
+
+/// One of two nodes falls ten times: half of the 20 requests a second are refused until the third failed check, 2 to 3 s
+/// after; then all go to the other.
+#[test]
+fn balancers_meet_a_dead_node_until_its_check_knows() {
+    let text = format!(
+        "{HEAD}horizon = \"1050s\"\n[services.app]\nnodes = 2\nneed = 1\n\
+         health_check = {{ every = \"1s\", timeout = \"500ms\", down_after = 3 }}\n[users.folk]\nrate = \"20/s\"\n\
+         [faults.f]\ntarget = \"1 of app\"\nevery = \"100s\"\nfor = \"20s\"\n"
+    );
+    let counted = trials(&text, times(20, 10));
+    let lost = ratio(&counted, |trial| (failed(trial, ErrorClass::Connect) as f64, 10.0));
+    check("refused a fault", lost, 20.0 / 2.0 * 2.5, 0.02);
+}
