@@ -156,11 +156,11 @@ fn costs_in_common(worlds: &[(&Model, Identity)]) -> Vec<Option<Pair>> {
 fn requests_in_common(first: &Compiled, other: &Compiled) -> Vec<RequestPair> {
     let (Some(first), Some(other)) = (&first.requests, &other.requests) else { return Vec::new() };
     let others = paired::figures(other);
-    let find = |figure: &Figure| others.iter().position(|other| other == figure);
+    let find = |figure: &Figure| others.iter().find(|(_, other)| other == figure).map(|&(place, _)| place);
     let pair = |(baseline, figure): (usize, Figure)| {
         find(&figure).map(|other| RequestPair { baseline, other, figure, pair: Pair::default() })
     };
-    paired::figures(first).into_iter().enumerate().filter_map(pair).collect()
+    paired::figures(first).into_iter().filter_map(pair).collect()
 }
 
 fn shared_subjects(first: &Layout, other: &Layout) -> Vec<Shared> {

@@ -35,6 +35,7 @@ mod repair_oracle;
 mod request_conservation;
 mod request_faults;
 mod request_lab;
+mod request_lessons;
 mod request_oracle;
 mod request_policies;
 mod request_queues;

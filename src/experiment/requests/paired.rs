@@ -22,13 +22,15 @@ pub struct Figure {
 /// The quantile of latencies that is compared.
 const TAIL: (&str, f64) = ("p99", 0.99);
 
-/// All figures of a scenario, in the order of [`values`].
-pub fn figures(plan: &RequestPlan) -> Vec<Figure> {
+/// All figures of a scenario, each with its place in [`values`]. Where no classes are declared there is one without a
+/// name, which is counted and not shown; nor are transactions where no class is one.
+pub fn figures(plan: &RequestPlan) -> Vec<(usize, Figure)> {
     let mut all = Vec::new();
     let mut add = |measure, subject: &str, statistic, more_is_better| {
         all.push(Figure { measure, subject: subject.to_owned(), statistic, more_is_better });
     };
-    for subject in plan.user_subjects() {
+    let unnamed = plan.classes.iter().filter(|class| class.name.is_empty()).map(|class| class.name.clone());
+    for subject in plan.user_subjects().into_iter().chain(unnamed) {
         add(Measure::AvailabilityRequest, &subject, "mean", true);
         add(Measure::UnavailabilityRequest, &subject, "mean", false);
         add(Measure::SuccessRatio, &subject, "mean", true);
@@ -43,7 +45,9 @@ pub fn figures(plan: &RequestPlan) -> Vec<Figure> {
     for edge in &plan.edges {
         add(Measure::AttemptsPerRequest, &edge.name, "mean", false);
     }
-    all
+    let transacts = plan.classes.iter().any(|class| class.saga.is_some());
+    add(Measure::SagasStuck, if transacts { "system" } else { "" }, "mean", false);
+    all.into_iter().enumerate().filter(|(_, figure)| !figure.subject.is_empty()).collect()
 }
 
 /// The figures of one trial; not a number where it has none, such as the latency of no answer.
@@ -63,5 +67,7 @@ pub fn values(trial: &RequestOutcome) -> Vec<f64> {
         all.extend([ratio(service.attempts, arrived), ratio(service.shed, service.attempts)]);
     }
     all.extend(trial.calls.iter().map(|call| ratio(call.attempts, arrived)));
+    let sagas = trial.users[0].sagas;
+    all.push(ratio(sagas[2], sagas.iter().sum()));
     all
 }

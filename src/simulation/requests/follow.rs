@@ -51,6 +51,7 @@ impl Requests<'_> {
             }
         }
         self.routes.shares_at = now;
+        self.look_at_dependencies(now);
         self.routes.refresh(self.plan);
         self.settle(now);
     }
@@ -178,10 +179,10 @@ impl Requests<'_> {
     }
 
     /// What a check would find has changed.
-    fn health_changed(&mut self, now: Time, index: u32) {
+    pub(super) fn health_changed(&mut self, now: Time, index: u32) {
         let node = &mut self.nodes[index as usize];
         let condition = node.condition;
-        let fails = if condition.up { condition.check_fails } else { 1.0 };
+        let fails = if condition.up && !node.misses { condition.check_fails } else { 1.0 };
         let service = self.service_of(index);
         let node = &mut self.nodes[index as usize];
         match &mut node.watch {

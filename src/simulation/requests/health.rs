@@ -5,11 +5,12 @@
 
 use super::Requests;
 use super::event::{Event, class};
-use super::plan::{PoolPlan, ServicePlan};
+use super::plan::{EdgePlan, PoolPlan, ServicePlan};
 use super::state::{About, Id, Job, Origin, Owner};
 use crate::engine::streams::Stream;
 use crate::model::dist::Law;
-use crate::model::failover::Check;
+use crate::model::failover::{Check, Sees};
+use crate::model::topology::Reach;
 use crate::resilience::health::{CheckResult, Health, RiseFall};
 use crate::time::{Span, Time};
 use rand::RngExt;
@@ -164,5 +165,48 @@ impl Requests<'_> {
     pub(super) fn restarted(&mut self, _now: Time, index: u32) {
         self.nodes[index as usize].restarting = false;
         self.look = true;
+    }
+
+    /// What a check of each node finds that looks beyond it, at all that its service calls, softly too.
+    pub(super) fn look_at_dependencies(&mut self, now: Time) {
+        let plan = self.plan;
+        for service in &plan.services {
+            if service.check.as_ref().is_none_or(|check| check.sees != Sees::Dependencies) {
+                continue;
+            }
+            for index in service.first_node..service.first_node + service.nodes {
+                let region = plan.pools[plan.nodes[index as usize].pool as usize].region;
+                let admits = self.nodes[index as usize].condition.admits;
+                let mut edges = service.stages.iter().flatten().map(|&edge| &plan.edges[edge as usize]);
+                let misses = !admits || edges.any(|edge| !self.finds(edge, region));
+                let node = &mut self.nodes[index as usize];
+                if std::mem::replace(&mut node.misses, misses) != misses {
+                    self.health_changed(now, index);
+                }
+            }
+        }
+    }
+
+    /// Does somebody at the other end of the edge serve whoever calls from this region?
+    fn finds(&self, edge: &EdgePlan, region: Option<u32>) -> bool {
+        let plan = self.plan;
+        let cut = |to: Option<u32>| match (region, to) {
+            (Some(from), Some(to)) if from != to => self.routes.ways[plan.ways.number(from, to)].cut,
+            (Some(_) | None, Some(_) | None) => false,
+        };
+        let mut pools = edge.pools.iter().enumerate().filter(|&(place, &number)| {
+            let at = plan.pools[number as usize].region;
+            let asked = match edge.reach {
+                Reach::Primary => self.routes.primary[edge.to as usize] == Some(place as u32),
+                Reach::Local => at == region || at.is_none(),
+                Reach::Any | Reach::ByTarget => true,
+            };
+            asked && !cut(at)
+        });
+        pools.any(|(_, &number)| {
+            let pool = &plan.pools[number as usize];
+            let nodes = &self.nodes[pool.first_node as usize..(pool.first_node + pool.nodes) as usize];
+            nodes.iter().any(|node| node.condition.up && !node.condition.hung && node.condition.admits)
+        })
     }
 }

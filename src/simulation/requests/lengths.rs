@@ -1,4 +1,7 @@
-//! Lengths of time: a histogram of three significant digits (Tene's HDR histogram) beside an exact sum.
+//! Lengths of time, many of them: how long requests took, how long they waited.
+//!
+//! Quantiles come from a histogram of three significant digits (Tene's HDR histogram), the mean from an exact sum. Most
+//! waits are of no length at all: those are counted aside and put into the histogram once.
 
 use hdrhistogram::Histogram;
 
@@ -33,7 +36,7 @@ impl Lengths {
 
     /// One more.
     #[inline]
-    pub fn record(&mut self, length: Span) {
+    pub(super) fn record(&mut self, length: Span) {
         if length.is_zero() {
             self.zeros += 1;
             return;
@@ -43,8 +46,8 @@ impl Lengths {
         self.max = self.max.max(length);
     }
 
-    /// None again.
-    pub fn reset(&mut self) {
+    /// None again; keeps the memory.
+    pub(super) fn reset(&mut self) {
         if !self.histogram.is_empty() {
             self.histogram.reset();
         }
@@ -52,7 +55,7 @@ impl Lengths {
     }
 
     /// All lengths are in the histogram.
-    pub fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         let zeros = std::mem::take(&mut self.zeros);
         if zeros > 0 {
             self.histogram.saturating_record_n(1, zeros);
@@ -68,9 +71,12 @@ impl Lengths {
         self.zeros += other.zeros;
     }
 
-    /// The quantile at `p`, in seconds.
+    /// The quantile at `p`, in seconds; lengths of nothing stand in the lowest bucket.
     pub fn quantile_s(&self, p: f64) -> f64 {
-        self.histogram.value_at_quantile(p) as f64 / 1e9
+        match self.histogram.value_at_quantile(p) {
+            0 | 1 => 0.0,
+            length => length as f64 / 1e9,
+        }
     }
 
     /// How many.

@@ -80,6 +80,8 @@ pub struct Node {
     pub condition: Condition,
     /// Is it believed to be well by those who balance?
     pub member: bool,
+    /// Does a check that looks at dependencies miss one?
+    pub misses: bool,
     /// The readiness check that they go by.
     pub watch: Option<Watch>,
     /// The check under this condition, as its watch takes it.
@@ -135,6 +137,7 @@ impl Requests<'_> {
         Node {
             condition: Condition::WELL,
             member: true,
+            misses: false,
             watch,
             detection,
             probes: super::health::probers(service, &mut checks),

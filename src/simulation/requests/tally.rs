@@ -1,7 +1,7 @@
 //! What is counted of requests: of users by group and class, of services, of calls.
 //!
-//! Failures belong to the second in which the request came. Latencies are those of answered requests, in a histogram of
-//! three significant digits (Tene's HDR histogram) beside an exact sum; everything else is an integer.
+//! Failures belong to the second in which the request came. Latencies are those of answered requests; everything else is
+//! an integer.
 
 use std::collections::BTreeMap;
 
