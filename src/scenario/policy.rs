@@ -8,6 +8,7 @@ use super::fields::{At, Fields, shorten};
 use super::formula::{self, Formula};
 use super::names::Names;
 use super::quantity;
+use super::schema::Shape;
 use super::tree::{Node, Value};
 use super::value::{Count, Number, Percent, Rate, Text, Whole, Written, report_bad};
 use crate::model::dist::Law;
@@ -109,9 +110,13 @@ fn breaker(fields: &mut Fields<'_>) {
 }
 
 fn hedge_after(fields: &mut Fields<'_>) {
+    fields.takes("after", [Shape::Quantile]);
     let quantile = fields.peek("after").and_then(Node::as_text);
     match quantile.and_then(|text| text.strip_prefix('p')).and_then(|level| level.parse::<f64>().ok()) {
-        Some(level) if (0.0..100.0).contains(&level) => _ = fields.optional::<Text>("after"),
+        Some(level) if (0.0..100.0).contains(&level) => {
+            let written = fields.node("after").map(Node::show).unwrap_or_default();
+            fields.show("after", written, false);
+        }
         _ => _ = fields.required::<Span>("after", "say after how long, or after which quantile: `after = \"p95\"`"),
     }
 }
@@ -126,6 +131,7 @@ fn ejection(fields: &mut Fields<'_>) -> f64 {
 /// Reads the tiers of a fallback, which make the call soft; `failed` is the service that the call is to.
 pub(super) fn fallback(fields: &mut Fields<'_>, names: &Names, failed: Option<ServiceId>) -> Vec<Tier> {
     let mut found = Vec::new();
+    fields.takes("fallback", [Shape::List(vec![Shape::Table])]);
     let Some(entry) = fields.entry("fallback") else { return found };
     let session = fields.session;
     let Value::List(tiers) = &entry.node.value else {
@@ -234,6 +240,7 @@ pub(super) fn shape(fields: &mut Fields<'_>) {
 
 /// Reads a text that is one of these forms; an empty default means absent.
 fn spelled(fields: &mut Fields<'_>, key: &str, default: &str, forms: &[Form]) {
+    fields.takes(key, [Shape::Formula(forms.iter().map(|(word, _, _)| (*word).to_owned()).collect())]);
     let Some(node) = fields.node(key) else {
         if !default.is_empty() {
             fields.show(key, super::tree::quote(default), true);

@@ -5,6 +5,7 @@ use super::explanation::Explanation;
 use super::fault::{Striking, WrittenFault, read_all};
 use super::fields::{At, Fields, wrong_type};
 use super::places::pool_zones;
+use super::schema::Shape;
 use super::session::Session;
 use super::source::Origin;
 use super::strike::World;
@@ -128,9 +129,10 @@ fn coverage(fields: &mut Fields<'_>) -> Option<Coverage> {
 /// The keys that only requests feel.
 fn requests(fields: &mut Fields<'_>) {
     for key in ["slots", "queue"] {
+        fields.takes(key, [Shape::Words(vec!["unlimited".to_owned()])]);
         let text = fields.peek(key).and_then(Node::as_text);
         if text == Some("unlimited") {
-            fields.optional::<Text>(key);
+            fields.optional_choice(key, &[("unlimited", ())]);
         } else if !fields.has(key) {
             fields.node(key);
             fields.show(key, "\"unlimited\"".into(), true);
@@ -255,6 +257,7 @@ fn names_no_pool(fields: &Fields<'_>) -> bool {
 
 /// The pools written as tables.
 fn own_tables<'s>(fields: &mut Fields<'s>) -> &'s [Entry] {
+    fields.takes("pools", [Shape::List(vec![Shape::Text]), Shape::Each(vec![Shape::Table])]);
     let Some(node) = fields.node("pools") else {
         fields.show_note("pools", "in all regions");
         return &[];

@@ -6,6 +6,7 @@ use super::fields::{Fields, not_yet, shorten, wrong_type};
 use super::names::Names;
 use super::policy;
 use super::quantity::tidy;
+use super::schema::Shape;
 use super::session::{Session, suggest};
 use super::source::Origin;
 use super::tree::Value;
@@ -52,6 +53,7 @@ pub(super) fn read(
                 continue;
             };
             all.leave([entry.key.as_str()]);
+            all.takes(&entry.key, [Shape::Table]);
             let merged = policies.under(session, table, true);
             let path = format!("users.{}", entry.key);
             let (group, shown) = Fields::read(session, &merged, entry.key_origin, &path, false, |fields| {
@@ -116,6 +118,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, 
 }
 
 fn bursts(fields: &mut Fields<'_>) {
+    fields.takes("bursts", [Shape::List(vec![Shape::Table])]);
     let Some(node) = fields.node("bursts") else { return };
     let Value::List(items) = &node.value else {
         wrong_type(

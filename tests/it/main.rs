@@ -25,6 +25,7 @@ mod readme;
 mod region_cases;
 mod repair_oracle;
 mod scenarios;
+mod schema;
 mod shell;
 mod tape;
 mod tidy;
