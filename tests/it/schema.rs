@@ -114,7 +114,7 @@ fn no_table_of_a_shipped_scenario_takes_a_key_that_does_not_exist() {
 fn a_file_that_extends_another_may_leave_out_and_take_away() {
     let validator = validator();
     let layer = "extends = \"base.toml\"\nusers.far = false\n[services.db]\nfailover.order = [\"eu\"]\n\
-                 health_check = false\ncalls.api.retry = { backoff = \"none\" }";
+                 health_check = false\ncalls = { api.retry = { backoff = \"none\" }, cache = false }\npools.us = false";
     assert_eq!(complaints(&validator, &json(layer)), Vec::<String>::new());
     assert!(!validator.is_valid(&json("services.db = {}")), "no version and nothing extended");
 }

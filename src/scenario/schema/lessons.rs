@@ -42,7 +42,7 @@ pub(in crate::scenario) struct Key {
 
 /// What was learnt of one table.
 #[derive(Clone, Debug, Default)]
-pub(in crate::scenario) struct Keys {
+pub(in crate::scenario) struct Lesson {
     /// Its keys in the order asked for.
     pub order: Vec<String>,
     /// The same by name.
@@ -54,10 +54,10 @@ pub(in crate::scenario) struct Keys {
 #[derive(Clone, Debug, Default)]
 pub(in crate::scenario) struct Lessons {
     /// By path.
-    pub tables: BTreeMap<String, Keys>,
+    pub tables: BTreeMap<String, Lesson>,
     /// Places of the reader that have asked for a key.
     pub sites: BTreeSet<(&'static str, u32)>,
-    /// Keys of which something new is known, with their tables.
+    /// Lesson of which something new is known, with their tables.
     pub fresh: BTreeSet<(String, String)>,
 }
 
@@ -79,9 +79,9 @@ pub(in crate::scenario) fn pattern(path: &str) -> String {
 impl Lessons {
     fn key(&mut self, path: &str, key: &str) -> &mut Key {
         if !self.tables.contains_key(path) {
-            self.tables.insert(path.to_owned(), Keys::default());
+            self.tables.insert(path.to_owned(), Lesson::default());
         }
-        let Keys { order, keys, visits } = self.tables.entry(path.to_owned()).or_default();
+        let Lesson { order, keys, visits } = self.tables.entry(path.to_owned()).or_default();
         keys.entry(key.to_owned()).or_insert_with(|| {
             order.push(key.to_owned());
             // asked for only now, so not needed before
@@ -144,7 +144,7 @@ impl Lessons {
             for name in from.order {
                 let Some(key) = from.keys.get(&name) else { continue };
                 let name = pattern(&name);
-                let Keys { order, keys, .. } = into;
+                let Lesson { order, keys, .. } = into;
                 let found = keys.entry(name.clone()).or_insert_with(|| {
                     order.push(name);
                     Key { spared: known, ..Key::default() }

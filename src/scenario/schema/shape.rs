@@ -128,7 +128,8 @@ impl Shape {
             }
             Shape::Each(values) => {
                 let mut below = |_| table(Place::Below);
-                let values: Vec<Json> = values.iter().map(|value| value.schema(&mut below)).collect();
+                let mut values: Vec<Json> = values.iter().map(|value| value.schema(&mut below)).collect();
+                values.push(reference("removed"));
                 json!({ "type": "object", "patternProperties": { NAME: any_of(values) },
                     "additionalProperties": false })
             }

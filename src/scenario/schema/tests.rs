@@ -43,7 +43,7 @@ fn asks(line: &str) -> bool {
             !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '.') && calls(&line[at + mark.len()..])
         })
     };
-    TABLES.iter().any(|table| is_call(&table))
+    TABLES.iter().any(is_call)
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Each table is a definition, and tables with the same keys share one. All objects are closed.
 
-use super::lessons::{Key, Keys, Lessons, pattern};
+use super::lessons::{Key, Lesson, Lessons, pattern};
 use super::shape::{NAME, Place, QUANTILE, Shape, WAY, any_of, definitions, reference};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -87,7 +87,7 @@ impl Writer<'_> {
 
     fn object(&mut self, path: &str, item: bool) -> Map<String, Json> {
         let lessons = self.lessons;
-        let empty = Keys::default();
+        let empty = Lesson::default();
         let table = lessons.tables.get(path).unwrap_or(&empty);
         let (mut properties, mut patterns, mut required) = (Map::new(), Map::new(), Vec::new());
         for name in &table.order {
