@@ -17,6 +17,7 @@ mod plan;
 mod plot;
 mod replay;
 mod run;
+mod schema;
 mod timing;
 mod trace;
 mod watch;
@@ -83,6 +84,7 @@ fn dispatch(cli: &Cli) -> Exit {
         Command::Compare(args) => compare::compare(args, talk),
         Command::Trace(args) => trace::trace(args, talk),
         Command::Plot(args) => plot::plot(args, talk),
+        Command::Schema(args) => schema::schema(args),
         Command::Completions(args) => manual::completions(args),
         Command::Man(args) => manual::man(args),
     };

@@ -7,6 +7,7 @@ use super::fields::{Fields, not_yet, shorten, wrong_type};
 use super::formula;
 use super::names::{Entity, Names};
 use super::quantity;
+use super::schema::Shape;
 use super::session::{Session, suggest};
 use super::term;
 use super::tree::{Node, Value};
@@ -47,6 +48,7 @@ pub(super) fn read(root: &mut Fields<'_>, names: &Names) {
 }
 
 fn conditions(fields: &mut Fields<'_>, names: &Names) {
+    fields.takes("steady_state", [Shape::List(vec![Shape::Text])]);
     let Some(node) = fields.node("steady_state") else {
         fields.missing("steady_state", "say what must hold, such as `success_ratio(system) >= 99%`");
         return;
@@ -113,6 +115,7 @@ fn condition(session: &Session<'_>, names: &Names, node: &Node) {
 }
 
 fn method(fields: &mut Fields<'_>, names: &Names, length: Span) {
+    fields.takes("method", [Shape::List(vec![Shape::Table])]);
     let Some(node) = fields.node("method") else { return };
     let Value::List(items) = &node.value else {
         wrong_type(fields.session, node, "a list of faults", None);
@@ -125,6 +128,7 @@ fn method(fields: &mut Fields<'_>, names: &Names, length: Span) {
             continue;
         };
         Fields::read(fields.session, table, item.origin, &path, false, |fields| {
+            fields.takes("target", [Shape::Text]);
             match fields.node("target") {
                 Some(target) => _ = term::selector(fields.session, names, target),
                 None => fields.missing("target", "say what it strikes"),

@@ -32,6 +32,7 @@ mod readme;
 mod region_cases;
 mod repair_oracle;
 mod scenarios;
+mod schema;
 mod shell;
 mod tape;
 mod tidy;
