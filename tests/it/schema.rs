@@ -33,11 +33,85 @@ fn scenarios(folder: &str) -> Vec<(PathBuf, String)> {
     files.into_iter().map(|path| (path.clone(), text(&path))).collect()
 }
 
+fn shipped() -> impl Iterator<Item = (PathBuf, String)> {
+    ["scenarios", "scenarios/disaster-recovery"].into_iter().flat_map(scenarios)
+}
+
+/// What the clock of requests feels, and pools that change.
+const EVERY_REQUEST: &str = r#"
+version = 1
+simulation.fidelity = "full"
+[regions.east]
+[services.web]
+nodes = 3
+need = 1
+capacity = "100/s"
+slots = "unlimited"
+queue = 20
+queue_order = "adaptive-lifo"
+codel.target = "5ms"
+service_time = "exp(mean=5ms)"
+warm_up = { for = "10min", from = "20%" }
+health_check.through_queue = true
+liveness.restart = "30s"
+deep_check.cost = "1ms"
+shedding.sheddable = "50%"
+concurrency_limit = "gradient2(initial=20, max=200)"
+[services.web.calls.db]
+only = ["read"]
+timeout = "50ms"
+retry = { attempts = 3, on = ["timeout"], backoff = "linear(base=10ms, jitter=equal)", budget = "ratio(share=20%)" }
+breaker = { consecutive = 5, window = "10s", per = "node" }
+hedge.after = "p95"
+fallback = [{ tier = "cache", hit = "90%", max_age = "1h" }]
+[services.db]
+kind = "database"
+faults = { mode = "disk-full", fails = "exp(mean=90d)", repair = "1h", check_fails = "50%" }
+[requests.read]
+priority = "sheddable"
+deadline = "1s"
+[requests.write]
+writes = true
+[requests.write.saga]
+steps = ["web", "db"]
+pivot = "db"
+undo.attempts = 5
+[users.shoppers]
+rate = "50/s"
+shape = "diurnal(swing=60%, peak=14h)"
+bursts = [{ at = "1h", for = "5min", factor = 3 }]
+requests = { read = "90%", write = "10%" }
+[users.robots]
+near = "east"
+closed = { clients = 10, think = "1s" }
+requests = { read = "100%" }
+fallback = [{ tier = "sorry" }]
+[costs]
+downtime_hour = 1000
+node_hour.web = 0.1
+region_hour.east = 2
+"#;
+
+#[test]
+fn a_scenario_of_requests_is_one_by_the_schema() {
+    let validator = validator();
+    let read = |_: &Path| Ok(EVERY_REQUEST.as_bytes().to_vec());
+    let scenario = load(Path::new("requests.toml"), &read, &[]).map_err(|problems| problems.render_plain());
+    let long =
+        scenario.map(|scenario| scenario.explanation.to_string()).unwrap_or_else(|problems| panic!("{problems}"));
+    for text in [EVERY_REQUEST, &long] {
+        assert_eq!(complaints(&validator, &json(text)), Vec::<String>::new());
+    }
+    with_one_key_more(&json(EVERY_REQUEST), &mut |place, changed| {
+        assert!(!validator.is_valid(&changed), "{place} takes `no_key`");
+    });
+}
+
 #[test]
 fn every_shipped_scenario_is_one_by_the_schema_as_written_and_in_its_long_form() {
     let validator = validator();
     let mut wrong = Vec::new();
-    for (path, text) in scenarios("scenarios") {
+    for (path, text) in shipped() {
         let read = |path: &Path| std::fs::read(path);
         let scenario = load(&path, &read, &[]).map_err(|problems| problems.render_plain()).expect("a scenario");
         for text in [text, scenario.explanation.to_string()] {
@@ -101,7 +175,7 @@ fn with_one_key_more(value: &Json, found: &mut dyn FnMut(&str, Json)) {
 fn no_table_of_a_shipped_scenario_takes_a_key_that_does_not_exist() {
     let validator = validator();
     let mut count = 0;
-    for (path, text) in scenarios("scenarios") {
+    for (path, text) in shipped() {
         with_one_key_more(&json(&text), &mut |place, changed| {
             count += 1;
             assert!(!validator.is_valid(&changed), "{}: {place} takes `no_key`", path.display());

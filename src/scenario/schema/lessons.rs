@@ -2,8 +2,8 @@
 //!
 //! [`Fields`](super::super::fields::Fields) reports here each time it is asked for a key, if its session records; so the
 //! schema is written by the very calls that read. While the reader is watched, tables are told apart by their path; at the
-//! end names become `*` (in a text made for recording each name has a hyphen, and no key of the language has one) and
-//! quantiles `pNN`.
+//! end names become `*` and quantiles `pNN`. In a text made for recording each name has a hyphen, and no key of the
+//! language has one; nor is a key called like the region or the group that exists where none is written.
 
 use super::super::tree::Value;
 use super::shape::{Shape, json_of};
@@ -61,11 +61,14 @@ pub(in crate::scenario) struct Lessons {
     pub fresh: BTreeSet<(String, String)>,
 }
 
+/// The names of what exists where nothing is written.
+const UNWRITTEN: [&str; 2] = ["here", "everyone"];
+
 /// The path with `*` for names.
 pub(in crate::scenario) fn pattern(path: &str) -> String {
     let part = |part| {
         let quantile = str::strip_prefix(part, 'p').is_some_and(|rest| rest.parse::<u32>().is_ok());
-        if part.contains('-') {
+        if part.contains('-') || UNWRITTEN.contains(&part) {
             "*"
         } else if quantile {
             "pNN"

@@ -5,7 +5,7 @@ use super::lessons::Lessons;
 use super::shape::Shape;
 use super::write::{places, sections, sentences};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 static LESSONS: LazyLock<Lessons> = LazyLock::new(explore);
@@ -45,17 +45,29 @@ fn asks(line: &str) -> bool {
     TABLES.iter().any(is_call)
 }
 
+fn place_of(path: &Path) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The files in which keys are asked for.
+fn readers(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for file in std::fs::read_dir(place_of(folder)).unwrap().flatten() {
+        let place = folder.join(file.file_name());
+        if file.path().is_dir() {
+            files.extend(readers(&place));
+        } else if !place.ends_with("fields.rs") && !place.starts_with("src/scenario/schema") {
+            files.push(place);
+        }
+    }
+    files
+}
+
 #[test]
 fn the_exploration_reaches_every_place_that_asks_for_a_key() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/scenario");
     let (mut missing, mut count) = (Vec::new(), 0);
-    for file in std::fs::read_dir(folder).unwrap().flatten() {
-        let name = file.file_name().to_string_lossy().into_owned();
-        let place = Path::new("src").join("scenario").join(&name);
-        if name == "fields.rs" || !file.path().is_file() {
-            continue;
-        }
-        let text = std::fs::read_to_string(file.path()).unwrap();
+    for place in readers(Path::new("src/scenario")) {
+        let text = std::fs::read_to_string(place_of(&place)).unwrap();
         if !text.contains("Fields") {
             continue;
         }
