@@ -73,6 +73,8 @@ pub enum Command {
     Chaos(ChaosArgs),
     /// Draw a chart of scenarios or of saved runs
     Plot(PlotArgs),
+    /// Print the JSON Schema of the scenario language, for editors
+    Schema(SchemaArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
     /// Print the manual page
@@ -90,6 +92,13 @@ pub struct InitArgs {
     /// Write over the file that is there
     #[arg(long, requires = "output")]
     pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Write into this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

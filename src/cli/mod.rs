@@ -18,6 +18,7 @@ mod plan;
 mod plot;
 mod replay;
 mod run;
+mod schema;
 mod timing;
 mod trace;
 mod watch;
@@ -85,6 +86,7 @@ fn dispatch(cli: &Cli) -> Exit {
         Command::Trace(args) => trace::trace(args, talk),
         Command::Chaos(args) => chaos::chaos(args, talk),
         Command::Plot(args) => plot::plot(args, talk),
+        Command::Schema(args) => schema::schema(args),
         Command::Completions(args) => manual::completions(args),
         Command::Man(args) => manual::man(args),
     };

@@ -5,6 +5,7 @@ use super::explanation::Explanation;
 use super::fields::{Fields, shorten, wrong_type};
 use super::names::Names;
 use super::policy::{self, fallback};
+use super::schema::Shape;
 use super::session::{Session, suggest};
 use super::source::Origin;
 use super::term;
@@ -79,6 +80,7 @@ impl<'s> Policies<'s> {
 
 /// Reads `depends_on`.
 pub(super) fn depends_on(fields: &mut Fields<'_>, names: &Names) -> Vec<(Need, Origin)> {
+    fields.takes("depends_on", [Shape::List(vec![Shape::Text])]);
     let Some(node) = fields.node("depends_on") else { return Vec::new() };
     fields.show("depends_on", node.show(), false);
     let Value::List(items) = &node.value else {
@@ -100,6 +102,7 @@ pub(super) fn calls(
     policies: &Policies<'_>,
 ) -> Vec<(Need, Called)> {
     let mut found = Vec::new();
+    fields.takes("calls", [Shape::Each(vec![Shape::Table, Shape::Text])]);
     let Some(entry) = fields.entry("calls") else { return found };
     let session = fields.session;
     let Value::Table(table) = &entry.node.value else {

@@ -7,6 +7,7 @@ use super::diagnostic::Code;
 use super::fault::read as read_fault;
 use super::fields::{Fields, shorten, wrong_type};
 use super::names::{Entity, Names};
+use super::schema::Shape;
 use super::session::suggest;
 use super::strike::World;
 use super::term;
@@ -84,6 +85,7 @@ fn rollbacks(fields: &mut Fields<'_>) -> (bool, bool) {
 }
 
 fn conditions(fields: &mut Fields<'_>, names: &Names, calls: &Calls) -> Vec<Condition> {
+    fields.takes("steady_state", [Shape::List(vec![Shape::Text])]);
     let Some(node) = fields.node("steady_state") else {
         fields.missing("steady_state", "say what must hold, such as `success_ratio(system) >= 99%`");
         return Vec::new();
@@ -118,6 +120,7 @@ fn conditions(fields: &mut Fields<'_>, names: &Names, calls: &Calls) -> Vec<Cond
 
 /// The steps of the method, and what they do to the model.
 fn method(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, length: Span) -> (Vec<Step>, Vec<Fault>) {
+    fields.takes("method", [Shape::List(vec![Shape::Table])]);
     let Some(node) = fields.node("method") else {
         fields.show_off("method", "nothing is broken");
         return (Vec::new(), Vec::new());
@@ -145,6 +148,7 @@ fn method(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, length: Sp
 
 fn step(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, length: Span) -> Option<Step> {
     let session = fields.session;
+    fields.takes("target", [Shape::Text]);
     let selector = if let Some(target) = fields.node("target") {
         term::selector(session, world.names, target)
     } else {

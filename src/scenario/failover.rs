@@ -4,6 +4,7 @@ use super::check;
 use super::diagnostic::Code;
 use super::fields::{At, Fields, not_yet, shorten};
 use super::names::Names;
+use super::schema::Shape;
 use super::term;
 use super::tree::Node;
 use super::value::{Count, Percent, PerhapsNever, Text};
@@ -37,6 +38,7 @@ fn shared<Place>(fields: &mut Fields<'_>, names: &Names, order: Vec<Place>, sees
     let page = page(fields);
     let promote: Law = fields.or("promote", "0s");
     let Percent(success) = fields.or("success", "100%");
+    fields.takes("needs", [Shape::List(vec![Shape::Text])]);
     let needs = fields.node("needs").map(|node| {
         fields.show("needs", node.show(), false);
         term::terms(fields.session, names, node)

@@ -8,6 +8,7 @@ use super::diagnostic::Code;
 use super::explanation::Explanation;
 use super::fields::{Fields, shorten, wrong_type};
 use super::names::check_name;
+use super::schema::Shape;
 use super::session::{Session, suggest};
 use super::source::Origin;
 use super::tree::{Entry, Node, Value};
@@ -317,6 +318,7 @@ fn lasts(fields: &mut Fields<'_>) -> Option<Law> {
 
 /// `at`: one instant or a list of them, made ascending.
 fn instants(fields: &mut Fields<'_>) -> Option<Vec<Span>> {
+    fields.takes("at", [Shape::Duration, Shape::List(vec![Shape::Duration])]);
     let node = fields.node("at")?;
     let items = node.as_list().unwrap_or(std::slice::from_ref(node));
     let mut at = items.iter().map(|item| Span::read(item, fields.session)).collect::<Option<Vec<Span>>>()?;
@@ -336,6 +338,7 @@ pub(super) fn read_all(
     profiles: &Profiles,
     striking: Striking,
 ) -> Vec<WrittenFault> {
+    fields.takes(key, [Shape::Text, Shape::Table, Shape::List(vec![Shape::Text, Shape::Table])]);
     let Some(entry) = fields.entry(key) else {
         fields.show_off(key, "never fails by itself");
         return Vec::new();

@@ -4,14 +4,20 @@
 //! Keys that nobody asked for are unknown keys, found when the table is finished; so a reader cannot forget to refuse
 //! them. A table is only read inside the closure of [`Fields::read`] or one of the accessors for inner tables, which
 //! finish it.
+//!
+//! A session that records learns the language from these calls (`schema`): each accessor says what its key takes, tables
+//! that are not written are read all the same, and `takes` speaks for keys that are read by hand.
 
 use super::diagnostic::Code;
 use super::explanation::Explanation;
+use super::schema::{Look, Shape};
 use super::session::{Session, suggest};
 use super::source::Origin;
 use super::tree::{Entry, Node, Table, Value};
 use super::value::Written;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::panic::Location;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +40,7 @@ pub(super) struct Fields<'s> {
     asked: BTreeSet<String>,
     shown: Explanation,
     inert: bool,
+    missed: RefCell<BTreeSet<String>>,
 }
 
 impl<'s> Fields<'s> {
@@ -54,9 +61,11 @@ impl<'s> Fields<'s> {
             asked: BTreeSet::new(),
             shown: Explanation::default(),
             inert,
+            missed: RefCell::default(),
         };
         let result = reader(&mut fields);
         fields.refuse_unknown();
+        fields.tell_end();
         (result, fields.shown)
     }
 
@@ -70,6 +79,28 @@ impl<'s> Fields<'s> {
                 self.session.report(Code::E002, entry.key_origin, message, help);
             }
         }
+    }
+
+    /// Tells a session that records what was written in this table, and what was missed.
+    fn tell_end(&self) {
+        self.session.learn(|lessons| {
+            let written: Vec<&str> = self.table.entries.iter().map(|entry| entry.key.as_str()).collect();
+            lessons.finished(&self.path, &self.asked, &written, &self.missed.borrow());
+        });
+    }
+
+    /// Says what a key takes that is read by hand.
+    pub fn takes(&self, key: &str, shapes: impl IntoIterator<Item = Shape>) {
+        self.session.learn(|lessons| {
+            for shape in shapes {
+                lessons.takes(&self.path, key, shape);
+            }
+        });
+    }
+
+    /// Says what an absent key counts as.
+    fn counts_as(&self, key: &str, value: &Value) {
+        self.session.learn(|lessons| lessons.counts_as(&self.path, key, value));
     }
 
     /// Are the keys of this table felt by the request clock only?
@@ -97,16 +128,21 @@ impl<'s> Fields<'s> {
 
     /// The value of a key, which does not count as asked for.
     pub fn peek(&self, key: &str) -> Option<&'s Node> {
+        self.session.learn(|lessons| lessons.looked_at(&self.path, key, Look::Value));
         self.table.get(key)
     }
 
     /// Is the key written?
     pub fn has(&self, key: &str) -> bool {
+        self.session.learn(|lessons| lessons.looked_at(&self.path, key, Look::Presence));
         self.table.get(key).is_some()
     }
 
     /// The entry of a key, now asked for.
+    #[track_caller]
     pub fn entry(&mut self, key: &str) -> Option<&'s Entry> {
+        let site = Location::caller();
+        self.session.learn(|lessons| lessons.asked(&self.path, key, site));
         self.asked.insert(key.to_owned());
         let entry = self.table.entry(key);
         if let Some(entry) = entry.filter(|entry| self.inert && entry.node.as_table().is_none()) {
@@ -116,6 +152,7 @@ impl<'s> Fields<'s> {
     }
 
     /// The value of a key, now asked for.
+    #[track_caller]
     pub fn node(&mut self, key: &str) -> Option<&'s Node> {
         self.entry(key).map(|entry| &entry.node)
     }
@@ -160,7 +197,9 @@ impl<'s> Fields<'s> {
     }
 
     /// A key that may be absent.
+    #[track_caller]
     pub fn optional<T: Written>(&mut self, key: &str) -> Option<T> {
+        self.takes(key, [T::shape()]);
         let node = self.node(key)?;
         let value = T::read(node, self.session)?;
         self.show(key, value.show(), false);
@@ -168,26 +207,32 @@ impl<'s> Fields<'s> {
     }
 
     /// A key with a default, which stands here as the scenario would write it.
+    #[track_caller]
     pub fn or<T: Written>(&mut self, key: &str, default: impl Into<Value>) -> T {
+        let default = default.into();
+        self.takes(key, [T::shape()]);
+        self.counts_as(key, &default);
         if let Some(node) = self.node(key)
             && let Some(value) = T::read(node, self.session)
         {
             self.show(key, value.show(), false);
             return value;
         }
-        let written = Node { origin: self.origin, value: default.into() };
+        let written = Node { origin: self.origin, value: default };
         let value = T::read(&written, self.session).expect("the defaults of the language are values of it");
-        if !self.has(key) {
+        if self.table.get(key).is_none() {
             self.show(key, value.show(), true);
         }
         value
     }
 
     /// A key that must be there.
+    #[track_caller]
     pub fn required<T: Written>(&mut self, key: &str, hint: &str) -> Option<T> {
-        if self.has(key) {
+        if self.table.get(key).is_some() {
             return self.optional(key);
         }
+        self.takes(key, [T::shape()]);
         self.node(key);
         self.missing(key, hint);
         None
@@ -195,12 +240,16 @@ impl<'s> Fields<'s> {
 
     /// Reports that `key` is missing.
     pub fn missing(&self, key: &str, hint: &str) {
+        self.missed.borrow_mut().insert(key.to_owned());
         let place = if self.path.is_empty() { "the scenario".to_owned() } else { format!("`{}`", self.path) };
         self.session.report(Code::E004, self.origin, format!("`{key}` is missing in {place}"), Some(hint.to_owned()));
     }
 
     /// One of a few words; `default` is one of them.
+    #[track_caller]
     pub fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)], default: &str) -> T {
+        self.takes(key, [words(choices)]);
+        self.counts_as(key, &default.into());
         let written = self.node(key);
         let chosen = written.and_then(|node| self.word(node, choices));
         let (word, value) = chosen.unwrap_or_else(|| {
@@ -213,7 +262,9 @@ impl<'s> Fields<'s> {
     }
 
     /// One of a few words that may be absent.
+    #[track_caller]
     pub fn optional_choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+        self.takes(key, [words(choices)]);
         let node = self.node(key)?;
         let (word, value) = self.word(node, choices)?;
         self.show(key, format!("\"{word}\""), false);
@@ -242,7 +293,9 @@ impl<'s> Fields<'s> {
     }
 
     /// A list of values; a single value is not a list.
+    #[track_caller]
     pub fn list<T: Written>(&mut self, key: &str) -> Option<Vec<At<T>>> {
+        self.takes(key, [Shape::List(vec![T::shape()])]);
         let node = self.node(key)?;
         let Value::List(items) = &node.value else {
             wrong_type(self.session, node, "a list", Some("write `[..]`".to_owned()));
@@ -254,10 +307,16 @@ impl<'s> Fields<'s> {
     }
 
     /// An inner table that may be absent; `off` says what that means.
+    #[track_caller]
     pub fn table<T>(&mut self, key: &str, off: &str, reader: impl FnOnce(&mut Fields<'s>) -> T) -> Option<T> {
+        self.takes(key, [Shape::Table]);
         let Some(entry) = self.entry(key) else {
             if !off.is_empty() {
                 self.show_off(key, off);
+            }
+            if self.session.records() {
+                let path = self.path_of(key);
+                Fields::read(self.session, &EMPTY, self.origin, &path, self.inert, reader);
             }
             return None;
         };
@@ -265,6 +324,7 @@ impl<'s> Fields<'s> {
     }
 
     /// An inner table that is read all the same when it is absent, for its defaults.
+    #[track_caller]
     pub fn table_or_empty<T>(&mut self, key: &str, reader: impl Fn(&mut Fields<'s>) -> T) -> T {
         if let Some(result) = self.table(key, "", &reader) {
             return result;
@@ -276,8 +336,12 @@ impl<'s> Fields<'s> {
     }
 
     /// An entry of this table, read as a table.
+    #[track_caller]
     pub fn table_of<T>(&mut self, entry: &'s Entry, reader: impl FnOnce(&mut Fields<'s>) -> T) -> Option<T> {
         let key = entry.key.as_str();
+        let site = Location::caller();
+        self.session.learn(|lessons| lessons.asked(&self.path, key, site));
+        self.takes(key, [Shape::Table]);
         self.asked.insert(key.to_owned());
         let Value::Table(table) = &entry.node.value else {
             wrong_type(self.session, &entry.node, "a table", Some(format!("write `{key} = {{ .. }}`")));
@@ -290,6 +354,7 @@ impl<'s> Fields<'s> {
     }
 
     /// A table of named tables: each entry read by `reader`.
+    #[track_caller]
     pub fn tables<T>(&mut self, key: &str, mut reader: impl FnMut(&str, &mut Fields<'s>) -> T) -> Vec<T> {
         let mut results = Vec::new();
         self.table(key, "", |fields| {
@@ -306,13 +371,20 @@ impl<'s> Fields<'s> {
     }
 
     /// A key with a meaning that this version does not have yet: E900 if it is written.
+    #[track_caller]
     pub fn not_yet(&mut self, key: &str, what: &str) {
+        self.takes(key, [Shape::NotYet(what.to_owned())]);
         let before = self.set_inert(false);
         if let Some(entry) = self.entry(key) {
             not_yet(self.session, entry.key_origin, &format!("`{key}`"), what);
         }
         self.set_inert(before);
     }
+}
+
+/// The words of choices, as a shape.
+fn words<T>(choices: &[(&str, T)]) -> Shape {
+    Shape::Words(choices.iter().map(|(word, _)| (*word).to_owned()).collect())
 }
 
 /// Reports that `subject` has no meaning in this version.

@@ -37,6 +37,7 @@ mod policy;
 mod pool;
 mod quantity;
 mod resolve;
+mod schema;
 mod service;
 mod session;
 mod settings;
@@ -51,6 +52,7 @@ mod warnings;
 
 pub use crate::scenario::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Style};
 pub use crate::scenario::explanation::Explanation;
+pub use crate::scenario::schema::json_schema;
 pub use crate::scenario::settings::{Fidelity, RunSettings};
 
 use crate::model::Model;

@@ -96,7 +96,7 @@ fn bounds(fields: &mut Fields<'_>, key: &str) -> Vec<(Statistic, Span)> {
                 let message = format!("`{}` is not a statistic", shorten(&entry.key));
                 let help = Some("mean, max, or a quantile such as p95".to_owned());
                 fields.session.report(Code::E112, entry.key_origin, message, help);
-                fields.node(&entry.key);
+                fields.leave([entry.key.as_str()]);
                 continue;
             };
             bounds.extend(fields.optional::<Span>(&entry.key).map(|limit| (statistic, limit)));

@@ -7,6 +7,7 @@ use super::fault::{Striking, WrittenFault, read_all};
 use super::fields::{At, Fields, wrong_type};
 use super::places::pool_zones;
 use super::policy::refuse;
+use super::schema::Shape;
 use super::session::Session;
 use super::source::Origin;
 use super::strike::World;
@@ -167,8 +168,9 @@ fn requests(fields: &mut Fields<'_>) -> PoolWork {
 
 /// A number, or `unlimited`.
 fn limit(fields: &mut Fields<'_>, key: &str, number: impl FnOnce(&mut Fields<'_>) -> Option<u32>) -> Option<u32> {
+    fields.takes(key, [Shape::Words(vec!["unlimited".to_owned()])]);
     if fields.peek(key).and_then(Node::as_text) == Some("unlimited") {
-        fields.optional::<Text>(key);
+        fields.optional_choice(key, &[("unlimited", ())]);
         None
     } else if fields.has(key) {
         number(fields)
@@ -283,6 +285,7 @@ fn names_no_pool(fields: &Fields<'_>) -> bool {
 
 /// The pools written as tables.
 fn own_tables<'s>(fields: &mut Fields<'s>) -> &'s [Entry] {
+    fields.takes("pools", [Shape::List(vec![Shape::Text]), Shape::Each(vec![Shape::Table])]);
     let Some(node) = fields.node("pools") else {
         fields.show_note("pools", "in all regions");
         return &[];

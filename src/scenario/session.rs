@@ -4,6 +4,7 @@
 //! nothing by itself and owns no part of the result.
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::schema::Lessons;
 use super::source::{FileId, Origin, Source, Sources};
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ pub(super) struct Session<'a> {
     requests: Cell<bool>,
     used: RefCell<BTreeSet<(&'static str, String)>>,
     files: RefCell<BTreeMap<PathBuf, Vec<u8>>>,
+    lessons: Option<&'a RefCell<Lessons>>,
 }
 
 impl<'a> Session<'a> {
@@ -34,6 +36,24 @@ impl<'a> Session<'a> {
             requests: Cell::default(),
             used: RefCell::default(),
             files: RefCell::default(),
+            lessons: None,
+        }
+    }
+
+    /// A session that records which keys are read, and in which absent tables are read too.
+    pub fn recording(read: Reader<'a>, lessons: &'a RefCell<Lessons>) -> Self {
+        Session { lessons: Some(lessons), ..Session::new(read) }
+    }
+
+    /// Does it record?
+    pub fn records(&self) -> bool {
+        self.lessons.is_some()
+    }
+
+    /// Adds to what is recorded, if anything is.
+    pub fn learn(&self, add: impl FnOnce(&mut Lessons)) {
+        if let Some(lessons) = self.lessons {
+            add(&mut lessons.borrow_mut());
         }
     }
 

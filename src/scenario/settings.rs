@@ -3,6 +3,7 @@
 use super::diagnostic::Code;
 use super::fields::Fields;
 use super::objective::refuse;
+use super::schema::Shape;
 use super::tree::Value;
 use super::value::{Count, Percent, Text, Whole, Written as _};
 use crate::model::{Ends, Point, Start};
@@ -123,6 +124,7 @@ fn simulation(fields: &mut Fields<'_>, stationary: bool) -> (RunSettings, Option
 
 /// `points`, ascending, each with its text, which names its figure.
 fn points(fields: &mut Fields<'_>, horizon: Span, ends: Ends) -> Vec<Point> {
+    fields.takes("points", [Shape::List(vec![Shape::Duration])]);
     let Some(node) = fields.node("points") else {
         fields.show("points", "[]".to_owned(), true);
         return Vec::new();

@@ -4,6 +4,7 @@ use super::diagnostic::Code;
 use super::fault::{ModeName, Profiles, WrittenFault, read};
 use super::fields::{Fields, not_yet};
 use super::names::Names;
+use super::schema::Shape;
 use super::session::Session;
 use super::term::{self, Selected, Selector};
 use crate::model::failure::{Fault, Mode, Process, Role, Strikes, Target};
@@ -136,6 +137,7 @@ impl World<'_> {
         let names = self.names;
         let crews = &self.profiles.crews;
         let read_one = |name: &str, fields: &mut Fields<'_>| {
+            fields.takes("target", [Shape::Text]);
             let target = if let Some(node) = fields.node("target") {
                 fields.show("target", node.show(), false);
                 term::selector(fields.session, names, node).map(|selector| (selector, node.origin))

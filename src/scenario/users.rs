@@ -7,6 +7,7 @@ use super::fields::{Fields, not_yet, shorten, wrong_type};
 use super::names::Names;
 use super::policy::{self, fallback};
 use super::quantity::tidy;
+use super::schema;
 use super::session::suggest;
 use super::shape;
 use super::source::Origin;
@@ -56,6 +57,7 @@ pub(super) fn read(
                 continue;
             };
             all.leave([entry.key.as_str()]);
+            all.takes(&entry.key, [schema::Shape::Table]);
             let merged = policies.under(session, table, true);
             let path = format!("users.{}", entry.key);
             let (group, shown) = Fields::read(session, &merged, entry.key_origin, &path, false, |fields| {
@@ -149,6 +151,7 @@ fn open(fields: &mut Fields<'_>, rate: Option<f64>) -> Option<Arrivals> {
 
 fn bursts(fields: &mut Fields<'_>) -> Vec<Burst> {
     let mut found = Vec::new();
+    fields.takes("bursts", [schema::Shape::List(vec![schema::Shape::Table])]);
     let Some(node) = fields.node("bursts") else { return found };
     let Value::List(items) = &node.value else {
         wrong_type(

@@ -6,6 +6,7 @@ use super::diagnostic::Code;
 use super::fields::{shorten, wrong_type};
 use super::law;
 use super::quantity::{self, BadQuantity, tidy};
+use super::schema::Shape;
 use super::session::Session;
 use super::tree::{Node, Value, quote};
 use crate::model::dist::Law;
@@ -17,6 +18,8 @@ pub(super) trait Written: Sized {
     fn read(node: &Node, session: &Session<'_>) -> Option<Self>;
     /// The value in its long form, as TOML.
     fn show(&self) -> String;
+    /// What a key of this type takes.
+    fn shape() -> Shape;
 }
 
 /// A percentage as a share, 0 to 1.
@@ -100,6 +103,10 @@ impl Written for Span {
     fn show(&self) -> String {
         quote(&self.to_string())
     }
+
+    fn shape() -> Shape {
+        Shape::Duration
+    }
 }
 
 impl Written for Percent {
@@ -109,6 +116,10 @@ impl Written for Percent {
 
     fn show(&self) -> String {
         format!("\"{}%\"", tidy(self.0 * 100.0))
+    }
+
+    fn shape() -> Shape {
+        Shape::Percentage
     }
 }
 
@@ -124,6 +135,10 @@ impl Written for Rate {
 
     fn show(&self) -> String {
         format!("\"{}/s\"", tidy(self.0))
+    }
+
+    fn shape() -> Shape {
+        Shape::Rate
     }
 }
 
@@ -154,6 +169,10 @@ impl Written for Law {
     fn show(&self) -> String {
         quote(&self.to_string())
     }
+
+    fn shape() -> Shape {
+        Shape::Law
+    }
 }
 
 impl Written for PerhapsNever {
@@ -163,6 +182,10 @@ impl Written for PerhapsNever {
 
     fn show(&self) -> String {
         self.0.show()
+    }
+
+    fn shape() -> Shape {
+        Shape::Law
     }
 }
 
@@ -194,6 +217,10 @@ impl Written for Count {
     fn show(&self) -> String {
         self.0.to_string()
     }
+
+    fn shape() -> Shape {
+        Shape::Count
+    }
 }
 
 impl Written for Whole {
@@ -203,6 +230,10 @@ impl Written for Whole {
 
     fn show(&self) -> String {
         self.0.to_string()
+    }
+
+    fn shape() -> Shape {
+        Shape::Whole
     }
 }
 
@@ -235,6 +266,10 @@ impl Written for Number {
     fn show(&self) -> String {
         show_number(self.0)
     }
+
+    fn shape() -> Shape {
+        Shape::Number
+    }
 }
 
 /// A number as TOML writes it, whole ones without a point.
@@ -251,6 +286,10 @@ impl Written for Factor {
     fn show(&self) -> String {
         show_number(self.0)
     }
+
+    fn shape() -> Shape {
+        Shape::Factor
+    }
 }
 
 impl Written for bool {
@@ -265,6 +304,10 @@ impl Written for bool {
     fn show(&self) -> String {
         self.to_string()
     }
+
+    fn shape() -> Shape {
+        Shape::Bool
+    }
 }
 
 impl Written for Text {
@@ -278,5 +321,9 @@ impl Written for Text {
 
     fn show(&self) -> String {
         quote(&self.0)
+    }
+
+    fn shape() -> Shape {
+        Shape::Text
     }
 }

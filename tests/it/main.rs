@@ -41,6 +41,7 @@ mod request_policies;
 mod request_queues;
 mod request_users;
 mod scenarios;
+mod schema;
 mod shell;
 mod tape;
 mod tidy;

@@ -6,6 +6,7 @@ use crate::model::traffic::RequestTier;
 use crate::scenario::diagnostic::Code;
 use crate::scenario::fields::{Fields, wrong_type};
 use crate::scenario::names::Names;
+use crate::scenario::schema::Shape;
 use crate::scenario::tree::Value;
 use crate::scenario::value::{Percent, Text};
 use crate::time::Span;
@@ -17,6 +18,7 @@ pub(in crate::scenario) fn read(
     failed: Option<ServiceId>,
 ) -> Vec<(Tier, RequestTier)> {
     let mut found = Vec::new();
+    fields.takes("fallback", [Shape::List(vec![Shape::Table])]);
     let Some(entry) = fields.entry("fallback") else { return found };
     let session = fields.session;
     let Value::List(tiers) = &entry.node.value else {

@@ -12,6 +12,7 @@ pub(super) mod spelled;
 use super::diagnostic::Code;
 use super::fields::{At, Fields};
 use super::names::Names;
+use super::schema::Shape;
 use super::tree::Node;
 use super::value::{Count, Number, Percent, Rate, Text, Whole};
 use crate::model::topology::ServiceId;
@@ -134,10 +135,12 @@ fn hedge(fields: &mut Fields<'_>) -> Option<HedgeConfig> {
 }
 
 fn hedge_after(fields: &mut Fields<'_>) -> Option<HedgeAfter> {
+    fields.takes("after", [Shape::Quantile]);
     let quantile = fields.peek("after").and_then(Node::as_text);
     match quantile.and_then(|text| text.strip_prefix('p')).and_then(|level| level.parse::<f64>().ok()) {
         Some(level) if (0.0..100.0).contains(&level) => {
-            fields.optional::<Text>("after");
+            let written = fields.node("after").map(Node::show).unwrap_or_default();
+            fields.show("after", written, false);
             Some(HedgeAfter::Quantile { basis_points: basis_points(level / 100.0), min_samples: 100 })
         }
         Some(_) | None => {

@@ -7,6 +7,7 @@ use crate::scenario::diagnostic::Code;
 use crate::scenario::fields::{Fields, shorten};
 use crate::scenario::formula::{self, Argument, Formula, Piece};
 use crate::scenario::quantity::{self, BadQuantity};
+use crate::scenario::schema::Shape;
 use crate::scenario::session::{Session, suggest};
 use crate::scenario::source::Origin;
 use crate::scenario::tree::{Node, quote};
@@ -111,6 +112,7 @@ pub(in crate::scenario) fn read(
     forms: &'static [Form],
 ) -> Option<Spelled> {
     let session = fields.session;
+    fields.takes(key, [Shape::Formula(forms.iter().map(|(word, _, _)| (*word).to_owned()).collect())]);
     let written = fields.node(key);
     let Some(node) = written else {
         if default.is_empty() {
