@@ -11,15 +11,64 @@ use crate::time::Time;
 /// The earliest of a fixed number of entities.
 #[derive(Clone, Debug)]
 pub struct WinnerTree {
-    /// The earliest instant below each node, nanoseconds: node 1 is the root, the children of `i` are `2i` and
-    /// `2i + 1`, the second half are the leaves, by entity, padded to a power of two with idle ones. Rivals lie side by
-    /// side, and neither a match nor the root needs a look elsewhere to know its time.
+    /// The instants of the entities, nanoseconds, padded with idle ones to a power of two.
+    blocks: Vec<Block>,
+    /// The earliest instant below each node: node 1 is the root, the children of `i` are `2i` and `2i + 1`, the second half
+    /// are the winners of pairs, in a large tree of blocks. Rivals lie side by side, and neither a match nor the root needs a look elsewhere
+    /// to know its time.
     nanos: Vec<u64>,
-    /// Whose that is; of the leaves it goes without saying.
+    /// Whose that is.
     winners: Vec<u32>,
 }
 
+/// Eight neighbours in one line of cache. In a large tree their matches are played again rather than remembered: that is
+/// more work, but the nodes would take twice the memory of the leaves, and no longer fit the cache.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct Block([u64; BLOCK as usize]);
+
+const BLOCK: u32 = 8;
+/// Blocks from which a tree is large: below, all of it and the clocks beside it fit a second-level cache of 2 MB.
+const LARGE: usize = 4096;
 const IDLE: u64 = u64::MAX;
+
+/// An instant and whose it is.
+type Entry = (u64, u32);
+
+/// The winner of a match. It cannot be predicted, so it is two conditional moves; only equal instants, which are rare,
+/// branch.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as `set`")]
+fn earlier(holder: Entry, challenger: Entry, outranks: &impl Fn(u32, u32) -> bool) -> Entry {
+    let mut best = holder.1;
+    if challenger.0 == holder.0 && outranks(challenger.1, best) {
+        best = challenger.1;
+    }
+    best = if challenger.0 < holder.0 { challenger.1 } else { best };
+    (holder.0.min(challenger.0), best)
+}
+
+impl Block {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as `set`")]
+    fn entry(&self, entity: u32) -> Entry {
+        (self.0[(entity % BLOCK) as usize], entity)
+    }
+
+    /// The winner of the two from `first`.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as `set`")]
+    fn pair(&self, first: u32, outranks: &impl Fn(u32, u32) -> bool) -> Entry {
+        earlier(self.entry(first), self.entry(first | 1), outranks)
+    }
+
+    /// The winner of the four from `first`.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as `set`")]
+    fn four(&self, first: u32, outranks: &impl Fn(u32, u32) -> bool) -> Entry {
+        earlier(self.pair(first, outranks), self.pair(first | 2, outranks), outranks)
+    }
+}
 
 impl WinnerTree {
     /// A tree over `entities` leaves, all idle.
@@ -29,44 +78,44 @@ impl WinnerTree {
     pub fn new(entities: usize) -> Self {
         let padded = entities.next_power_of_two().max(2);
         assert!(u32::try_from(2 * padded - 1).is_ok(), "too many entities");
-        let mut tree = WinnerTree { nanos: vec![IDLE; 2 * padded], winners: vec![0; 2 * padded] };
-        tree.rebuild(|_, _| false);
-        tree
+        let blocks = padded.div_ceil(BLOCK as usize);
+        let nodes = if blocks < LARGE { padded } else { 2 * blocks };
+        let idle = Block([IDLE; BLOCK as usize]);
+        WinnerTree { blocks: vec![idle; blocks], nanos: vec![IDLE; nodes], winners: vec![0; nodes] }
+    }
+
+    fn is_large(&self) -> bool {
+        self.blocks.len() >= LARGE
     }
 
     /// Make every entity idle.
     pub fn clear(&mut self) {
+        self.blocks.fill(Block([IDLE; BLOCK as usize]));
         self.nanos.fill(IDLE);
     }
 
     /// Give `entity` an instant without replaying its path; call [`rebuild`](Self::rebuild) after the last one.
     pub fn place(&mut self, entity: u32, time: Time) {
-        let leaf = self.leaf(entity);
-        self.nanos[leaf] = time.as_nanos();
+        self.blocks[(entity / BLOCK) as usize].0[(entity % BLOCK) as usize] = time.as_nanos();
     }
 
     /// Replay all matches.
     pub fn rebuild(&mut self, outranks: impl Fn(u32, u32) -> bool) {
-        for node in (1..self.leaves()).rev() {
-            let (left, right) = (2 * node, 2 * node + 1);
-            let (a, b) = (self.nanos[right], self.nanos[left]);
-            let earlier = a < b || (a == b && outranks(self.winner(right), self.winner(left)));
-            self.nanos[node] = a.min(b);
-            self.winners[node] = self.winner(if earlier { right } else { left });
+        let (half, large) = (self.nanos.len() / 2, self.is_large());
+        for number in 0..half {
+            let first = number as u32 * if large { BLOCK } else { 2 };
+            let block = &self.blocks[(first / BLOCK) as usize];
+            let best = if large {
+                earlier(block.four(first, &outranks), block.four(first + 4, &outranks), &outranks)
+            } else {
+                block.pair(first, &outranks)
+            };
+            (self.nanos[half + number], self.winners[half + number]) = best;
         }
-    }
-
-    fn leaves(&self) -> usize {
-        self.nanos.len() / 2
-    }
-
-    fn leaf(&self, entity: u32) -> usize {
-        self.leaves() + entity as usize
-    }
-
-    fn winner(&self, node: usize) -> u32 {
-        let leaves = self.leaves();
-        if node < leaves { self.winners[node] } else { (node - leaves) as u32 }
+        for node in (1..half).rev() {
+            let entry = |node: usize| (self.nanos[node], self.winners[node]);
+            (self.nanos[node], self.winners[node]) = earlier(entry(2 * node), entry(2 * node + 1), &outranks);
+        }
     }
 
     /// The next entity and its instant; [`Time::NEVER`] if all are idle.
@@ -78,39 +127,38 @@ impl WinnerTree {
     /// The instant of an entity.
     #[inline]
     pub fn time(&self, entity: u32) -> Time {
-        Time::from_nanos(self.nanos[self.leaf(entity)])
+        Time::from_nanos(self.blocks[(entity / BLOCK) as usize].0[(entity % BLOCK) as usize])
     }
 
     /// Give `entity` a new instant, earlier or later; answers what is [`next`](Self::next) then.
     ///
-    /// A match cannot be predicted, so it is two conditional moves; only equal instants, which are rare, branch. Sizes
-    /// are powers of two: the masks change no index, they spare its check.
+    /// Sizes are powers of two: the masks change no index, they spare its check.
     ///
     /// # Panics
-    /// Never: a tree has two leaves at least, and the compiler is told so once.
+    /// Never: a tree has a block at least, and the compiler is told so once.
     #[expect(clippy::inline_always, reason = "once an event: a call is 1 of its 15 ns (benches/trial.rs)")]
     #[inline(always)]
     pub fn set(&mut self, entity: u32, time: Time, outranks: impl Fn(u32, u32) -> bool) -> (Time, u32) {
-        let size = self.nanos.len();
+        let (size, large) = (self.nanos.len(), self.is_large());
         assert!(size > 0, "a tree without nodes");
         let (nanos, winners) = (&mut self.nanos[..size], &mut self.winners[..size]);
         let last = size - 1;
-        let (mut best, mut best_time) = (entity, time.as_nanos());
-        let leaf = size / 2 + entity as usize;
-        nanos[leaf & last] = best_time;
-        let (mut rival, mut rival_time) = (entity ^ 1, nanos[(leaf ^ 1) & last]);
-        let mut node = leaf >> 1;
+        let block = &mut self.blocks[(entity / BLOCK) as usize];
+        let mut best = (time.as_nanos(), entity);
+        block.0[(entity % BLOCK) as usize] = best.0;
+        best = earlier(best, block.entry(entity ^ 1), &outranks);
+        let mut node = size / 2 + (entity / 2) as usize;
+        if large {
+            best = earlier(best, block.pair((entity ^ 2) & !1, &outranks), &outranks);
+            best = earlier(best, block.four((entity ^ 4) & !3, &outranks), &outranks);
+            node = size / 2 + (entity / BLOCK) as usize;
+        }
         loop {
-            if rival_time == best_time && outranks(rival, best) {
-                best = rival;
-            }
-            best = if rival_time < best_time { rival } else { best };
-            best_time = best_time.min(rival_time);
-            (nanos[node & last], winners[node & last]) = (best_time, best);
+            (nanos[node & last], winners[node & last]) = best;
             if node <= 1 {
-                return (Time::from_nanos(best_time), best);
+                return (Time::from_nanos(best.0), best.1);
             }
-            (rival, rival_time) = (winners[(node ^ 1) & last], nanos[(node ^ 1) & last]);
+            best = earlier(best, (nanos[(node ^ 1) & last], winners[(node ^ 1) & last]), &outranks);
             node >>= 1;
         }
     }
@@ -131,9 +179,11 @@ mod tests {
         #[test]
         fn the_root_is_always_the_least(
             entities in 1usize..40,
+            large in any::<bool>(),
             steps in prop::collection::vec((0u32..40, prop::option::of(0u64..15), 0u8..3), 1..200),
         ) {
-            let mut tree = WinnerTree::new(entities);
+            let mut tree = WinnerTree::new(if large { BLOCK as usize * LARGE - 1 } else { entities });
+            prop_assert_eq!(tree.is_large(), large);
             let mut naive = vec![(Time::NEVER, Rank::LAST); entities];
             let mut counter = Counter::default();
             for (entity, time, class) in steps {

@@ -32,13 +32,12 @@ pub struct Clock {
     pub(super) kind: u32,
 }
 
-/// The rest of a clock, for parts whose age does not always run.
+/// The rest of a clock, where a part's age does not always run.
 #[derive(Clone, Copy, Debug)]
 pub struct Age {
     /// Age left while the pace is not 1; length of the repair while it waits for a crew.
     pub(super) left: Span,
     pace: f32,
-    unit: u32,
 }
 
 impl Clock {
@@ -88,24 +87,26 @@ impl World<'_> {
         for plan in &layout.clocks {
             let draws = self.families[plan.kind as usize].member(plan.member);
             self.clocks.push(Clock { lasts: Span::ZERO, draws, rank: Rank::LAST, state: 0, kind: plan.kind });
-            self.ages.push(Age { left: Span::ZERO, pace: 1.0, unit: plan.unit });
+        }
+        if layout.kinds.iter().any(|kind| kind.shelf == NOT_PLAIN) {
+            self.ages.resize(layout.clocks.len(), Age { left: Span::ZERO, pace: 1.0 });
         }
         if layout.stationary {
             for unit in 0..layout.units.len() {
                 self.start_unit_in_long_run(unit, streams);
             }
-        } else {
-            for (index, clock) in self.clocks.iter_mut().enumerate() {
-                let due = Time::ZERO + law(&layout.kinds[clock.kind as usize], 0).sample(&mut clock.draws.draw(0));
+        }
+        for (index, clock) in self.clocks.iter_mut().enumerate() {
+            let kind = &layout.kinds[clock.kind as usize];
+            if !layout.stationary {
+                let due = Time::ZERO + law(kind, 0).sample(&mut clock.draws.draw(0));
                 if due < Time::NEVER {
                     clock.rank = self.counter.next(class::START);
                 }
                 self.tree.place(index as u32, due);
             }
-        }
-        for clock in &mut self.clocks {
             let next = clock.state + 1;
-            clock.lasts = law(&layout.kinds[clock.kind as usize], next).sample(&mut clock.draws.draw(next));
+            clock.lasts = law(kind, next).sample(&mut clock.draws.draw(next));
         }
         self.tree.rebuild(outranks(&self.clocks));
     }
@@ -148,7 +149,7 @@ impl World<'_> {
             point -= share;
         }
         for index in range {
-            let (clock, age) = (&mut self.clocks[index], &mut self.ages[index]);
+            let clock = &mut self.clocks[index];
             let kind = &layout.kinds[clock.kind as usize];
             if held == Some(index) {
                 clock.state = 1;
@@ -158,7 +159,9 @@ impl World<'_> {
             } else {
                 let left = law(kind, 0).sample_residual(&mut clock.draws.draw(0));
                 let due = if held.is_some() { Time::NEVER } else { Time::ZERO + left };
-                (age.left, age.pace) = (left, if held.is_some() { 0.0 } else { 1.0 });
+                if let Some(age) = self.ages.get_mut(index) {
+                    (age.left, age.pace) = (left, if held.is_some() { 0.0 } else { 1.0 });
+                }
                 clock.rank = self.counter.next(class::START);
                 self.tree.place(index as u32, due);
             }
@@ -175,7 +178,7 @@ impl World<'_> {
                 let kind = &self.layout.kinds[self.clocks[index].kind as usize];
                 self.cause = kind.cause;
                 if kind.shelf == NOT_PLAIN {
-                    self.start_ailing(self.ages[index].unit, kind.ailment, index as u32);
+                    self.start_ailing(self.layout.clocks[index].unit, kind.ailment, index as u32);
                 } else {
                     self.count_node(kind.shelf as usize, false);
                 }
@@ -266,7 +269,7 @@ impl World<'_> {
     /// The rest of a ring for a part that more than one fault can hold, or whose age does not always run.
     fn ring_slowly(&mut self, now: Time, index: u32, due: Time) {
         let broken = self.clocks[index as usize].is_broken();
-        let unit = self.ages[index as usize].unit;
+        let unit = self.layout.clocks[index as usize].unit;
         let site = self.layout.units[unit as usize].site;
         self.sites[site as usize].changes[usize::from(!broken)] += 1;
         if broken && self.strikes_unseen(index) {
@@ -296,7 +299,7 @@ impl World<'_> {
 
     #[cold]
     fn note_clock(&mut self, now: Time, index: u32) {
-        let (unit, broken) = (self.ages[index as usize].unit, self.clocks[index as usize].is_broken());
+        let (unit, broken) = (self.layout.clocks[index as usize].unit, self.clocks[index as usize].is_broken());
         let cause = self.layout.kinds[self.clocks[index as usize].kind as usize].cause;
         let event = if broken { TraceEvent::Fault { unit, cause } } else { TraceEvent::Repair { unit, cause } };
         self.note(now, event);
@@ -338,7 +341,7 @@ impl World<'_> {
     /// How fast the age of a live clock runs.
     fn pace(&self, index: usize) -> f64 {
         let layout = self.layout;
-        let (clock, unit) = (&self.clocks[index], self.ages[index].unit as usize);
+        let (clock, unit) = (&self.clocks[index], self.layout.clocks[index].unit as usize);
         let plan = layout.units[unit];
         let siblings = plan.first_clock as usize..(plan.first_clock + plan.clocks) as usize;
         if plan.clocks > 1 && self.clocks[siblings].iter().any(Clock::is_broken) {

@@ -94,6 +94,7 @@ pub struct World<'a> {
     pub(super) counter: Counter,
     pub(super) gates: Gates,
     pub(super) clocks: Vec<Clock>,
+    /// By clock; empty where the age of every one always runs.
     pub(super) ages: Vec<Age>,
     /// By kind of clock.
     pub(super) families: Vec<Family>,

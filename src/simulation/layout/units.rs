@@ -161,7 +161,7 @@ fn add_faults(model: &Model, layout: &mut Layout) {
         add_group(model, layout, number, ailment);
     }
     let mut group = first_group as u32;
-    let mut on_unit: Vec<Vec<Struck>> = vec![Vec::new(); layout.units.len()];
+    let mut strikes = Vec::new();
     let mut shared = vec![false; layout.units.len()];
     for (number, fault) in model.faults.iter().enumerate() {
         if fault.is_slowness_of_a_place() && !layout.for_requests {
@@ -180,9 +180,8 @@ fn add_faults(model: &Model, layout: &mut Layout) {
         };
         match &fault.process {
             Process::Random { .. } => {
-                for (member, unit) in struck {
-                    on_unit[unit as usize].push(Struck { fault: number as u32, member });
-                }
+                let fault = number as u32;
+                strikes.extend(struck.into_iter().map(|(member, unit)| Struck { unit, fault, member }));
             }
             Process::Calendar { .. } => {
                 let units = struck.into_iter().map(|(_, unit)| unit).collect();
@@ -205,7 +204,8 @@ fn add_faults(model: &Model, layout: &mut Layout) {
         plan.hot &= fault.role == Role::Any;
         plan.loaded |= matches!(fault.process, Process::Random { load_power, .. } if load_power != 0.0);
     }
-    add_clocks(model, layout, on_unit, &shared, &ailments);
+    strikes.sort_by_key(|struck| struck.unit);
+    add_clocks(model, layout, strikes, &shared, &ailments);
 }
 
 /// A fault by the calendar on these units; answers whom it strikes.
@@ -262,31 +262,34 @@ fn add_group(model: &Model, layout: &mut Layout, number: usize, ailment: Option<
     layout.units.push(Unit { kind, first_clock: 0, clocks: 0, site });
 }
 
-/// Clocks unit by unit; `shared` units are held by more than their own clocks.
-fn add_clocks(
-    model: &Model,
-    layout: &mut Layout,
-    on_unit: Vec<Vec<Struck>>,
-    shared: &[bool],
-    ailments: &[Option<u32>],
-) {
+/// Clocks unit by unit, as `strikes` are; `shared` units are held by more than their own clocks.
+fn add_clocks(model: &Model, layout: &mut Layout, strikes: Vec<Struck>, shared: &[bool], ailments: &[Option<u32>]) {
+    for struck in &strikes {
+        layout.units[struck.unit as usize].clocks += 1;
+    }
+    let mut first = 0;
+    for unit in &mut layout.units {
+        unit.first_clock = first;
+        first += unit.clocks;
+    }
     let plain_pools: Vec<bool> = (0..layout.pools.len())
         .map(|pool| {
             let plan = &layout.pools[pool];
             let units = plan.first_unit as usize..(plan.first_unit + plan.nodes) as usize;
             let alone = |unit: usize| {
-                let [only] = on_unit[unit][..] else { return false };
-                is_plain(&model.faults[only.fault as usize]) && !shared[unit]
+                let plan = &layout.units[unit];
+                let only = (plan.clocks == 1).then(|| strikes[plan.first_clock as usize].fault);
+                only.is_some_and(|fault| is_plain(&model.faults[fault as usize])) && !shared[unit]
             };
             !layout.for_requests && plan.hot && units.into_iter().all(alone)
         })
         .collect();
     let mut kinds = BTreeMap::new();
-    let mut fault_of_clock = Vec::new();
-    for (unit, faults) in on_unit.into_iter().enumerate() {
-        layout.units[unit].first_clock = layout.clocks.len() as u32;
-        layout.units[unit].clocks = faults.len() as u32;
-        let shelf = match layout.units[unit].kind {
+    let fault_of_clock: Vec<u32> = strikes.iter().map(|struck| struck.fault).collect();
+    layout.clocks.reserve_exact(strikes.len());
+    for Struck { unit, fault, member } in strikes {
+        let Unit { kind, site, .. } = layout.units[unit as usize];
+        let shelf = match kind {
             UnitKind::Node(shelf) if plain_pools[layout.shelves[shelf as usize].pool as usize] => shelf,
             UnitKind::Node(_)
             | UnitKind::Zone(_)
@@ -296,15 +299,11 @@ fn add_clocks(
             | UnitKind::Group(_)
             | UnitKind::Gray(_) => NOT_PLAIN,
         };
-        for Struck { fault, member } in faults {
-            let site = layout.units[unit].site;
-            let kind = *kinds.entry((fault, shelf, site)).or_insert_with(|| {
-                add_kind(model, layout, fault as usize, ailments[fault as usize], (shelf, site));
-                layout.kinds.len() as u32 - 1
-            });
-            layout.clocks.push(ClockPlan { unit: unit as u32, kind, member });
-            fault_of_clock.push(fault);
-        }
+        let kind = *kinds.entry((fault, shelf, site)).or_insert_with(|| {
+            add_kind(model, layout, fault as usize, ailments[fault as usize], (shelf, site));
+            layout.kinds.len() as u32 - 1
+        });
+        layout.clocks.push(ClockPlan { unit, kind, member });
     }
     super::crews::build(model, layout, &fault_of_clock);
     for number in 0..model.faults.len() {
@@ -361,6 +360,7 @@ fn is_plain(fault: &Fault) -> bool {
 /// A random fault on a unit, by its place in the model and the unit's number among those that it strikes.
 #[derive(Clone, Copy, Debug)]
 struct Struck {
+    unit: u32,
     fault: u32,
     member: u32,
 }
