@@ -42,7 +42,7 @@ pub fn plot(args: &PlotArgs, talk: Talk) -> anyhow::Result<Exit> {
     }
     let picture = plot::plot(kind, format, &scenarios).map_err(refused)?;
     output::write(&picture, Some(&args.output))?;
-    clock.report(&args.machine, talk, Some(events));
+    clock.report(&args.machine, talk, (Some(events), 0));
     let partial = scenarios.iter().any(|results| results.partial);
     Ok(if partial { Exit::Interrupted } else { Exit::Fine })
 }

@@ -19,10 +19,10 @@ impl Clock {
     }
 
     /// Says what it took, with the number of events where that is known: as JSON where it was asked for, in a word on a terminal.
-    pub fn report(self, machine: &MachineArgs, talk: Talk, events: Option<u64>) {
+    pub fn report(self, machine: &MachineArgs, talk: Talk, (events, requests): (Option<u64>, u64)) {
         let wall_s = self.0.elapsed().as_secs_f64();
         if machine.timing {
-            eprintln!("{}", line(wall_s, events));
+            eprintln!("{}", line(wall_s, events, requests));
         } else if !talk.quiet && (talk.verbose || std::io::stderr().is_terminal()) {
             let events = events.map_or(String::new(), |events| format!("{} events in ", number::whole(events)));
             eprintln!("{events}{}", number::duration(wall_s));
@@ -30,12 +30,12 @@ impl Clock {
     }
 }
 
-fn line(wall_s: f64, events: Option<u64>) -> Value {
+fn line(wall_s: f64, events: Option<u64>, requests: u64) -> Value {
     let (cpu_s, peak_rss_mb) = usage();
     let per_second = events.filter(|_| wall_s > 0.0).map(|events| events as f64 / wall_s);
     json!({
         "events": events,
-        "requests": 0,
+        "requests": requests,
         "wall_s": wall_s,
         "cpu_s": cpu_s,
         "events_per_s": per_second,

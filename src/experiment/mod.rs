@@ -83,6 +83,8 @@ pub struct Run {
     pub results: Results,
     /// Events that changed the state.
     pub events: u64,
+    /// Requests that were simulated.
+    pub requests: u64,
 }
 
 /// Run the plan on one model.
@@ -98,7 +100,8 @@ pub fn run(model: &Model, identity: &Identity, plan: &Plan, watch: &Watch<'_>) -
         },
     );
     let results = results(model, &compiled, identity, plan, &totals);
-    Run { results, events: totals.events }
+    let requests = totals.requests.as_ref().map_or(0, |requests| requests.arrived);
+    Run { results, events: totals.events, requests }
 }
 
 /// Go from one fixed look to the next until the figures are narrow enough, or the trials are up, or it is stopped.
