@@ -6,7 +6,7 @@
 //! somebody adds to a reader is thus in the schema; tests say when one is not found, takes something unknown, or has no
 //! sentence.
 //!
-//! The schema accepts whatever `check` accepts (but for `false` that takes away a key with a default). It refuses unknown keys, wrong types, unknown units and words; what needs
+//! The schema accepts whatever `check` accepts. It refuses unknown keys, wrong types, unknown units and words; what needs
 //! arithmetic, names or other files is `check`'s alone. Keys that must be there are asked of the items of lists only,
 //! since any other table may be a layer over one that has them (`extends`, `like`, policies, pools).
 

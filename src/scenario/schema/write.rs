@@ -133,7 +133,7 @@ impl Writer<'_> {
         let told = |shape: &&Shape| !built || !matches!(shape, Shape::NotYet(_));
         let mut kinds: Vec<Json> = key.shapes.iter().filter(told).map(|shape| shape.schema(&mut table)).collect();
         let truth = key.shapes.contains(&Shape::Bool);
-        if built && !truth && !item && key.defaults.is_empty() && below != "version" {
+        if built && !truth && !item && below != "version" {
             kinds.push(reference("removed"));
         }
         let mut schema = Map::new();
