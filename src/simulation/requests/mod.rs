@@ -14,6 +14,7 @@ mod copies;
 mod event;
 mod follow;
 mod health;
+mod lengths;
 mod nodes;
 mod plan;
 mod rates;
@@ -23,12 +24,14 @@ mod sagas;
 mod seconds;
 mod state;
 mod tally;
+mod turns;
 mod work;
 
+pub use lengths::Lengths;
 pub use nodes::Condition;
 pub use plan::{RequestPlan, Ways};
 pub use run::RequestWorld;
-pub use tally::{CallTally, Lengths, RequestOutcome, ServiceTally, UserTally};
+pub use tally::{CallTally, RequestOutcome, ServiceTally, UserTally};
 
 use std::collections::VecDeque;
 

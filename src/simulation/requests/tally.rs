@@ -1,91 +1,17 @@
 //! What is counted of requests: of users by group and class, of services, of calls.
 //!
-//! Failures belong to the second in which the request came. Latencies are those of answered requests, in a histogram of
-//! three significant digits (Tene's HDR histogram) beside an exact sum; everything else is an integer.
+//! Failures belong to the second in which the request came. Latencies are those of answered requests
+//! ([`Lengths`]); everything else is an integer.
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
+use super::lengths::Lengths;
 use super::plan::RequestPlan;
 use super::state::{Answer, Quality, Request};
 use crate::resilience::circuit_breaker::{Change, State};
 use crate::resilience::outlier_ejection::{EjectionEvent, HostState};
 use crate::resilience::saga::SagaEnd;
 use crate::time::{Span, Time};
-
-/// Longest latency that the histograms tell apart.
-const LONGEST: Span = Span::from_secs(3_600);
-
-/// Lengths of time, with quantiles to three digits and an exact sum.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Lengths {
-    /// The histogram, in nanoseconds.
-    pub histogram: Histogram<u64>,
-    /// Their sum in nanoseconds.
-    pub sum_ns: u128,
-    /// The longest.
-    pub max: Span,
-    /// Lengths of zero that are not in the histogram yet.
-    zeros: u64,
-}
-
-impl Lengths {
-    /// None.
-    ///
-    /// # Panics
-    /// Never: the bounds are constants in their range.
-    #[expect(clippy::new_without_default, reason = "a histogram is no small thing to come by default")]
-    pub fn new() -> Self {
-        let histogram = Histogram::new_with_bounds(1, LONGEST.as_nanos(), 3).expect("bounds of an hour are in range");
-        Lengths { histogram, sum_ns: 0, max: Span::ZERO, zeros: 0 }
-    }
-
-    #[inline]
-    fn record(&mut self, length: Span) {
-        if length.is_zero() {
-            self.zeros += 1;
-            return;
-        }
-        self.histogram.saturating_record(length.as_nanos());
-        self.sum_ns += u128::from(length.as_nanos());
-        self.max = self.max.max(length);
-    }
-
-    fn reset(&mut self) {
-        if !self.histogram.is_empty() {
-            self.histogram.reset();
-        }
-        (self.sum_ns, self.max, self.zeros) = (0, Span::ZERO, 0);
-    }
-
-    /// All lengths are in the histogram.
-    fn settle(&mut self) {
-        let zeros = std::mem::take(&mut self.zeros);
-        if zeros > 0 {
-            self.histogram.saturating_record_n(1, zeros);
-        }
-    }
-
-    /// The lengths of another trial too.
-    pub fn add(&mut self, other: &Lengths) {
-        // the bounds are the same everywhere
-        let _ = self.histogram.add(&other.histogram);
-        self.sum_ns += other.sum_ns;
-        self.max = self.max.max(other.max);
-        self.zeros += other.zeros;
-    }
-
-    /// The quantile at `p`, in seconds.
-    pub fn quantile_s(&self, p: f64) -> f64 {
-        self.histogram.value_at_quantile(p) as f64 / 1e9
-    }
-
-    /// How many.
-    pub fn count(&self) -> u64 {
-        self.histogram.len()
-    }
-}
 
 /// Requests of all users, of a group or of a class.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,6 +42,14 @@ impl UserTally {
         (self.arrived, self.full, self.degraded, self.failed) = (0, 0, 0, [0; ERRORS]);
         self.sagas = [0; 3];
         self.latency.reset();
+    }
+
+    /// The requests of a group too, but for their latencies and transactions.
+    fn add_counts(&mut self, group: &UserTally) {
+        self.arrived += group.arrived;
+        self.full += group.full;
+        self.degraded += group.degraded;
+        self.failed.iter_mut().zip(group.failed).for_each(|(sum, more)| *sum += more);
     }
 
     #[inline]
@@ -329,11 +263,22 @@ impl Tally {
         }
     }
 
+    /// Requests are counted by group and by class; all together they are the sum of the groups.
     /// Latencies are recorded by class if there is one group, by group if there is one class, else by both; the others
     /// are sums of these.
     fn sum_up(&mut self) {
         let (all, rest) = self.users.split_at_mut(1);
         let (groups, classes) = rest.split_at_mut(self.groups);
+        for group in groups.iter() {
+            all[0].add_counts(group);
+        }
+        let (all_seconds, of_groups) = self.seconds.split_at_mut(1);
+        for (index, sum) in all_seconds[0].iter_mut().enumerate() {
+            for seconds in of_groups.iter() {
+                let of_group = seconds.get(index).copied().unwrap_or_default();
+                sum.iter_mut().zip(of_group).for_each(|(sum, more)| *sum += more);
+            }
+        }
         let parts: &[UserTally] = if groups.len() == 1 { classes } else { groups };
         for part in parts {
             all[0].latency.add(&part.latency);
@@ -356,11 +301,10 @@ impl Tally {
     #[inline]
     pub fn arrived(&mut self, now: Time, group: u32, class: u32) {
         let second = self.second(now);
-        for subject in [0, 1 + group as usize] {
-            self.users[subject].arrived += 1;
-            if let Some(second) = self.seconds[subject].get_mut(second) {
-                second[0] += 1;
-            }
+        let group = 1 + group as usize;
+        self.users[group].arrived += 1;
+        if let Some(second) = self.seconds[group].get_mut(second) {
+            second[0] += 1;
         }
         self.users[1 + self.groups + class as usize].arrived += 1;
     }
@@ -371,7 +315,7 @@ impl Tally {
         let second = self.second(request.arrived);
         let latency = now.since(request.arrived);
         let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
-        for subject in [0, group, class] {
+        for subject in [group, class] {
             self.users[subject].answered(answer);
         }
         let Ok(quality) = answer else { return };
@@ -383,10 +327,8 @@ impl Tally {
             self.users[class].latency.record(latency);
         }
         let place = if quality == Quality::Full { 1 } else { 2 };
-        for subject in [0, group] {
-            if let Some(second) = self.seconds[subject].get_mut(second) {
-                second[place] += 1;
-            }
+        if let Some(second) = self.seconds[group].get_mut(second) {
+            second[place] += 1;
         }
     }
 

@@ -6,8 +6,7 @@ use super::event::{Event, Todo, class};
 use super::plan::{From, Place};
 use super::state::{About, Answer, Id, Job, Origin, Owner, Quality, Stage};
 use super::{Caller, Requests};
-use crate::model::traffic::{CallerGone, QueueOrder};
-use crate::resilience::codel::CoDelVerdict;
+use crate::model::traffic::CallerGone;
 use crate::resilience::{ErrorClass, Outcome};
 use crate::time::{Span, Time};
 
@@ -142,10 +141,10 @@ impl Requests<'_> {
     }
 
     pub(super) fn service_of(&self, node: u32) -> u32 {
-        self.plan.pools[self.plan.nodes[node as usize].pool as usize].service
+        self.plan.nodes[node as usize].service
     }
 
-    fn start_work(&mut self, now: Time, id: Id) {
+    pub(super) fn start_work(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         let index = job.node as usize;
         let plan = &self.plan.pools[self.plan.nodes[index].pool as usize];
@@ -196,8 +195,12 @@ impl Requests<'_> {
     fn next_calls(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job(id) else { return };
         let service = &self.plan.services[self.service_of(job.node) as usize];
-        let (about, node, deadline) = (job.about, job.node, self.deadline_below(id));
         let mut group = job.calls;
+        if group as usize >= service.stages.len() {
+            return self.finish_job(now, id, Ok(Quality::Full));
+        }
+        let (about, node) = (job.about, job.node);
+        let deadline = if service.stops() { job.deadline } else { Time::NEVER };
         let mut out = 0;
         while out == 0 {
             let Some(edges) = service.stages.get(group as usize) else { break };
@@ -275,10 +278,10 @@ impl Requests<'_> {
 
     /// The node has done all it can for the attempt.
     pub(super) fn finish_job(&mut self, now: Time, id: Id, answer: Answer) {
-        let Some(job) = self.flight.job(id) else { return };
-        let index = job.node as usize;
-        let pool = &self.plan.pools[self.plan.nodes[index].pool as usize];
-        let errors = self.nodes[index].condition.errors;
+        let Some(job) = self.flight.job_mut(id) else { return };
+        let pool = &self.plan.pools[self.plan.nodes[job.node as usize].pool as usize];
+        let node = &mut self.nodes[job.node as usize];
+        let errors = node.condition.errors;
         let errors = pool.work.errors + errors - pool.work.errors * errors;
         let fails = errors > 0.0 && job.about.key.draw(ERROR).random::<f64>() < errors;
         let answer = match answer {
@@ -286,13 +289,26 @@ impl Requests<'_> {
             Ok(Quality::Full) if job.degraded => Ok(Quality::Degraded),
             Ok(_) | Err(_) => answer,
         };
-        let outcome = if answer == Err(ErrorClass::Overload) { Outcome::Failure } else { Outcome::Success };
-        let copied = self.plan.services[pool.service as usize].replication.is_some();
-        if job.permit.is_some() {
-            self.release_permit(now, id, outcome);
+        let copied = answer.is_ok() && self.plan.services[pool.service as usize].replication.is_some();
+        if copied || job.permit.is_some() || !job.wanted || !self.routes.at_once() {
+            return self.finish_slowly(now, id, answer, copied);
         }
+        (job.answer, job.stage) = (answer, Stage::Returning);
+        if std::mem::take(&mut job.slotted) {
+            node.busy -= 1;
+            if !node.queue.is_empty() {
+                self.todo.push(Todo::Next(job.node));
+            }
+        }
+        self.todo.push(Todo::Answer(id, answer));
+    }
+
+    /// The same where more is to be done than to give a slot back and to answer at once.
+    fn finish_slowly(&mut self, now: Time, id: Id, answer: Answer, copied: bool) {
+        let outcome = if answer == Err(ErrorClass::Overload) { Outcome::Failure } else { Outcome::Success };
+        self.release_permit(now, id, outcome);
         self.free_slot(id);
-        let copies = if answer.is_ok() && copied { self.wait_for_copies(id, COPIES) } else { Span::ZERO };
+        let copies = if copied { self.wait_for_copies(id, COPIES) } else { Span::ZERO };
         self.answer_after(now, id, answer, copies);
     }
 
@@ -317,7 +333,7 @@ impl Requests<'_> {
         }
     }
 
-    fn answer(&mut self, now: Time, id: Id, answer: Answer) {
+    pub(super) fn answer(&mut self, now: Time, id: Id, answer: Answer) {
         self.answer_after(now, id, answer, Span::ZERO);
     }
 
@@ -425,74 +441,6 @@ impl Requests<'_> {
                 self.flight.jobs.leave(id);
             }
             (_, CallerGone::SkipQueued | CallerGone::Ignore) => {}
-        }
-    }
-
-    /// A slot of the node may be free: the next one starts.
-    pub(super) fn next_job(&mut self, now: Time, index: u32) {
-        let pool = &self.plan.pools[self.plan.nodes[index as usize].pool as usize];
-        while pool.work.slots.is_none_or(|slots| self.nodes[index as usize].busy < slots) {
-            let node = &self.nodes[index as usize];
-            if !node.condition.up || node.condition.hung || node.queue.is_empty() {
-                break;
-            }
-            let Some(id) = self.take_next(now, index, pool.work.order) else { break };
-            let Some(job) = self.flight.job(id) else { continue };
-            let service = &self.plan.services[pool.service as usize];
-            let skew = self.nodes[index as usize].condition.skew;
-            if !job.wanted && service.work.caller_gone != CallerGone::Ignore {
-                self.release_permit(now, id, Outcome::Ignored);
-                self.flight.jobs.leave(id);
-            } else if service.stops() && job.deadline != Time::NEVER && now + skew >= job.deadline {
-                self.release_permit(now, id, Outcome::Ignored);
-                self.answer(now, id, Err(ErrorClass::Error));
-            } else {
-                self.start_work(now, id);
-            }
-        }
-        let node = &mut self.nodes[index as usize];
-        if node.queue.is_empty()
-            && let Some(codel) = &mut node.codel
-        {
-            codel.emptied(now);
-        }
-    }
-
-    /// Takes the next of the queue, dropping what controlled delay drops.
-    fn take_next(&mut self, now: Time, index: u32, order: QueueOrder) -> Option<Id> {
-        loop {
-            let node = &mut self.nodes[index as usize];
-            let waiting = node.queue.len();
-            let oldest = *node.queue.front()?;
-            let since = self.flight.job(oldest).map_or(now, |job| job.arrived);
-            let drops = self.plan.pools[self.plan.nodes[index as usize].pool as usize].work.codel.is_some();
-            let verdict = node.codel.as_mut().map(|codel| codel.dequeue(now, since, waiting).0);
-            let newest = match verdict {
-                Some(CoDelVerdict::DropOldest) if drops => {
-                    node.queue.pop_front();
-                    let service = self.service_of(index);
-                    self.tally.shed(service);
-                    self.release_permit(now, oldest, Outcome::Failure);
-                    self.answer(now, oldest, Err(ErrorClass::Overload));
-                    continue;
-                }
-                Some(CoDelVerdict::DropOldest | CoDelVerdict::ServeNewest) => order == QueueOrder::AdaptiveLifo,
-                Some(CoDelVerdict::ServeOldest) | None => false,
-            };
-            return match order {
-                QueueOrder::Lifo => node.queue.pop_back(),
-                QueueOrder::AdaptiveLifo if newest => node.queue.pop_back(),
-                QueueOrder::Fifo | QueueOrder::AdaptiveLifo => node.queue.pop_front(),
-                QueueOrder::Priority => {
-                    let class = |id: &Id| self.flight.job(*id).map_or(u32::MAX, |job| job.about.class);
-                    let rank = |id: &Id| {
-                        let class = self.plan.classes.get(class(id) as usize);
-                        class.map_or(usize::MAX, |class| class.priority.index())
-                    };
-                    let best = (0..waiting).min_by_key(|&place| rank(&node.queue[place]))?;
-                    node.queue.remove(best)
-                }
-            };
         }
     }
 }
