@@ -62,7 +62,7 @@ impl Live<'_> {
                     assert!(self.out.insert(attempt, (now + latency, end)).is_none(), "sent twice");
                     if let Some(until) = self.call.rests() {
                         let next = host.step(&mut self.call.clone(), now);
-                        assert_eq!(next, Step::Wait(until), "a call that rests would only wait");
+                        assert_eq!(next, Step::Wait(Some(until)), "a call that rests would only wait");
                     }
                 }
                 Step::Abort(attempt) => drop(self.out.remove(&attempt)),
