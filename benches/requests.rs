@@ -19,17 +19,6 @@ fn requests(criterion: &mut Criterion) {
         let Some(plan) = RequestPlan::new(&model, &layout) else { continue };
         let mut world = RequestWorld::new(&layout, &plan);
         let Some(outcome) = world.run(1, 0).requests else { continue };
-        let users = &outcome.users[0];
-        println!(
-            "{name}: {} events, {} requests, {} answered, {} failed, calls {:?}, mean {:.3} ms, p99 {:.1} ms",
-            outcome.events,
-            users.arrived,
-            users.full,
-            users.failures(),
-            outcome.calls.iter().map(|call| (call.attempts, call.retries, call.given_up)).collect::<Vec<_>>(),
-            users.latency.sum_ns as f64 / users.full as f64 / 1e6,
-            users.latency.histogram.value_at_quantile(0.99) as f64 / 1e6
-        );
         group.throughput(Throughput::Elements(outcome.events));
         let mut trial = 0;
         group.bench_function(name, |bencher| {

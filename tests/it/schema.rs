@@ -97,8 +97,7 @@ fn a_scenario_of_requests_is_one_by_the_schema() {
     let validator = validator();
     let read = |_: &Path| Ok(EVERY_REQUEST.as_bytes().to_vec());
     let scenario = load(Path::new("requests.toml"), &read, &[]).map_err(|problems| problems.render_plain());
-    let long =
-        scenario.map(|scenario| scenario.explanation.to_string()).unwrap_or_else(|problems| panic!("{problems}"));
+    let long = scenario.map_or_else(|problems| panic!("{problems}"), |scenario| scenario.explanation.to_string());
     for text in [EVERY_REQUEST, &long] {
         assert_eq!(complaints(&validator, &json(text)), Vec::<String>::new());
     }

@@ -196,15 +196,15 @@ impl Call {
         self.phase = Phase::Done { tier: 0, result: Err(ErrorClass::Cancelled) };
     }
 
-    /// After [`Step::Send`], at the same instant: what the next [`step`](Self::step) would say if it only waited, so that
-    /// a host can spare it. None: step.
+    /// After [`Step::Send`], at the same instant: until when the next [`step`](Self::step) would wait if it did nothing
+    /// else, [`Time::NEVER`] without end, so that a host can spare it. None: step.
     #[inline]
-    pub fn rests(&self) -> Option<Option<Time>> {
+    pub fn rests(&self) -> Option<Time> {
         let Phase::Trying(hedge) = &self.phase else { return None };
         let [Some(Attempt { progress: Progress::Sent(_, ends), .. }), ..] = &self.attempts else { return None };
         let until = (*ends).min(self.deadline.instant());
         let alone = self.places == 1 && hedge.next_wake().is_none();
-        (alone && until > self.now).then_some((until < Time::NEVER).then_some(until))
+        (alone && until > self.now).then_some(until)
     }
 
     /// When to step next, if no event comes before.

@@ -60,6 +60,10 @@ impl Live<'_> {
                     assert!(timeout.is_some_and(|timeout| timeout <= ms(200)));
                     let (latency, end) = self.script.end(attempt);
                     assert!(self.out.insert(attempt, (now + latency, end)).is_none(), "sent twice");
+                    if let Some(until) = self.call.rests() {
+                        let next = host.step(&mut self.call.clone(), now);
+                        assert_eq!(next, Step::Wait(Some(until)), "a call that rests would only wait");
+                    }
                 }
                 Step::Abort(attempt) => drop(self.out.remove(&attempt)),
                 Step::RunTier(_) => host.with(now, |client, edge| self.call.tier_ended(client, true, edge)),

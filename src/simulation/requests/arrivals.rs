@@ -77,9 +77,12 @@ impl Requests<'_> {
     pub(super) fn arrive(&mut self, now: Time, group: u32) {
         self.plan_arrival(now, group);
         let clients = self.plan.groups[group as usize].clients;
-        let number = self.sources[group as usize].count;
-        let key = key(self.families[group as usize], number);
-        let client = if clients > 1 { key.draw(CLIENT).random_range(0..clients) } else { 0 };
+        let client = if clients > 1 {
+            let key = key(self.families[group as usize], self.sources[group as usize].count);
+            key.draw(CLIENT).random_range(0..clients)
+        } else {
+            0
+        };
         self.begin(now, group, client);
     }
 

@@ -192,7 +192,7 @@ impl Requests<'_> {
             match step {
                 Step::Send { attempt, target, timeout, .. } => {
                     if let Some(until) = self.send_attempt(now, id, (attempt, target, timeout), routed) {
-                        self.wait(now, id, until);
+                        self.wait(now, id, Some(until));
                         return None;
                     }
                 }
@@ -233,15 +233,14 @@ impl Requests<'_> {
         }
     }
 
-    #[expect(clippy::option_option, reason = "two questions: does it only wait, and until when, if ever")]
-    /// An attempt goes out; answers until when the call waits then, if that is all it does.
+    /// An attempt goes out; answers until when the call waits then (perhaps for ever), if that is all it does.
     fn send_attempt(
         &mut self,
         now: Time,
         id: Id,
         (attempt, target, timeout): (AttemptId, u32, Option<Span>),
         routed: bool,
-    ) -> Option<Option<Time>> {
+    ) -> Option<Time> {
         let logical = self.flight.logical(id)?;
         let (about, deadline) = (logical.about, logical.deadline);
         let edge = &self.plan.edges[about.edge as usize];

@@ -17,7 +17,6 @@ mod health;
 mod lengths;
 mod nodes;
 pub mod plan;
-mod queues;
 mod rates;
 pub mod record;
 mod route;
@@ -26,6 +25,7 @@ mod sagas;
 mod seconds;
 mod state;
 mod tally;
+mod turns;
 mod work;
 
 pub use lengths::Lengths;

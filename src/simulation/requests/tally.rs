@@ -1,7 +1,7 @@
 //! What is counted of requests: of users by group and class, of services, of calls.
 //!
-//! Failures belong to the second in which the request came. Latencies are those of answered requests; everything else is
-//! an integer.
+//! Failures belong to the second in which the request came. Latencies are those of answered requests
+//! ([`Lengths`]); everything else is an integer.
 
 use std::collections::BTreeMap;
 
@@ -43,6 +43,14 @@ impl UserTally {
         (self.arrived, self.full, self.degraded, self.failed) = (0, 0, 0, [0; ERRORS]);
         self.sagas = [0; 3];
         self.latency.reset();
+    }
+
+    /// The requests of a group too, but for their latencies and transactions.
+    fn add_counts(&mut self, group: &UserTally) {
+        self.arrived += group.arrived;
+        self.full += group.full;
+        self.degraded += group.degraded;
+        self.failed.iter_mut().zip(group.failed).for_each(|(sum, more)| *sum += more);
     }
 
     #[inline]
@@ -270,11 +278,22 @@ impl Tally {
         }
     }
 
+    /// Requests are counted by group and by class; all together they are the sum of the groups.
     /// Latencies are recorded by class if there is one group, by group if there is one class, else by both; the others
     /// are sums of these.
     fn sum_up(&mut self) {
         let (all, rest) = self.users.split_at_mut(1);
         let (groups, classes) = rest.split_at_mut(self.groups);
+        for group in groups.iter() {
+            all[0].add_counts(group);
+        }
+        let (all_seconds, of_groups) = self.seconds.split_at_mut(1);
+        for (index, sum) in all_seconds[0].iter_mut().enumerate() {
+            for seconds in of_groups.iter() {
+                let of_group = seconds.get(index).copied().unwrap_or_default();
+                sum.iter_mut().zip(of_group).for_each(|(sum, more)| *sum += more);
+            }
+        }
         let parts: &[UserTally] = if groups.len() == 1 { classes } else { groups };
         for part in parts {
             all[0].latency.add(&part.latency);
@@ -297,16 +316,15 @@ impl Tally {
     #[inline]
     pub fn arrived(&mut self, now: Time, group: u32, class: u32) {
         let second = self.second(now);
-        for subject in [0, 1 + group as usize] {
-            self.users[subject].arrived += 1;
-            if let Some(second) = self.seconds[subject].get_mut(second) {
-                second[0] += 1;
-            }
+        let group = 1 + group as usize;
+        self.users[group].arrived += 1;
+        if let Some(second) = self.seconds[group].get_mut(second) {
+            second[0] += 1;
         }
         let class = 1 + self.groups + class as usize;
         self.users[class].arrived += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.arrived([0, 1 + group as usize, class]);
+            recorder.arrived([0, group, class]);
         }
     }
 
@@ -316,7 +334,7 @@ impl Tally {
         let second = self.second(request.arrived);
         let latency = now.since(request.arrived);
         let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
-        for subject in [0, group, class] {
+        for subject in [group, class] {
             self.users[subject].answered(answer);
         }
         if let Some(recorder) = &mut self.recorder {
@@ -331,10 +349,8 @@ impl Tally {
             self.users[class].latency.record(latency);
         }
         let place = if quality == Quality::Full { 1 } else { 2 };
-        for subject in [0, group] {
-            if let Some(second) = self.seconds[subject].get_mut(second) {
-                second[place] += 1;
-            }
+        if let Some(second) = self.seconds[group].get_mut(second) {
+            second[place] += 1;
         }
     }
 

@@ -141,7 +141,7 @@ impl Requests<'_> {
     }
 
     pub(super) fn service_of(&self, node: u32) -> u32 {
-        self.plan.pools[self.plan.nodes[node as usize].pool as usize].service
+        self.plan.nodes[node as usize].service
     }
 
     pub(super) fn start_work(&mut self, now: Time, id: Id) {
@@ -195,8 +195,12 @@ impl Requests<'_> {
     fn next_calls(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job(id) else { return };
         let service = &self.plan.services[self.service_of(job.node) as usize];
-        let (about, node, deadline) = (job.about, job.node, self.deadline_below(id));
         let mut group = job.calls;
+        if group as usize >= service.stages.len() {
+            return self.finish_job(now, id, Ok(Quality::Full));
+        }
+        let (about, node) = (job.about, job.node);
+        let deadline = if service.stops() { job.deadline } else { Time::NEVER };
         let mut out = 0;
         while out == 0 {
             let Some(edges) = service.stages.get(group as usize) else { break };
@@ -274,10 +278,10 @@ impl Requests<'_> {
 
     /// The node has done all it can for the attempt.
     pub(super) fn finish_job(&mut self, now: Time, id: Id, answer: Answer) {
-        let Some(job) = self.flight.job(id) else { return };
-        let index = job.node as usize;
-        let pool = &self.plan.pools[self.plan.nodes[index].pool as usize];
-        let errors = self.nodes[index].condition.errors;
+        let Some(job) = self.flight.job_mut(id) else { return };
+        let pool = &self.plan.pools[self.plan.nodes[job.node as usize].pool as usize];
+        let node = &mut self.nodes[job.node as usize];
+        let errors = node.condition.errors;
         let errors = pool.work.errors + errors - pool.work.errors * errors;
         let fails = errors > 0.0 && job.about.key.draw(ERROR).random::<f64>() < errors;
         let answer = match answer {
@@ -285,13 +289,26 @@ impl Requests<'_> {
             Ok(Quality::Full) if job.degraded => Ok(Quality::Degraded),
             Ok(_) | Err(_) => answer,
         };
-        let outcome = if answer == Err(ErrorClass::Overload) { Outcome::Failure } else { Outcome::Success };
-        let copied = self.plan.services[pool.service as usize].replication.is_some();
-        if job.permit.is_some() {
-            self.release_permit(now, id, outcome);
+        let copied = answer.is_ok() && self.plan.services[pool.service as usize].replication.is_some();
+        if copied || job.permit.is_some() || !job.wanted || !self.routes.at_once() {
+            return self.finish_slowly(now, id, answer, copied);
         }
+        (job.answer, job.stage) = (answer, Stage::Returning);
+        if std::mem::take(&mut job.slotted) {
+            node.busy -= 1;
+            if !node.queue.is_empty() {
+                self.todo.push(Todo::Next(job.node));
+            }
+        }
+        self.todo.push(Todo::Answer(id, answer));
+    }
+
+    /// The same where more is to be done than to give a slot back and to answer at once.
+    fn finish_slowly(&mut self, now: Time, id: Id, answer: Answer, copied: bool) {
+        let outcome = if answer == Err(ErrorClass::Overload) { Outcome::Failure } else { Outcome::Success };
+        self.release_permit(now, id, outcome);
         self.free_slot(id);
-        let copies = if answer.is_ok() && copied { self.wait_for_copies(id, COPIES) } else { Span::ZERO };
+        let copies = if copied { self.wait_for_copies(id, COPIES) } else { Span::ZERO };
         self.answer_after(now, id, answer, copies);
     }
 

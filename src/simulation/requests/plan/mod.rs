@@ -132,6 +132,8 @@ pub struct PoolPlan {
 pub struct NodePlan {
     /// Its pool.
     pub pool: u32,
+    /// The service of that.
+    pub service: u32,
     /// Its zone, if it stands in one.
     pub zone: Option<u32>,
     /// Stream of its checks.
@@ -264,7 +266,7 @@ fn nodes(model: &Model, layout: &Layout) -> Vec<NodePlan> {
         for node in 0..pool.nodes {
             let zone = pool.zones.get(node as usize % pool.zones.len().max(1)).map(|zone| zone.0);
             let checks = entity.member(u64::from(node)).key(Purpose::Detect);
-            nodes.push(NodePlan { pool: index as u32, zone, checks });
+            nodes.push(NodePlan { pool: index as u32, service: pool.service.0, zone, checks });
         }
     }
     nodes

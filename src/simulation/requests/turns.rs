@@ -1,4 +1,4 @@
-//! Queues of nodes: who is next when a slot is free, and who is dropped.
+//! Whose turn it is at a node: the next of its queue, in the order of the service, and what is dropped on the way.
 
 use super::Requests;
 use super::state::Id;
