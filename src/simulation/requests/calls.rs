@@ -5,9 +5,9 @@
 
 use rand::RngExt;
 
+use super::breakers::BreakerEar;
 use super::event::{Event, Todo, class};
 use super::state::{About, Answer, Id, Logical, Origin, Owner, Quality};
-use super::tally::BreakerEar;
 use super::{Caller, Requests};
 use crate::resilience::ErrorClass;
 use crate::resilience::balancing::Balancer;

@@ -9,6 +9,7 @@
 //! comes back; no event lies in the past; nothing allocates once the arenas have grown.
 
 mod arrivals;
+mod breakers;
 mod calls;
 mod copies;
 mod event;

@@ -5,12 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use super::breakers::{BreakerEar, united};
 use super::lengths::Lengths;
 use super::plan::RequestPlan;
 use super::record::Recorder;
 use super::state::{Answer, Quality, Request};
-use crate::resilience::circuit_breaker::{Change, State};
-use crate::resilience::outlier_ejection::{EjectionEvent, HostState};
 use crate::resilience::saga::SagaEnd;
 use crate::time::{Span, Time};
 
@@ -168,49 +167,6 @@ pub struct Tally {
     spans: Vec<(Time, Time)>,
     /// Who wants to know more than sums.
     pub recorder: Option<Box<Recorder>>,
-}
-
-/// Hears breakers and ejections for an edge.
-pub struct BreakerEar<'t> {
-    call: &'t mut CallTally,
-    open: &'t mut BTreeMap<(u32, u32), Time>,
-    spans: &'t mut Vec<(Time, Time)>,
-    recorder: Option<&'t mut Recorder>,
-    edge: u32,
-    client: u32,
-    start: Time,
-}
-
-impl BreakerEar<'_> {
-    /// A breaker has changed.
-    pub fn changed(&mut self, target: u32, change: Change) {
-        let key = (self.client, target);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.changed(self.edge, key, change);
-        }
-        if matches!(change.from, State::Open { .. })
-            && let Some(since) = self.open.remove(&key)
-        {
-            self.call.open += change.now.since(since);
-            self.spans.push((since, change.now));
-        }
-        if matches!(change.to, State::Open { .. }) {
-            self.call.opened += 1;
-            self.call.first_opened.get_or_insert(change.now.since(self.start));
-            self.open.insert(key, change.now);
-        }
-        if change.to == State::Closed {
-            self.call.last_closed = Some(change.now.since(self.start));
-        }
-    }
-
-    /// A node has been ejected, or has come back.
-    pub fn ejected(&mut self, event: EjectionEvent) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.ejected(self.edge, self.client, event);
-        }
-        self.call.ejected += u64::from(matches!(event.change.to, HostState::Ejected(_)));
-    }
 }
 
 impl Tally {
@@ -496,17 +452,4 @@ impl Tally {
         let recorder = self.recorder.as_deref_mut();
         BreakerEar { call, open, spans, recorder, edge, client, start: self.start }
     }
-}
-
-/// The spans, those that touch made one.
-fn united(spans: &mut [(Time, Time)]) -> Vec<(Time, Time)> {
-    spans.sort_unstable();
-    let mut all: Vec<(Time, Time)> = Vec::new();
-    for &(from, to) in spans.iter() {
-        match all.last_mut().filter(|last| from <= last.1) {
-            Some(last) => last.1 = last.1.max(to),
-            None => all.push((from, to)),
-        }
-    }
-    all
 }
