@@ -163,7 +163,6 @@ fn a_cut_way_loses_what_crosses_it() {
 }
 
 #[test]
-#[ignore = "a way that is cut in one direction is cut in both: the model forgets the arrow of a link's fault"]
 fn a_way_that_is_cut_in_one_direction_still_carries_the_other() {
     let there = cut("folk -> here");
     all_but(&there, ErrorClass::Timeout, 50);
