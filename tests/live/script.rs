@@ -276,6 +276,7 @@ fn by_hand(scripts: &[Script], seed: u64) -> Option<Trace> {
 }
 
 /// What the event loop has in its queue.
+#[derive(Clone, Copy)]
 enum Next {
     Start(usize),
     Cancel(usize),
