@@ -1,9 +1,9 @@
 //! Requests in the loop: arrivals, calls under the real policies, work at nodes, beside the structure of one trial.
 //!
 //! The structure ([`World`](super::World)) goes on as ever; after each of its events the requests look at what it has
-//! become ([`follow`]): which nodes work, how they are slow or broken, who is primary, where users go. All else happens
+//! become (`follow`): which nodes work, how they are slow or broken, who is primary, where users go. All else happens
 //! here: an event of the requests may lead to others at the same instant, which wait in a list so that nothing recurses.
-//! Policies are those of [`resilience`](crate::resilience), driven by [`calls`]; nodes are in [`work`].
+//! Policies are those of [`resilience`](crate::resilience), driven by `calls`; nodes are in `work`.
 //!
 //! Invariants: every request ends exactly once or is in flight at the end; every slot, place in a queue and permit
 //! comes back; no event lies in the past; nothing allocates once the arenas have grown.

@@ -1,6 +1,6 @@
 //! A finer record of one trial, for experiments: what happened bucket by bucket, and what the policies did when.
 //!
-//! A [`Tally`](super::tally::Tally) keeps sums over the trial; with a [`Recorder`] in it, it also tells this one. Everything
+//! A `Tally` keeps sums over the trial; with a [`Recorder`] in it, it also tells this one. Everything
 //! belongs to the bucket in which it happened, answers too, so that a fault shows in no bucket that was over before it;
 //! whoever runs the trial says when the next bucket begins. Quantiles are to one in a hundred: classes of a logarithmic
 //! histogram. Plain runs have no recorder and pay one branch a count.

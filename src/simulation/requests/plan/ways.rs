@@ -88,7 +88,7 @@ impl Ways {
         }
     }
 
-    /// Number of the way, among [`len`](Self::len).
+    /// Number of the way, among those laid out.
     #[inline]
     pub fn number(&self, from: u32, to: u32) -> usize {
         (from * self.ends + to) as usize
