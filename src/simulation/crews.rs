@@ -162,13 +162,13 @@ impl World<'_> {
 #[cfg(test)]
 mod tests {
     use crate::engine::streams::Streams;
-    use crate::model::dist::Law;
-    use crate::model::failure::Per;
+    use crate::scenario::load_text;
     use crate::simulation::World;
     use crate::simulation::layout::Layout;
-    use crate::simulation::test_models::{fleet, with_crew};
     use crate::time::{Span, Time};
     use proptest::prelude::*;
+    use std::io;
+    use std::path::Path;
 
     proptest! {
         /// Stepping a trial in slices: parts under repair never exceed the crews, and without dispatch no crew is idle
@@ -181,8 +181,14 @@ mod tests {
             dispatch_h in 0u64..3,
             seed in 0u64..1_000,
         ) {
-            let dispatch = Law::exponential(Span::HOUR * dispatch_h);
-            let model = with_crew(fleet(nodes, 1, 50, repair_h), size, Per::All, dispatch);
+            let dispatch = if dispatch_h == 0 { "0s".to_owned() } else { format!("exp(mean={dispatch_h}h)") };
+            let text = format!(
+                "version = 1\n[crews.ops]\nsize = {size}\ndispatch = \"{dispatch}\"\n[services.app]\nnodes = {nodes}\nneed = 1\n\
+                 faults = {{ fails = \"exp(mean=50h)\", repair = \"exp(mean={repair_h}h)\", crew = \"ops\" }}\n"
+            );
+            let nothing = |_: &Path| -> io::Result<Vec<u8>> { Err(io::ErrorKind::NotFound.into()) };
+            let scenario = load_text(Path::new("x.toml"), text.into_bytes(), &nothing, &[]);
+            let model = scenario.map_err(|problems| problems.render_plain()).expect("a scenario").model;
             let layout = Layout::new(&model);
             let mut world = World::new(&layout);
             world.reset(&Streams::new(seed, 0));

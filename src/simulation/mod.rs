@@ -28,8 +28,6 @@ mod scaling;
 mod shocks;
 mod simulator;
 mod sites;
-#[cfg(test)]
-mod test_models;
 pub mod trace;
 pub mod usage;
 mod warming;
