@@ -1,11 +1,12 @@
 //! Nothing is lost and nothing is made up, in any scenario: random small systems, users who come for an hour, stay away
-//! for an hour and come again, and whatever policies and faults the draw brings.
+//! for the rest of half a day and come again, and whatever policies and faults the draw brings.
 //!
 //! For users: arrived = answered + degraded + failed + in flight. On a call: begun = answered + failed + dropped with
 //! their owner + in flight, and attempts = well + bad + given up + unsent + in flight, where an attempt is unsent if
-//! nobody is there. At a node: reached = begun + shed + left + refused, lost or skipped. In the second hour everything
-//! drains: nothing is in flight at the end, which a slot, a place in a queue or a permit that did not come back would
-//! prevent in the third, since nobody but the policies drawn has a timeout.
+//! nobody is there. At a node: reached = begun + shed + left + refused, lost or skipped. While nobody comes everything
+//! drains, also what a front with too few slots has piled up (an hour of requests, at ten seconds and more each): nothing
+//! is in flight at the end, which a slot, a place in a queue or a permit that did not come back would prevent in the
+//! second half of the day, since nobody but the policies drawn has a timeout.
 
 use crate::request_lab::{Counts, HEAD, plan_full, trials};
 use crate::{lab, request_lab};
@@ -77,7 +78,7 @@ impl Draw {
         let [retry, guard, limit, fallback, order, check] = self.policies;
         let call = format!("{}{}{}", one(&LIMITS, limit), one(&RETRIES, retry), one(&GUARDS, guard));
         let mut text = format!(
-            "{HEAD}horizon = \"4h\"\n[services.front]\nslots = {}\nqueue_order = \"{}\"\n",
+            "{HEAD}horizon = \"24h\"\n[services.front]\nslots = {}\nqueue_order = \"{}\"\n",
             front % 4 + 2,
             one(&ORDERS, order)
         );
@@ -102,11 +103,11 @@ impl Draw {
         if let Some(fault) = self.fault {
             let _ = write!(
                 text,
-                "[faults.f]\ntarget = \"1 of back\"\nat = [\"20min\", \"130min\"]\nfor = \"15min\"\n{}\n",
+                "[faults.f]\ntarget = \"1 of back\"\nat = [\"20min\", \"730min\"]\nfor = \"15min\"\n{}\n",
                 FAULTS[fault as usize]
             );
         }
-        text + "[users.folk]\nrate = \"1/s\"\nshape = \"daily(0h=1, 1h=0, 2h=1, 3h=0)\"\n"
+        text + "[users.folk]\nrate = \"1/s\"\nshape = \"daily(0h=1, 1h=0, 12h=1, 13h=0)\"\n"
             + if self.closed { "timeout = \"20s\"\n" } else { "" }
     }
 }
