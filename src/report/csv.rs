@@ -122,7 +122,7 @@ pub fn measures(scenarios: &[Results]) -> Vec<u8> {
                 row.value.high.map_or(String::new(), number),
                 number(row.value.confidence),
                 row.method.name().to_owned(),
-                results.unit_of(row.measure).to_owned(),
+                results.unit_of(row.measure, &row.statistic).to_owned(),
             ]
         })
     });

@@ -5,6 +5,7 @@
 //! be compared at a glance; a bound without an estimate prints as `>= bound` or `<= bound`. What is not finite prints
 //! as a word or `∞`, never as `inf` or `NaN`. Nothing here computes a statistic.
 
+use crate::results::Row;
 use crate::results::measure::{Measure, Unit};
 use crate::stats::Estimate;
 use crate::time::Span;
@@ -33,7 +34,13 @@ impl Figure {
 /// How a number of one kind is written at a given resolution.
 type Write = fn(f64, f64) -> String;
 
-/// The figure of a row, written as its measure asks.
+/// The figure of a row, written as its statistic asks: some are shares of what the measure counts otherwise.
+pub fn of_row(row: &Row) -> Figure {
+    let is_share = row.measure.unit_of(&row.statistic) == Unit::Ratio && !row.measure.is_share();
+    if is_share { share(&row.value) } else { figure(row.measure, &row.value) }
+}
+
+/// The mean or a quantile, written as its measure asks.
 pub fn figure(measure: Measure, value: &Estimate) -> Figure {
     match measure {
         Measure::AvailabilityTime

@@ -248,6 +248,11 @@ impl Measure {
         }
     }
 
+    /// What a statistic of it is counted in: the share of those that waited is no time.
+    pub fn unit_of(self, statistic: &str) -> Unit {
+        if self == Measure::QueueTime && statistic == "share" { Unit::Ratio } else { self.unit() }
+    }
+
     /// Is it a share, 0 to 1?
     pub fn is_share(self) -> bool {
         self.unit() == Unit::Ratio

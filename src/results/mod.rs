@@ -264,9 +264,9 @@ impl Results {
         found.map_or(&[], |curve| &curve.points)
     }
 
-    /// The name of the measure's unit; money goes by its currency.
-    pub fn unit_of(&self, measure: Measure) -> &str {
-        match (measure.unit(), &self.currency) {
+    /// The name of the unit of a measure's statistic; money goes by its currency.
+    pub fn unit_of(&self, measure: Measure, statistic: &str) -> &str {
+        match (measure.unit_of(statistic), &self.currency) {
             (measure::Unit::Money, Some(currency)) => currency,
             (unit, _) => unit.name(),
         }

@@ -32,7 +32,7 @@ fn what_stands_there_all_year_is_a_product() {
     is_exactly(cost(&results, "regions"), 2.5 * YEAR_H);
     is_exactly(cost(&results, "mean"), (6.0 * 0.25 + 0.125 + 2.5) * YEAR_H);
     assert!(results.find(Measure::CostPerYear, "system", "downtime").is_none(), "downtime has no price");
-    assert_eq!(results.unit_of(Measure::CostPerYear), "USD");
+    assert_eq!(results.unit_of(Measure::CostPerYear, "mean"), "USD");
 }
 
 /// A node that is down one hour in a thousand: the year has 8.766 h of downtime and serves 99.9 % of the requests. A

@@ -47,7 +47,7 @@ fn row_value(results: &Results, row: &Row) -> Value {
     add_estimate(&mut value, &row.value);
     add(&mut value, "confidence", finite(row.value.confidence));
     add(&mut value, "method", row.method.name().into());
-    add(&mut value, "unit", results.unit_of(row.measure).into());
+    add(&mut value, "unit", results.unit_of(row.measure, &row.statistic).into());
     value
 }
 

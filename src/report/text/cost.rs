@@ -28,7 +28,7 @@ pub fn section(results: &Results, look: Look) -> String {
     if table.is_empty() {
         return String::new();
     }
-    let about = format!("per year, in {}", results.unit_of(Measure::CostPerYear));
+    let about = format!("per year, in {}", results.unit_of(Measure::CostPerYear, "mean"));
     heading("COST", &about, look) + &table.render(4, look)
 }
 

@@ -60,7 +60,7 @@ fn table(results: &Results, look: Look, columns: &[Column], key: Measure) -> Str
         let cell = |(_, measure, statistic): &&Column| {
             let row = results.find(*measure, &subject.subject, statistic);
             let wide = *statistic == "mean" && *measure != Measure::QueueTime;
-            let text = row.map(|row| number::figure(*measure, &row.value));
+            let text = row.map(number::of_row);
             Cell::left(text.map_or(String::new(), |figure| if wide { figure.joined() } else { figure.value }))
         };
         table.row(std::iter::once(Cell::left(&subject.subject)).chain(columns.iter().map(cell)).collect());
