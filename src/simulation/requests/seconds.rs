@@ -90,18 +90,31 @@ fn add_piece(outcome: &mut Outcome, subject: u32, (from, to): (Time, Time), abou
     let held = about.open.iter().map(overlap).fold(Span::ZERO, |sum, span| sum + span).min(length);
     stages[Stage::Breakers as usize] = held;
     stages[Stage::Repairing as usize] = length.saturating_sub(held);
-    let touches = |outage: &&mut Outage| {
-        outage.subject == subject && (outage.start == to || outage.start + outage.duration == from)
+    let (cause, failover, cut) = (about.cause, false, to == about.end);
+    let piece = Outage { subject, start: from, duration: length, cause, stages, failover, cut };
+    let place = |touches: &dyn Fn(&Outage) -> bool| {
+        outcome.outages.iter().position(|outage| outage.subject == subject && touches(outage))
     };
-    if let Some(outage) = outcome.outages.iter_mut().find(touches) {
-        outage.start = outage.start.min(from);
-        outage.duration += length;
-        outage.stages.iter_mut().zip(stages).for_each(|(stage, more)| *stage += more);
-        return;
+    let before = place(&|outage| outage.start + outage.duration == from);
+    let after = place(&|outage| outage.start == to);
+    match (before, after) {
+        (Some(before), Some(after)) => {
+            join(&mut outcome.outages[before], &piece);
+            let last = outcome.outages.remove(after);
+            join(&mut outcome.outages[before - usize::from(after < before)], &last);
+        }
+        (Some(place), None) | (None, Some(place)) => join(&mut outcome.outages[place], &piece),
+        (None, None) => outcome.outages.push(piece),
     }
-    let cut = to == about.end;
-    let (cause, failover) = (about.cause, false);
-    outcome.outages.push(Outage { subject, start: from, duration: length, cause, stages, failover, cut });
+}
+
+/// The outage and one that touches it are one, of the cause of this one.
+fn join(outage: &mut Outage, touching: &Outage) {
+    outage.start = outage.start.min(touching.start);
+    outage.duration += touching.duration;
+    outage.stages.iter_mut().zip(touching.stages).for_each(|(stage, more)| *stage += more);
+    outage.failover |= touching.failover;
+    outage.cut |= touching.cut;
 }
 
 #[cfg(test)]
@@ -152,6 +165,26 @@ mod tests {
         assert_eq!(found.stages[Stage::Breakers as usize], Span::SECOND);
         assert_eq!(found.stages[Stage::Repairing as usize], Span::SECOND);
         assert_eq!((outcome.totals[0].up, outcome.totals[0].down), (Span::SECOND * 5, Span::SECOND * 5));
+    }
+
+    #[test]
+    fn bad_seconds_between_two_outages_make_them_one() {
+        let mut outcome = outcome(vec![outage(6, 4), outage(2, 2)]);
+        outcome.outages[0].cut = true;
+        let seconds = [GOOD, GOOD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD];
+        add_bad(&mut outcome, &[seconds.to_vec()], about(&[]));
+        let found: Vec<_> = outcome.outages.iter().map(|outage| (outage.start, outage.duration, outage.cut)).collect();
+        assert_eq!(found, [(at(2), Span::SECOND * 8, true)]);
+        assert_eq!(outcome.totals[0].down, Span::SECOND * 8);
+    }
+
+    #[test]
+    fn an_outage_that_bad_seconds_prolong_to_the_end_is_cut() {
+        let mut outcome = outcome(vec![outage(2, 6)]);
+        let seconds = [GOOD, GOOD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD];
+        add_bad(&mut outcome, &[seconds.to_vec()], about(&[]));
+        let found = &outcome.outages[0];
+        assert_eq!((outcome.outages.len(), found.duration, found.cut), (1, Span::SECOND * 8, true));
     }
 
     #[test]
