@@ -23,6 +23,12 @@ impl WarmUp {
         }
         (1.0 - self.from) * (1.0 - age.as_nanos() as f64 / self.lasts.as_nanos() as f64)
     }
+
+    /// How fast it works then, as a share of its full speed: the rest of the above, but never quite nothing.
+    pub fn speed(&self, age: Span) -> f64 {
+        let passed = (age.as_secs_f64() / self.lasts.as_secs_f64().max(1e-9)).min(1.0);
+        (self.from + (1.0 - self.from) * passed).max(1e-3)
+    }
 }
 
 /// A pool whose number of nodes follows its load.

@@ -62,8 +62,7 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
         elastic::refuse_beside(fields, world, &standby);
     }
     let coverage = coverage(fields);
-    let work =
-        PoolWork { warm_up: warm_up.map(|warm_up| (warm_up.lasts, warm_up.from)), ..fields.on_request_clock(requests) };
+    let work = fields.on_request_clock(requests);
     let origin = if fields.has("nodes") { fields.origin_of("nodes") } else { fields.origin };
     Template { nodes, need: required, zones, faults, capacity, warm_up, autoscale, standby, coverage, work, origin }
 }
@@ -163,7 +162,7 @@ fn requests(fields: &mut Fields<'_>) -> PoolWork {
     let contention = fields.or("contention", "0s");
     let blocking = fields.or("blocking", true);
     let Percent(errors) = fields.or("errors", "0%");
-    PoolWork { slots, queue, order, queue_timeout, codel, service_time, contention, blocking, errors, warm_up: None }
+    PoolWork { slots, queue, order, queue_timeout, codel, service_time, contention, blocking, errors }
 }
 
 /// A number, or `unlimited`.

@@ -218,3 +218,48 @@ fn balancers_meet_a_dead_node_until_its_check_knows() {
     let lost = ratio(&counted, |trial| (failed(trial, ErrorClass::Connect) as f64, 10.0));
     check("refused a fault", lost, 20.0 / 2.0 * 2.5, 0.02);
 }
+
+/// Two of three nodes are dead and known to be: with `panic = "0%"` nobody is sent to them, by default everybody is sent
+/// everywhere.
+#[test]
+fn without_panic_the_one_node_that_is_well_serves_all() {
+    let failures = |panic: &str| {
+        let text = format!(
+            "{HEAD}horizon = \"100s\"\n[services.app]\nnodes = 3\nneed = 1\n[users.folk]\nrate = \"20/s\"\n{panic}\n\
+             [faults.f]\ntarget = \"2 of app\"\nat = \"50s\"\nfor = \"20s\"\n"
+        );
+        counts(&text).user("folk").failures()
+    };
+    assert_eq!(failures("panic = \"0%\""), 0);
+    assert!(failures("") > 200, "two thirds of 400");
+}
+
+/// Every 5 s a request whose caller asks for ten seconds of work aside, and whose user leaves after one: what was asked
+/// goes with it, and the only slot aside is free for the next.
+#[test]
+fn the_tier_of_a_call_that_nobody_waits_for_is_given_up() {
+    let text = format!(
+        "{HEAD}horizon = \"1000s\"\n[services.app]\non_caller_gone = \"stop\"\n\
+         calls.back = {{ fallback = [{{ tier = \"aside\", calls = \"aside\" }}] }}\n[services.back]\nerrors = \"100%\"\n\
+         [services.aside]\nslots = 1\nservice_time = \"10s\"\non_caller_gone = \"stop\"\n\
+         [users.folk]\nrate = \"0.2/s\"\narrivals = \"regular\"\ntimeout = \"1s\"\n"
+    );
+    let counted = counts(&text);
+    let aside = counted.service("aside");
+    assert_eq!((aside.started, aside.waited), (counted.user("folk").arrived, 0));
+}
+
+/// A node hangs 80 s after it began, is restarted, and hangs again before it has passed its checks as often as `up_after`
+/// says: it is restarted again, and users wait no longer than the first time.
+#[test]
+fn a_node_that_hangs_again_after_its_restart_is_restarted_again() {
+    let text = format!(
+        "{HEAD}horizon = \"275s\"\n[services.app]\n\
+         faults = {{ mode = \"slow\", factor = inf, fails = \"80s\", repair = \"500s\" }}\n\
+         liveness = {{ every = \"10s\", timeout = \"1s\", down_after = 3, up_after = 6, restart = \"30s\" }}\n\
+         [users.folk]\nrate = \"10/s\"\ntimeout = \"1s\"\narrivals = \"regular\"\n"
+    );
+    let failures = counts(&text).user("folk").failures();
+    // twice 20 to 30 s until it is noticed, and 30 s of restart
+    assert!((1_000..=1_200).contains(&failures), "{failures} requests failed");
+}

@@ -2,6 +2,7 @@
 
 use ninefold::model::Model;
 use ninefold::model::dist::Law;
+use ninefold::model::elastic::WarmUp;
 use ninefold::model::objective::{Condition, Statistic};
 use ninefold::model::topology::{Reach, ServiceId};
 use ninefold::model::traffic::{
@@ -213,7 +214,7 @@ fn calls_classes_and_work_are_read() {
     let work = &traffic.pools[1];
     assert_eq!((work.slots, work.queue, work.order), (Some(4), Some(0), QueueOrder::AdaptiveLifo));
     assert_eq!(work.codel, Some(CoDelConfig { lifo_when_overloaded: true, ..CoDelConfig::default() }));
-    assert_eq!(work.warm_up, Some((Span::MINUTE, 0.1)));
+    assert_eq!(model.pools[1].warm_up, Some(WarmUp { lasts: Span::MINUTE, from: 0.1 }));
     let buy = &traffic.classes[1];
     assert_eq!((buy.priority, buy.writes, buy.idempotent), (Criticality::CriticalPlus, true, false));
     assert_eq!(buy.entry, Some(db));

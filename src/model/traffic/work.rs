@@ -28,8 +28,6 @@ pub struct PoolWork {
     pub blocking: bool,
     /// Share of the attempts that fail at the end of their work though all is up, 0 to 1.
     pub errors: f64,
-    /// Capacity and speed of a node rise for so long after each start, from this share; none: at once.
-    pub warm_up: Option<(Span, f64)>,
 }
 
 impl Default for PoolWork {
@@ -45,7 +43,6 @@ impl Default for PoolWork {
             contention: Span::ZERO,
             blocking: true,
             errors: 0.0,
-            warm_up: None,
         }
     }
 }

@@ -86,12 +86,8 @@ impl Requests<'_> {
         self.begin(now, group, client);
     }
 
-    /// A client of a closed group asks again.
-    pub(super) fn ask_again(&mut self, now: Time, group: u32, client: u32) {
-        self.begin(now, group, client);
-    }
-
-    fn begin(&mut self, now: Time, group: u32, client: u32) {
+    /// A client of a closed group asks again, or a request comes.
+    pub(super) fn begin(&mut self, now: Time, group: u32, client: u32) {
         let plan = &self.plan.groups[group as usize];
         let source = &mut self.sources[group as usize];
         let number = source.count;

@@ -390,6 +390,11 @@ impl Requests<'_> {
                 Some(Step::Finish(_) | Step::Send { .. } | Step::RunTier(_) | Step::Wait(_)) | None => break,
             }
         }
+        let Some(about) = self.flight.logicals.get(id).map(|logical| logical.about) else { return };
         self.flight.logicals.leave(id);
+        let tiers = &self.plan.edges[about.edge as usize].tiers;
+        if tiers.iter().any(|tier| tier.edge.is_some()) {
+            self.cancel_owned(now, Owner::Tier(id));
+        }
     }
 }

@@ -8,12 +8,13 @@ use super::Requests;
 use super::plan::Place;
 use super::route::Travel;
 use super::state::Id;
+use super::work::COPIES;
 use crate::model::failover::Replication;
 use crate::time::Span;
 
 impl Requests<'_> {
-    /// How long the answer of this attempt waits for copies; its draws begin at `first`.
-    pub(super) fn wait_for_copies(&self, id: Id, first: u32) -> Span {
+    /// How long the answer of this attempt waits for copies.
+    pub(super) fn wait_for_copies(&self, id: Id) -> Span {
         let Some(job) = self.flight.job(id) else { return Span::ZERO };
         let number = self.plan.nodes[job.node as usize].pool;
         let service = &self.plan.services[self.plan.pools[number as usize].service as usize];
@@ -29,7 +30,7 @@ impl Requests<'_> {
         let mut trips = Vec::new();
         for (place, &pool) in service.pools.iter().enumerate() {
             let plan = &self.plan.pools[pool as usize];
-            let draw = |way: u32| job.about.key.draw(first + 2 + 2 * place as u32 + way);
+            let draw = |way: u32| job.about.key.draw(COPIES + 2 + 2 * place as u32 + way);
             let there = self.place_of(plan.first_node);
             let Some(trip) = self.round_trip((here, there), draw) else { continue };
             let whole = matches!(service.replication, Some(Replication::Quorum { .. }));

@@ -8,7 +8,7 @@
 use super::event::{Event, Todo};
 use super::nodes::Condition;
 use super::route::Share;
-use super::state::{Id, Stage};
+use super::state::{Id, Origin, Stage};
 use super::{Caller, Requests};
 use crate::resilience::ErrorClass;
 use crate::resilience::bulkhead;
@@ -101,6 +101,7 @@ impl Requests<'_> {
         }
         if !before.up && condition.up {
             self.nodes[index as usize].started = Some(now);
+            self.forget_checks(index);
         }
         if condition.up && before.up {
             match (before.hung, condition.hung) {
@@ -139,7 +140,8 @@ impl Requests<'_> {
             let Some(job) = self.flight.job_mut(id) else { continue };
             job.slotted = false;
             job.permit = None;
-            if !job.wanted {
+            // nobody asks again for a check that died with its node
+            if !job.wanted || (silent && matches!(job.origin, Origin::Check(_))) {
                 self.flight.jobs.leave(id);
             } else if silent {
                 job.stage = Stage::Lost;

@@ -6,7 +6,8 @@
 use super::Requests;
 use super::event::{Event, class};
 use super::plan::{EdgePlan, PoolPlan, ServicePlan};
-use super::state::{About, Id, Job, Origin, Owner};
+use super::state::{About, Id, Job, Origin};
+use super::work::WORK;
 use crate::engine::streams::Stream;
 use crate::model::dist::Law;
 use crate::model::failover::{Check, Sees};
@@ -38,6 +39,8 @@ pub struct Prober {
     /// Time to restart, or work of a check.
     law: Law,
     state: RiseFall,
+    /// The state of a node that nobody has checked.
+    fresh: RiseFall,
     phase: Span,
     /// The check that is out, and when it fails.
     out: Option<Id>,
@@ -50,7 +53,7 @@ pub fn probers(service: &ServicePlan, rng: &mut Stream) -> [Option<Prober>; 3] {
     let prober = |check: &Check, law: Law, through_queue: bool, rng: &mut Stream| {
         let state = RiseFall::new(check.up_after, check.down_after, Health::Up).ok()?;
         let phase = Span::from_nanos_f64(rng.random::<f64>() * check.every.as_nanos() as f64);
-        Some(Prober { check: check.clone(), through_queue, law, state, phase, out: None })
+        Some(Prober { check: check.clone(), through_queue, law, fresh: state.clone(), state, phase, out: None })
     };
     let nothing = || Law::fixed(Span::ZERO);
     [
@@ -66,7 +69,7 @@ pub fn work(service: &ServicePlan, pool: &PoolPlan, probe: Probe, job: &Job) -> 
         (Probe::Deep, Some((_, cost, _))) => cost,
         (Probe::Deep, None) | (Probe::Readiness | Probe::Liveness, _) => &pool.work.service_time,
     };
-    law.sample(&mut job.about.key.draw(18))
+    law.sample(&mut job.about.key.draw(WORK))
 }
 
 impl Requests<'_> {
@@ -117,9 +120,7 @@ impl Requests<'_> {
     fn send_probe(&mut self, now: Time, index: u32, probe: Probe, deadline: Time) -> Id {
         let serial = self.flight.serial();
         let key = self.checks.member(serial);
-        let nobody = Id { index: u32::MAX, serial: 0 };
-        let about =
-            About { owner: Owner::Job(nobody), edge: 0, slot: 0, client: 0, turn: 0, class: 0, key, request: nobody };
+        let about = About { key, ..About::NOBODY };
         let id = self.flight.add_job(serial, index, &about, Origin::Check(probe), (now, deadline));
         self.reach(now, id);
         id
@@ -161,8 +162,15 @@ impl Requests<'_> {
         self.schedule(now + takes, crate::simulation::event::class::END, Event::Restarted { node: index });
     }
 
+    /// Who restarts a node that does not answer knows nothing of its life before.
+    pub(super) fn forget_checks(&mut self, index: u32) {
+        if let Some(prober) = &mut self.nodes[index as usize].probes[Probe::Liveness as usize] {
+            prober.state = prober.fresh.clone();
+        }
+    }
+
     /// A restarted node works again.
-    pub(super) fn restarted(&mut self, _now: Time, index: u32) {
+    pub(super) fn restarted(&mut self, index: u32) {
         self.nodes[index as usize].restarting = false;
         self.look = true;
     }

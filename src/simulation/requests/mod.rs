@@ -218,11 +218,11 @@ impl<'a> Requests<'a> {
             Event::Done(job) => self.work_done(now, job),
             Event::Answered(job) => self.answered(now, job),
             Event::Tier { call, hit } => self.tier_over(now, call, hit),
-            Event::Think { group, client } => self.ask_again(now, group, client),
+            Event::Think { group, client } => self.begin(now, group, client),
             Event::Believe { node, checker, generation } => self.believe(now, node, checker, generation),
             Event::Check { node, probe, generation } => self.check_due(now, node, probe, generation),
             Event::CheckLate { node, probe, job } => self.check_late(now, node, probe, job),
-            Event::Restarted { node } => self.restarted(now, node),
+            Event::Restarted { node } => self.restarted(node),
             Event::Saga(job) => self.saga_goes_on(now, job),
         }
     }

@@ -209,10 +209,3 @@ impl Node {
         self.life += 1;
     }
 }
-
-/// How fast a node works that has just started.
-pub fn speed(warm_up: Option<(Span, f64)>, started: Option<Time>, now: Time) -> f64 {
-    let (Some((length, from)), Some(started)) = (warm_up, started) else { return 1.0 };
-    let passed = (now.since(started).as_secs_f64() / length.as_secs_f64().max(1e-9)).min(1.0);
-    (from + (1.0 - from) * passed).max(1e-3)
-}

@@ -239,9 +239,11 @@ impl Routes {
                     Reach::Any | Reach::ByTarget => self.nearest(plan, edge, from),
                 };
                 self.table[index][region as usize] = pool;
-                let near = self.nearest(plan, edge, from);
-                if let Some(readers) = &mut self.readers[index] {
-                    readers[region as usize] = near;
+                if self.readers[index].is_some() {
+                    let near = self.nearest(plan, edge, from);
+                    if let Some(readers) = &mut self.readers[index] {
+                        readers[region as usize] = near;
+                    }
                 }
             }
         }

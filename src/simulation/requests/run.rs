@@ -2,7 +2,6 @@
 
 use super::record::Recorder;
 use super::{RequestPlan, Requests, seconds};
-use crate::engine::queue::Rank;
 use crate::engine::streams::Streams;
 use crate::simulation::layout::Layout;
 use crate::simulation::trace::TraceLine;
@@ -80,7 +79,7 @@ impl<'a> RequestWorld<'a> {
         let (mut structure, mut order) = self.world.next_event();
         loop {
             let (at, rank, store) = self.requests.next();
-            if at < structure || (at == structure && rank_class(rank) < rank_class(order)) {
+            if at < structure || (at == structure && rank.class() < order.class()) {
                 if at >= until {
                     return;
                 }
@@ -109,8 +108,4 @@ impl RequestWorld<'_> {
         }
         self.requests.follow(now, &self.world);
     }
-}
-
-fn rank_class(rank: Rank) -> u8 {
-    rank.class()
 }

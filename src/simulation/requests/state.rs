@@ -206,7 +206,7 @@ impl Job {
 }
 
 impl About {
-    const NOBODY: About = About {
+    pub(super) const NOBODY: About = About {
         owner: Owner::Request(Id { index: u32::MAX, serial: 0 }),
         edge: 0,
         slot: 0,

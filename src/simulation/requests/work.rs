@@ -7,16 +7,17 @@ use super::plan::{From, Place};
 use super::state::{About, Answer, Id, Job, Origin, Owner, Quality, Stage};
 use super::{Caller, Requests};
 use crate::model::traffic::CallerGone;
+use crate::resilience::load_shedding::Criticality;
 use crate::resilience::{ErrorClass, Outcome};
 use crate::time::{Span, Time};
 
 /// Numbers of the draws of an attempt.
 const THERE: u32 = 16;
 const BACK: u32 = 17;
-const WORK: u32 = 18;
+pub(super) const WORK: u32 = 18;
 const ERROR: u32 = 19;
 const PATIENCE: u32 = 20;
-const COPIES: u32 = 21;
+pub(super) const COPIES: u32 = 21;
 
 /// Children of the key of an attempt: its calls.
 const CALLS: u32 = 1 << 21;
@@ -77,21 +78,23 @@ impl Requests<'_> {
             node.held.push(id);
             return;
         }
-        if !matches!(job.origin, Origin::Check(_)) {
+        let check = matches!(job.origin, Origin::Check(_));
+        if !check {
             self.tally.reached(pool.service);
         }
         let class = &self.plan.classes[class as usize];
+        let priority = if check { Criticality::Critical } else { class.priority };
         let refusal = if !condition.up {
             if condition.silent {
                 return self.lose(id);
             }
             Some(ErrorClass::Connect)
         } else if !condition.admits
-            || (class.writes && (condition.full || !condition.writes))
+            || (class.writes && !check && (condition.full || !condition.writes))
             || (service.stops() && deadline != Time::NEVER && now + condition.skew >= deadline)
         {
             Some(ErrorClass::Error)
-        } else if node.refuses(now, class.priority, pool.work.slots) {
+        } else if node.refuses(now, priority, pool.work.slots) {
             self.tally.shed(pool.service);
             Some(ErrorClass::Overload)
         } else {
@@ -158,9 +161,11 @@ impl Requests<'_> {
             Origin::Plain | Origin::Attempt(..) => plan.work.service_time.sample(&mut job.about.key.draw(WORK)),
         };
         work += plan.work.contention * in_flight;
-        let plain = node.condition.is_even() && plan.work.warm_up.is_none();
+        let plain = node.condition.is_even() && plan.warm_up.is_none();
         if !plain {
-            let slow = node.condition.slowness(now) / super::nodes::speed(plan.work.warm_up, node.started, now);
+            let warm =
+                plan.warm_up.zip(node.started).map_or(1.0, |(warm_up, started)| warm_up.speed(now.since(started)));
+            let slow = node.condition.slowness(now) / warm;
             work = super::route::slowed(work, slow);
         }
         job.due = now + work;
@@ -263,7 +268,11 @@ impl Requests<'_> {
             return;
         }
         job.out = 0;
-        let owner = Owner::Job(id);
+        self.cancel_owned(now, Owner::Job(id));
+    }
+
+    /// Calls that this owner has made are out: nobody waits for them any more.
+    pub(super) fn cancel_owned(&mut self, now: Time, owner: Owner) {
         let calls: Vec<Id> =
             self.flight.logicals.iter().filter(|(_, logical)| logical.about.owner == owner).map(|(id, _)| id).collect();
         for call in calls {
@@ -308,7 +317,7 @@ impl Requests<'_> {
         let outcome = if answer == Err(ErrorClass::Overload) { Outcome::Failure } else { Outcome::Success };
         self.release_permit(now, id, outcome);
         self.free_slot(id);
-        let copies = if copied { self.wait_for_copies(id, COPIES) } else { Span::ZERO };
+        let copies = if copied { self.wait_for_copies(id) } else { Span::ZERO };
         self.answer_after(now, id, answer, copies);
     }
 

@@ -57,8 +57,6 @@ pub struct EdgePlan {
 /// A tier of a fallback.
 #[derive(Clone, Debug)]
 pub struct TierPlan {
-    /// Its name.
-    pub name: String,
     /// The edge by which it asks somebody, if it does.
     pub edge: Option<u32>,
     /// Time that it takes by itself.
@@ -250,11 +248,10 @@ fn add(
         Reach::ByTarget => Reach::Local,
         Reach::Local | Reach::Any | Reach::Primary => reach,
     };
-    let off = CallPolicy { balance: policy.balance.clone(), panic: policy.panic, ..CallPolicy::default() };
+    let off = CallPolicy { balance: policy.balance.clone(), ..CallPolicy::default() };
     let tiers: Vec<TierPlan> = tiers
         .iter()
         .map(|tier| TierPlan {
-            name: tier.name.clone(),
             edge: tier.calls.map(|service| service.0),
             takes: tier.takes.clone(),
             hit: tier.hit,

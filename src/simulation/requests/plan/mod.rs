@@ -15,8 +15,8 @@ pub use ways::{Place, Ways};
 
 use crate::engine::streams::{Entity, EntityKey, Purpose};
 use crate::model::Model;
+use crate::model::elastic::WarmUp;
 use crate::model::failover::{Check, Detection, Replication};
-use crate::model::topology::ServiceKind;
 use crate::model::traffic::{Arrivals, CallerGone, PoolWork, Saga, ServiceWork};
 use crate::resilience::load_shedding::Criticality;
 use crate::simulation::layout::Layout;
@@ -98,7 +98,7 @@ pub struct ServicePlan {
     pub check: Option<Check>,
     /// Its failover, if it has one.
     pub process: Option<u32>,
-    /// Are calls of one pool to go to whichever serves (no primary)?
+    /// Its pools.
     pub pools: Vec<u32>,
     /// How copies wait for each other.
     pub replication: Option<Replication>,
@@ -106,8 +106,6 @@ pub struct ServicePlan {
     pub first_node: u32,
     /// Number of nodes.
     pub nodes: u32,
-    /// Passes requests on without work.
-    pub balancer: bool,
 }
 
 /// A pool.
@@ -123,6 +121,8 @@ pub struct PoolPlan {
     pub nodes: u32,
     /// Work of a node.
     pub work: PoolWork,
+    /// How a node warms up after each start, if it does.
+    pub warm_up: Option<WarmUp>,
     /// Requests per second that a node takes, where it has no slots.
     pub capacity: Option<f64>,
 }
@@ -191,7 +191,7 @@ impl RequestPlan {
             services: (0..model.services.len()).map(|service| service_plan(model, layout, service)).collect(),
             pools: (0..model.pools.len()).map(|pool| pool_plan(model, layout, pool)).collect(),
             nodes: nodes(model, layout),
-            ways: Ways::new(model, layout),
+            ways: Ways::new(model),
             clients: 0,
             timeouts: Vec::new(),
             down_below: model.down_below,
@@ -242,7 +242,6 @@ fn service_plan(model: &Model, layout: &Layout, index: usize) -> ServicePlan {
         replication: service.replication.clone(),
         first_node,
         nodes,
-        balancer: service.kind == ServiceKind::LoadBalancer,
     }
 }
 
@@ -254,6 +253,7 @@ fn pool_plan(model: &Model, layout: &Layout, index: usize) -> PoolPlan {
         first_node: layout.pools[index].first_unit,
         nodes: pool.nodes,
         work: model.traffic.pools.get(index).cloned().unwrap_or_default(),
+        warm_up: pool.warm_up,
         capacity: pool.capacity,
     }
 }

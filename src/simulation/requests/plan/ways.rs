@@ -3,7 +3,6 @@
 use crate::model::Model;
 use crate::model::dist::Law;
 use crate::model::topology::Endpoint;
-use crate::simulation::layout::Layout;
 use crate::time::Span;
 
 /// Where a message comes from or goes to.
@@ -52,7 +51,7 @@ pub struct Ways {
 
 impl Ways {
     /// The ways of a model: users without links of their own are where their near region is.
-    pub fn new(model: &Model, _layout: &Layout) -> Ways {
+    pub fn new(model: &Model) -> Ways {
         let (regions, groups) = (model.regions.len() as u32, model.groups.len() as u32);
         let ends = regions + groups + 1;
         let mut list = Vec::with_capacity((ends * ends) as usize);
