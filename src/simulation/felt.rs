@@ -54,8 +54,8 @@ impl World<'_> {
         let UnitKind::Node(shelf) = layout.units[node as usize].kind else { return Condition::WELL };
         let plan = &layout.shelves[shelf as usize];
         let state = &self.shelves[shelf as usize];
-        let cut = plan.zone.is_some_and(|zone| self.zone_is_cut(zone));
-        let out = state.out > u32::from(cut);
+        // a node that is only cut off lives on
+        let out = state.out > plan.zone.map_or(0, |zone| self.zone_cuts(zone));
         let unit = &self.units[node as usize];
         let held = unit.holds > 0 || self.is_off(node);
         let hung = held && unit.hangs && !out && !state.stopped;
@@ -112,10 +112,16 @@ impl World<'_> {
 
     /// Is the zone cut off from the rest of the world?
     pub(super) fn zone_is_cut(&self, zone: u32) -> bool {
-        self.layout.cuts.list.iter().any(|cut| match cut.target {
+        self.zone_cuts(zone) > 0
+    }
+
+    /// How many partitions do so: one inbound and one outbound are two.
+    fn zone_cuts(&self, zone: u32) -> u32 {
+        let cuts = self.layout.cuts.list.iter().filter(|cut| match cut.target {
             Target::Zone(target) => target.0 == zone && !self.gates.holds(cut.flag),
             Target::EachNode { .. } | Target::Region(_) | Target::Service(_) | Target::Link { .. } => false,
-        })
+        });
+        cuts.count() as u32
     }
 
     /// Is the way cut, how many times as long does it take, does it hold what enters it?
