@@ -48,6 +48,12 @@ impl World<'_> {
         self.off.get(unit as usize).copied().unwrap_or(false)
     }
 
+    /// Is the unit a node that would serve if its pool did not wait: on, and neither held nor in a place that is out?
+    pub(super) fn is_fit(&self, unit: u32) -> bool {
+        let UnitKind::Node(shelf) = self.layout.units[unit as usize].kind else { return false };
+        self.units[unit as usize].holds == 0 && self.shelves[shelf as usize].out == 0 && !self.is_off(unit)
+    }
+
     /// Nodes of the pool that are on, broken or not.
     pub(super) fn nodes_on(&self, pool: usize) -> u32 {
         let plan = &self.layout.pools[pool];
@@ -89,6 +95,10 @@ impl World<'_> {
         }
         if !on {
             self.off[unit as usize] = true;
+        }
+        let pool = self.layout.shelves[shelf as usize].pool;
+        if self.ails(pool) {
+            self.pool_ails(pool);
         }
         self.retime_unit(now, unit);
         self.retime_load(now, shelf);
@@ -182,12 +192,8 @@ impl World<'_> {
             return;
         }
         let plan = &self.layout.pools[pool as usize];
-        let runs = |unit: &u32| {
-            let UnitKind::Node(shelf) = self.layout.units[*unit as usize].kind else { return false };
-            let works = self.units[*unit as usize].holds == 0 && self.shelves[shelf as usize].out == 0;
-            works && !self.is_off(*unit)
-        };
-        if let Some(last) = (plan.first_unit..plan.first_unit + plan.nodes).rev().find(runs) {
+        let last = (plan.first_unit..plan.first_unit + plan.nodes).rev().find(|&unit| self.is_fit(unit));
+        if let Some(last) = last {
             self.switch(now, last, false);
         }
     }
