@@ -217,7 +217,7 @@ impl World<'_> {
 
     fn node_serves(&self, unit: u32) -> bool {
         let UnitKind::Node(shelf) = self.layout.units[unit as usize].kind else { return false };
-        self.is_fit(unit) && !self.shelves[shelf as usize].stopped
+        self.is_fit(unit) && self.shelves[shelf as usize].serves()
     }
 
     /// Have enough nodes of each of these pools room for writes?
@@ -230,7 +230,7 @@ impl World<'_> {
             let full = |ailing: &Ailing| self.layout.ailments[ailing.ailment as usize].full;
             // of the nodes that `fit` counts
             let full = of_units.filter(|of_unit| self.is_fit(of_unit[0].unit) && of_unit.iter().any(full));
-            let fit = self.layout.shelves[self.layout.pools[pool as usize].shelves[0] as usize].fit;
+            let fit = self.layout.first_shelf(pool as usize).fit;
             self.gates.count(fit).saturating_sub(full.count() as u32) >= self.gates.need(fit)
         })
     }
@@ -252,7 +252,7 @@ impl World<'_> {
     /// Fewer than `need` nodes of the pool pass, each that ails passing by chance: the Poisson binomial law.
     fn pool_check_fails(&self, pool: u32) -> f64 {
         let layout = self.layout;
-        let seen = layout.shelves[layout.pools[pool as usize].shelves[0] as usize].seen;
+        let seen = layout.first_shelf(pool as usize).seen;
         let mut unsure: Vec<f64> = Vec::new();
         for of_unit in self.ailing[pool as usize].chunk_by(|one, other| one.unit == other.unit) {
             let number = of_unit[0].unit;

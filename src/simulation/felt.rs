@@ -76,17 +76,15 @@ impl World<'_> {
     fn is_out_silently(&self, node: u32) -> bool {
         let layout = self.layout;
         let UnitKind::Node(shelf) = layout.units[node as usize].kind else { return false };
-        let plan = &layout.shelves[shelf as usize];
-        let places = (layout.first_place as usize..layout.units.len()).filter(|&unit| {
+        (layout.first_place as usize..layout.units.len()).any(|unit| {
             let around = match layout.units[unit].kind {
-                UnitKind::Zone(zone) => plan.zone == Some(zone),
-                UnitKind::Region(region) => plan.zone.is_some_and(|zone| layout.zone_region[zone as usize] == region),
-                UnitKind::Service(_) => layout.place_shelves[unit - layout.first_place as usize].contains(&shelf),
+                UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => {
+                    layout.place_shelves[unit - layout.first_place as usize].contains(&shelf)
+                }
                 UnitKind::Node(_) | UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => false,
             };
-            around && self.units[unit].holds > 0
-        });
-        places.into_iter().any(|unit| self.units[unit].silent)
+            self.units[unit].holds > 0 && self.units[unit].silent && around
+        })
     }
 
     /// The pool in charge of a service's failover, if one is.
