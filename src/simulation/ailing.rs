@@ -217,8 +217,7 @@ impl World<'_> {
 
     fn node_serves(&self, unit: u32) -> bool {
         let UnitKind::Node(shelf) = self.layout.units[unit as usize].kind else { return false };
-        let shelf = &self.shelves[shelf as usize];
-        self.units[unit as usize].holds == 0 && shelf.out == 0 && !shelf.stopped
+        self.is_fit(unit) && self.shelves[shelf as usize].serves()
     }
 
     /// Have enough nodes of each of these pools room for writes?
@@ -229,9 +228,9 @@ impl World<'_> {
             }
             let of_units = self.ailing[pool as usize].chunk_by(|one, other| one.unit == other.unit);
             let full = |ailing: &Ailing| self.layout.ailments[ailing.ailment as usize].full;
-            let full =
-                of_units.filter(|of_unit| self.units[of_unit[0].unit as usize].holds == 0 && of_unit.iter().any(full));
-            let fit = self.layout.shelves[self.layout.pools[pool as usize].shelves[0] as usize].fit;
+            // of the nodes that `fit` counts
+            let full = of_units.filter(|of_unit| self.is_fit(of_unit[0].unit) && of_unit.iter().any(full));
+            let fit = self.layout.first_shelf(pool as usize).fit;
             self.gates.count(fit).saturating_sub(full.count() as u32) >= self.gates.need(fit)
         })
     }
@@ -253,12 +252,14 @@ impl World<'_> {
     /// Fewer than `need` nodes of the pool pass, each that ails passing by chance: the Poisson binomial law.
     fn pool_check_fails(&self, pool: u32) -> f64 {
         let layout = self.layout;
-        let seen = layout.shelves[layout.pools[pool as usize].shelves[0] as usize].seen;
+        let seen = layout.first_shelf(pool as usize).seen;
         let mut unsure: Vec<f64> = Vec::new();
         for of_unit in self.ailing[pool as usize].chunk_by(|one, other| one.unit == other.unit) {
-            let UnitKind::Node(shelf) = layout.units[of_unit[0].unit as usize].kind else { continue };
-            let unit = &self.units[of_unit[0].unit as usize];
-            let counted = self.shelves[shelf as usize].out == 0 && unit.holds == unit.hidden;
+            let number = of_unit[0].unit;
+            let UnitKind::Node(shelf) = layout.units[number as usize].kind else { continue };
+            let unit = &self.units[number as usize];
+            // by `seen`, which hears nothing of hidden faults
+            let counted = self.shelves[shelf as usize].out == 0 && unit.holds == unit.hidden && !self.is_off(number);
             let fails = |ailing: &Ailing| {
                 let plan = &layout.ailments[ailing.ailment as usize];
                 if plan.ramp.is_some() { 0.0 } else { plan.manner.check_fails }

@@ -35,8 +35,8 @@ pub struct Clock {
 /// The rest of a clock, where a part's age does not always run.
 #[derive(Clone, Copy, Debug)]
 pub struct Age {
-    /// Age left while the pace is not 1; length of the repair while it waits for a crew.
-    pub(super) left: Span,
+    /// Age left while the pace is not 1; length of the repair while it is suspended.
+    left: Span,
     pace: f32,
 }
 
@@ -120,6 +120,21 @@ impl World<'_> {
     /// The clock does not ring until it is set again.
     pub(super) fn stop_clock(&mut self, index: u32) {
         self.tree.cancel(index, outranks(&self.clocks));
+    }
+
+    /// The repair of this clock, which stands in the tree as if it began now, waits for somebody.
+    pub(super) fn suspend_repair(&mut self, now: Time, index: u32) {
+        let due = self.tree.time(index);
+        self.ages[index as usize].left = if due == Time::NEVER { Span::MAX } else { due.since(now) };
+        self.stop_clock(index);
+    }
+
+    /// A suspended repair begins now, if it ever ends.
+    pub(super) fn resume_repair(&mut self, now: Time, index: u32) {
+        let left = self.ages[index as usize].left;
+        if left < Span::MAX {
+            self.set_clock(index, now + left, class::END);
+        }
     }
 
     /// In the long run fault i holds the unit with weight (mean repair i / mean life i), none with weight 1; ages and
@@ -356,7 +371,7 @@ impl World<'_> {
         }
         let state = &self.shelves[shelf as usize];
         let held = self.units[unit].holds > 0;
-        if running_only && (state.out > 0 || state.stopped || held) {
+        if running_only && (held || !state.serves()) {
             return 0.0;
         }
         let pool = layout.shelves[shelf as usize].pool as usize;
@@ -376,7 +391,7 @@ impl World<'_> {
     /// Nodes of the pool that serve.
     pub(super) fn serving_nodes(&self, pool: usize) -> u32 {
         let states = self.layout.pools[pool].shelves.iter().map(|&shelf| &self.shelves[shelf as usize]);
-        states.filter(|state| state.out == 0 && !state.stopped).map(|state| state.working).sum()
+        states.filter(|state| state.serves()).map(|state| state.working).sum()
     }
 
     /// Ages in the node's pool follow the load on it.

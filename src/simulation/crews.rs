@@ -62,9 +62,7 @@ impl World<'_> {
     /// The part of this clock, whose repair stands in the tree as if it began now, gets in line instead.
     pub(super) fn await_crew(&mut self, now: Time, index: u32) {
         let Some(job) = self.layout.jobs.get(index as usize).copied().flatten() else { return };
-        let due = self.tree.time(index);
-        self.ages[index as usize].left = if due == Time::NEVER { Span::MAX } else { due.since(now) };
-        self.stop_clock(index);
+        self.suspend_repair(now, index);
         let rank = self.layout.crews[job.crew as usize].callers[job.caller as usize].rank;
         let crew = &mut self.crews[job.crew as usize];
         crew.number += 1;
@@ -152,10 +150,7 @@ impl World<'_> {
             crew.heads.insert((rank, next, caller));
         }
         crew.idle -= 1;
-        let left = self.ages[index as usize].left;
-        if left < Span::MAX {
-            self.set_clock(index, now + left, class::END);
-        }
+        self.resume_repair(now, index);
     }
 }
 

@@ -11,12 +11,11 @@ impl World<'_> {
         let plan = &self.layout.processes[process];
         let lost = self.processes[process].primary();
         let voters = |place: usize| if place == lost { 0 } else { self.gates.count(plan.places[place].voters) };
-        let all: u32 = (0..plan.places.len()).map(voters).sum();
+        let counts: Vec<u32> = (0..plan.places.len()).map(voters).collect();
+        let all: u32 = counts.iter().sum();
         if all == 0 {
             return None;
         }
-        let places = 0..plan.places.len();
-        let counts: Vec<u32> = places.map(voters).collect();
         let state: &mut Failover = &mut self.processes[process];
         let (after, mut winner) = election.run(all, state.election_stream());
         let of_winner = counts.iter().position(|&count| {

@@ -235,7 +235,7 @@ impl Failover {
 
     /// Forget the counts of the warm-up.
     pub fn begin_counting(&mut self) {
-        self.counts = FailoverCounts::default();
+        self.counts.clear();
     }
 
     /// May the primary serve?

@@ -54,8 +54,8 @@ impl World<'_> {
         let UnitKind::Node(shelf) = layout.units[node as usize].kind else { return Condition::WELL };
         let plan = &layout.shelves[shelf as usize];
         let state = &self.shelves[shelf as usize];
-        let cut = plan.zone.is_some_and(|zone| self.zone_is_cut(zone));
-        let out = state.out > u32::from(cut);
+        // a node that is only cut off lives on
+        let out = state.out > plan.zone.map_or(0, |zone| self.zone_cuts(zone));
         let unit = &self.units[node as usize];
         let held = unit.holds > 0 || self.is_off(node);
         let hung = held && unit.hangs && !out && !state.stopped;
@@ -76,17 +76,15 @@ impl World<'_> {
     fn is_out_silently(&self, node: u32) -> bool {
         let layout = self.layout;
         let UnitKind::Node(shelf) = layout.units[node as usize].kind else { return false };
-        let plan = &layout.shelves[shelf as usize];
-        let places = (layout.first_place as usize..layout.units.len()).filter(|&unit| {
+        (layout.first_place as usize..layout.units.len()).any(|unit| {
             let around = match layout.units[unit].kind {
-                UnitKind::Zone(zone) => plan.zone == Some(zone),
-                UnitKind::Region(region) => plan.zone.is_some_and(|zone| layout.zone_region[zone as usize] == region),
-                UnitKind::Service(_) => layout.place_shelves[unit - layout.first_place as usize].contains(&shelf),
+                UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => {
+                    layout.place_shelves[unit - layout.first_place as usize].contains(&shelf)
+                }
                 UnitKind::Node(_) | UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => false,
             };
-            around && self.units[unit].holds > 0
-        });
-        places.into_iter().any(|unit| self.units[unit].silent)
+            self.units[unit].holds > 0 && self.units[unit].silent && around
+        })
     }
 
     /// The pool in charge of a service's failover, if one is.
@@ -112,10 +110,16 @@ impl World<'_> {
 
     /// Is the zone cut off from the rest of the world?
     pub(super) fn zone_is_cut(&self, zone: u32) -> bool {
-        self.layout.cuts.list.iter().any(|cut| match cut.target {
+        self.zone_cuts(zone) > 0
+    }
+
+    /// How many partitions do so: one inbound and one outbound are two.
+    fn zone_cuts(&self, zone: u32) -> u32 {
+        let cuts = self.layout.cuts.list.iter().filter(|cut| match cut.target {
             Target::Zone(target) => target.0 == zone && !self.gates.holds(cut.flag),
             Target::EachNode { .. } | Target::Region(_) | Target::Service(_) | Target::Link { .. } => false,
-        })
+        });
+        cuts.count() as u32
     }
 
     /// Is the way cut, how many times as long does it take, does it hold what enters it?

@@ -23,9 +23,7 @@ impl World<'_> {
     /// The node of this clock, whose repair stands in the tree as if it began now, is dead and nobody knows.
     pub(super) fn hide(&mut self, now: Time, index: u32) {
         let unit = self.layout.clocks[index as usize].unit;
-        let due = self.tree.time(index);
-        self.ages[index as usize].left = if due == Time::NEVER { Span::MAX } else { due.since(now) };
-        self.stop_clock(index);
+        self.suspend_repair(now, index);
         self.hidden[index as usize] = true;
         self.hold_as(now, unit, true);
     }
@@ -56,10 +54,7 @@ impl World<'_> {
         if state.holds - state.hidden == 1 {
             self.count_seen(plan.unit, false);
         }
-        let left = self.ages[index as usize].left;
-        if left < Span::MAX {
-            self.set_clock(index, now + left, class::END);
-        }
+        self.resume_repair(now, index);
         self.await_crew(now, index);
         true
     }
@@ -155,7 +150,7 @@ impl World<'_> {
         }
         for &pool in pools {
             let plan = &self.layout.pools[pool as usize];
-            for unit in plan.first_unit..plan.first_unit + plan.nodes {
+            for unit in plan.units() {
                 let unit = self.layout.units[unit as usize];
                 for index in unit.first_clock..unit.first_clock + unit.clocks {
                     if self.is_hidden(index) && clear {

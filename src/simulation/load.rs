@@ -111,12 +111,9 @@ impl World<'_> {
         let warm = self.settle_warming(plan, now);
         self.sample(plan, &mut loads, 0, now);
         self.find_short(plan, &mut loads);
-        if !plan.scaling.is_empty() {
-            let moving = self.routing.as_ref().and_then(super::routing::Routing::settles).is_some();
-            self.plan_looks(plan, now, &loads.load, moving);
-        }
-        let drained = self.routing.as_ref().and_then(super::routing::Routing::settles).filter(|&settled| settled > now);
-        let settled = drained.into_iter().chain(warm).min();
+        let drained = self.routing.as_ref().and_then(super::routing::Routing::settles);
+        self.plan_looks(plan, now, &loads.load, drained.is_some());
+        let settled = drained.filter(|&drained| drained > now).into_iter().chain(warm).min();
         let mut end = now;
         if let Some(settled) = settled {
             end = self.chord(plan, &mut loads, now, settled);
@@ -236,7 +233,6 @@ impl World<'_> {
         }
         loads.spread(plan, &self.gates);
         loads.gather(plan, &self.gates);
-        loads.crossings[number] = loads.crossing;
         loads.crossings[number] = loads.crossing;
         let mut levels = std::mem::take(&mut loads.levels[number]);
         self.levels_of(plan, loads, &mut levels);

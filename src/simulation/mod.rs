@@ -73,15 +73,9 @@ pub struct Outcome {
 impl World<'_> {
     /// Run trial `trial` of `seed` from its start to its end.
     pub fn run(&mut self, seed: u64, trial: u64) -> Outcome {
-        self.reset(&Streams::new(seed, trial));
-        let layout = self.layout;
-        if layout.stationary {
-            let counted = Time::ZERO + layout.warm_up;
-            self.advance(counted);
-            self.begin_counting(counted);
-        }
-        let end = match layout.ends {
-            Ends::Horizon => layout.end,
+        self.begin(&Streams::new(seed, trial));
+        let end = match self.layout.ends {
+            Ends::Horizon => self.layout.end,
             Ends::FirstOutage => self.first_outage(),
         };
         self.advance(end);

@@ -119,8 +119,7 @@ impl<'a> World<'a> {
     }
 
     pub(super) fn retime_pool(&mut self, now: Time, pool: u32) {
-        let plan = &self.layout.pools[pool as usize];
-        for unit in plan.first_unit..plan.first_unit + plan.nodes {
+        for unit in self.layout.pools[pool as usize].units() {
             self.retime_unit(now, unit);
         }
     }

@@ -6,7 +6,7 @@
 //! `T_r - D_r * sum c + sum of c at r`: continuous at every change, and T once all have let go.
 
 use super::event::{Event, class};
-use super::layout::{Choice, Layout, Manner, RoutingPlan, Tracked};
+use super::layout::{Choice, Layout, RoutingPlan, Tracked};
 use super::ledger::Level;
 use super::trace::TraceEvent;
 use super::watch::{Due, Watch};
@@ -215,14 +215,7 @@ impl<'a> World<'a> {
         let gray = if healthy { self.check_fails(&plan.checked[index]) } else { 0.0 };
         let Some(routing) = self.routing.as_mut().filter(|_| plan.process.is_none()) else { return };
         let watch = &mut routing.watches[index];
-        let fails = match (watch.healthy, healthy) {
-            (_, true) => gray,
-            (true, false) => manner.check_fails,
-            (false, false) => watch.fails,
-        };
-        if watch.healthy != healthy || watch.fails.to_bits() != fails.to_bits() {
-            let manner = Manner { check_fails: fails, ..manner };
-            watch.change(now, healthy, manner, &plan.detection, &mut routing.detect[index]);
+        if watch.follow(now, healthy, gray, manner, &plan.detection, &mut routing.detect[index]) {
             let (generation, believed) = (watch.changes, watch.believed);
             let waits = healthy && believed && !routing.in_rotation[index];
             let wait = if waits { routing.wait(plan, index) } else { None };

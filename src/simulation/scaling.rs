@@ -37,8 +37,7 @@ impl World<'_> {
         }
         self.off.resize(layout.first_place as usize, false);
         for plan in layout.pools.iter().filter(|plan| plan.scale.is_some()) {
-            let last = plan.first_unit + plan.nodes;
-            (plan.first_unit + plan.nodes_at_start..last).for_each(|unit| self.off[unit as usize] = true);
+            plan.units().skip(plan.nodes_at_start as usize).for_each(|unit| self.off[unit as usize] = true);
         }
     }
 
@@ -48,13 +47,19 @@ impl World<'_> {
         self.off.get(unit as usize).copied().unwrap_or(false)
     }
 
+    /// Is the unit a node that would serve if its pool did not wait: on, and neither held nor in a place that is out?
+    pub(super) fn is_fit(&self, unit: u32) -> bool {
+        let UnitKind::Node(shelf) = self.layout.units[unit as usize].kind else { return false };
+        self.units[unit as usize].holds == 0 && self.shelves[shelf as usize].out == 0 && !self.is_off(unit)
+    }
+
     /// Nodes of the pool that are on, broken or not.
     pub(super) fn nodes_on(&self, pool: usize) -> u32 {
         let plan = &self.layout.pools[pool];
         if plan.scale.is_none() {
             return plan.nodes;
         }
-        let off = (plan.first_unit..plan.first_unit + plan.nodes).filter(|&unit| self.is_off(unit)).count();
+        let off = plan.units().filter(|&unit| self.is_off(unit)).count();
         plan.nodes - off as u32
     }
 
@@ -90,6 +95,10 @@ impl World<'_> {
         if !on {
             self.off[unit as usize] = true;
         }
+        let pool = self.layout.shelves[shelf as usize].pool;
+        if self.ails(pool) {
+            self.pool_ails(pool);
+        }
         self.retime_unit(now, unit);
         self.retime_load(now, shelf);
     }
@@ -101,9 +110,8 @@ impl World<'_> {
 
     /// The nodes that can start, first to last.
     fn startable(&self, pool: u32) -> impl Iterator<Item = u32> + '_ {
-        let plan = &self.layout.pools[pool as usize];
         let booting = &self.scaling[pool as usize].booting;
-        (plan.first_unit..plan.first_unit + plan.nodes).filter(move |&unit| {
+        self.layout.pools[pool as usize].units().filter(move |&unit| {
             let UnitKind::Node(shelf) = self.layout.units[unit as usize].kind else { return false };
             let free = self.is_off(unit) && booting.iter().all(|&(other, _)| other != unit);
             free && self.units[unit as usize].holds == 0 && self.shelves[shelf as usize].out == 0
@@ -181,13 +189,8 @@ impl World<'_> {
         if self.scaling[pool as usize].booting.pop().is_some() {
             return;
         }
-        let plan = &self.layout.pools[pool as usize];
-        let runs = |unit: &u32| {
-            let UnitKind::Node(shelf) = self.layout.units[*unit as usize].kind else { return false };
-            let works = self.units[*unit as usize].holds == 0 && self.shelves[shelf as usize].out == 0;
-            works && !self.is_off(*unit)
-        };
-        if let Some(last) = (plan.first_unit..plan.first_unit + plan.nodes).rev().find(runs) {
+        let last = self.layout.pools[pool as usize].units().rev().find(|&unit| self.is_fit(unit));
+        if let Some(last) = last {
             self.switch(now, last, false);
         }
     }

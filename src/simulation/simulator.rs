@@ -39,13 +39,6 @@ impl Compiled {
     }
 }
 
-impl Compiled {
-    /// What runs its trials with requests, if it has any.
-    pub fn request_world(&self) -> Option<RequestWorld<'_>> {
-        self.requests.as_ref().map(|requests| RequestWorld::new(&self.layout, requests))
-    }
-}
-
 /// A place that is only slow is slow in all its nodes, which the structure would not hear of.
 fn with_slow_places(model: &Model) -> Model {
     let mut model = model.clone();

@@ -98,7 +98,7 @@ impl World<'_> {
         if plan.warm_up.is_none() {
             return;
         }
-        for unit in plan.first_unit..plan.first_unit + plan.nodes {
+        for unit in plan.units() {
             let here = self.layout.units[unit as usize].kind == UnitKind::Node(shelf);
             if here && self.units[unit as usize].holds == 0 && !self.is_off(unit) {
                 self.node_starts(now, unit);
@@ -114,7 +114,7 @@ impl World<'_> {
             let cohorts = &mut self.warming[pool as usize].cohorts;
             cohorts.retain(|cohort| cohort.since + warm_up.lasts > now);
             let shelves = &self.shelves;
-            let serving = cohorts.iter().filter(|cohort| serves(shelves, cohort.shelf));
+            let serving = cohorts.iter().filter(|cohort| shelves[cohort.shelf as usize].serves());
             let first = serving.map(|cohort| cohort.since + warm_up.lasts).min();
             next = next.into_iter().chain(first).min();
         }
@@ -125,12 +125,7 @@ impl World<'_> {
     pub(super) fn cold(&self, pool: u32, at: Time) -> f64 {
         let Some(warm_up) = self.layout.pools[pool as usize].warm_up else { return 0.0 };
         let cohorts = self.warming[pool as usize].cohorts.iter();
-        let serving = cohorts.filter(|cohort| serves(&self.shelves, cohort.shelf));
+        let serving = cohorts.filter(|cohort| self.shelves[cohort.shelf as usize].serves());
         serving.map(|cohort| f64::from(cohort.nodes) * warm_up.missing(at.since(cohort.since))).sum()
     }
-}
-
-fn serves(shelves: &[super::world::ShelfState], shelf: u32) -> bool {
-    let state = &shelves[shelf as usize];
-    state.out == 0 && !state.stopped
 }

@@ -107,6 +107,29 @@ impl Watch {
         self.healthy && self.fails == 0.0
     }
 
+    /// The target is healthy now or is not, and then `gray` is the chance that a check of it fails; what broke it has
+    /// this manner. Answers whether anything has changed.
+    pub fn follow(
+        &mut self,
+        now: Time,
+        healthy: bool,
+        gray: f64,
+        manner: Manner,
+        detection: &Detection,
+        rng: &mut Stream,
+    ) -> bool {
+        let check_fails = match (self.healthy, healthy) {
+            (_, true) => gray,
+            (true, false) => manner.check_fails,
+            (false, false) => self.fails,
+        };
+        let changed = self.healthy != healthy || self.fails.to_bits() != check_fails.to_bits();
+        if changed {
+            self.change(now, healthy, Manner { check_fails, ..manner }, detection, rng);
+        }
+        changed
+    }
+
     /// The target's health changed to `healthy` at `now`, or what checks meet there.
     pub fn change(&mut self, now: Time, healthy: bool, manner: Manner, detection: &Detection, rng: &mut Stream) {
         if let Detection::Check(check) = detection {

@@ -41,6 +41,12 @@ pub struct ShelfState {
 }
 
 impl ShelfState {
+    /// Do its working nodes serve?
+    #[inline]
+    pub fn serves(&self) -> bool {
+        self.out == 0 && !self.stopped
+    }
+
     /// One node works again or no longer; without a branch on which, since that cannot be predicted.
     #[inline]
     pub fn count(&mut self, up: bool) {

@@ -135,3 +135,38 @@ fn a_spare_node_stands_in_for_a_broken_one() {
     history(text).expect("system", 0.0, 150.0, 150.0 * 0.25);
     assert_eq!(changes(text), [(2.0, 0, 3, 4), (62.0, 0, 5, 4)]);
 }
+
+/// All nodes are slow for ten days: those that are off weaken nobody, those that are switched on meanwhile are slow too.
+#[test]
+fn slow_nodes_that_are_off_weaken_nobody() {
+    let text = |nodes: &str, rate: u32, more: &str| {
+        format!(
+            "version = 1\nhorizon = \"30d\"\n[services.app]\ncapacity = \"100/s\"\n{nodes}\n[users.folk]\n\
+             rate = \"{rate}/s\"\n[faults.gray]\ntarget = \"app\"\nmode = \"slow\"\nfactor = 2\nat = \"1d\"\nfor = \"10d\"\n{more}"
+        )
+    };
+    let scale = |target: &str| format!("autoscale = {{ min = 2, max = 6, target = \"{target}\", boot = \"2min\" }}");
+    history(&text(&scale("100%"), 80, "")).expect("system", 0.0, 0.0, 0.0);
+    // one of three crashes; the fourth serves three minutes later, and carries 50 of 155 as they do
+    let crash = "[faults.crash]\ntarget = \"1 of app\"\nat = \"2d\"\nfor = \"20d\"\n";
+    let (slow, out) = (240.0 * HOUR, 180.0);
+    let grown = text(&format!("nodes = 3\n{}", scale("52%")), 155, crash);
+    history(&grown).expect("system", slow - out, out, slow * 5.0 / 155.0 + out * 50.0 / 155.0);
+}
+
+/// A region whose nodes are gray loses the same users whether others of its nodes are off or there are none.
+#[test]
+fn checks_look_at_the_nodes_that_are_on() {
+    let lost = |nodes: &str| {
+        let text = format!(
+            "version = 1\nhorizon = \"2d\"\nregions = {{ east = {{}}, west = {{}} }}\n[services.app]\ncapacity = \"100/s\"\n\
+             {nodes}\n[routing]\npolicy = \"geo\"\nhealth_check = {{ down_after = 4 }}\n[users.folk]\nnear = \"east\"\n\
+             rate = \"80/s\"\n[faults.gray]\ntarget = \"app@east\"\nmode = \"slow\"\nfactor = 1\nerrors = \"50%\"\n\
+             check_fails = \"50%\"\nat = \"1d\"\nfor = \"1h\"\n"
+        );
+        history(&text).totals("folk").loss_s
+    };
+    let of_scaled = lost("need = 2\nautoscale = { min = 2, max = 6, target = \"100%\" }");
+    let of_two = lost("need = 2\nnodes = 2");
+    assert!(of_two > 0.0 && (of_scaled - of_two).abs() < 1e-6, "{of_scaled} s lost, not {of_two} s");
+}

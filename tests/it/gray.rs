@@ -254,3 +254,15 @@ fn a_full_disk_is_no_candidate() {
     let text = format!("{text}[faults.dead]\ntarget = \"db@left\"\nat = \"25h\"\nfor = \"10h\"\n");
     history(&text).expect_near("db", 0.0, HOUR + 60.0, HOUR + 60.0, 1e-3);
 }
+
+/// A node without room in a zone that is out is not missing twice: the other zone's is enough for a promotion.
+#[test]
+fn a_full_disk_in_a_place_that_is_out_counts_once() {
+    let full = pair("nodes = 2\nneed = 1", "detect = \"0s\"", "target = \"db@right/a\"\nmode = \"disk-full\"")
+        .replace("right = {}", "right = { zones = [\"a\", \"b\"] }");
+    let text = format!(
+        "{full}[faults.out]\ntarget = \"right/a\"\nat = \"1d\"\nfor = \"2h\"\n[faults.dead]\ntarget = \"db@left\"\n\
+         at = \"25h\"\nfor = \"10h\"\n"
+    );
+    history(&text).expect("db", 0.0, 60.0, 60.0);
+}

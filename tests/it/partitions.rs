@@ -1,6 +1,7 @@
 //! Partitions against histories computed by hand: who reaches whom, fencing, two primaries, majorities.
 
 use crate::history::history;
+use crate::request_lab::{HEAD, counts};
 
 const HOUR: f64 = 3_600.0;
 
@@ -148,4 +149,25 @@ fn a_dead_primary_is_no_second_one() {
     let text = shop("fencing = false", LINK) + "[faults.dead]\ntarget = \"db@east\"\nat = \"75min\"\nfor = \"15min\"\n";
     let split = history(&text).outcome.failovers[0].split.as_secs_f64();
     assert!((split - (0.75 * HOUR - 90.0)).abs() < 1e-9, "two primaries for {split} s");
+}
+
+/// Requests to a zone that is cut off from 10 s to 15 s by these faults: those that start there, and how those fail that do.
+fn cut_zone(ways: &[&str]) -> (u64, Vec<u64>) {
+    let fault = |(number, ways): (usize, &&str)| {
+        format!("[faults.f{number}]\ntarget = \"here/a\"\nmode = \"partition\"\n{ways}\nat = \"10s\"\nfor = \"5s\"\n")
+    };
+    let faults: String = ways.iter().enumerate().map(fault).collect();
+    let counts = counts(&format!(
+        "{HEAD}horizon = \"30s\"\n[regions.here]\nzones = [\"a\"]\n[services.app]\nservice_time = \"8s\"\n\
+         [users.folk]\nrate = \"10/s\"\narrivals = \"regular\"\n{faults}"
+    ));
+    (counts.service("app").started, counts.user("folk").failed.to_vec())
+}
+
+/// A zone that is cut off both ways lives on, whether by one partition or by two: work in hand for 8 s is done after it.
+#[test]
+fn two_cuts_of_a_zone_leave_its_nodes_alive() {
+    let once = cut_zone(&[""]);
+    assert_eq!(cut_zone(&["inbound = false", "outbound = false"]), once);
+    assert_eq!(cut_zone(&["", "outbound = false"]), once);
 }

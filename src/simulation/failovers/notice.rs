@@ -3,7 +3,7 @@
 use super::{Phase, next_turn};
 use crate::model::failover::Detection;
 use crate::simulation::event::{Event, class};
-use crate::simulation::layout::{Data, Manner};
+use crate::simulation::layout::Data;
 use crate::simulation::trace::TraceEvent;
 use crate::simulation::watch::Due;
 use crate::simulation::world::World;
@@ -33,14 +33,7 @@ impl World<'_> {
         let state = &mut self.processes[index];
         let watch = &mut state.watches[spot];
         let (was_healthy, was_well) = (watch.healthy, watch.is_well());
-        let fails = match (was_healthy, healthy) {
-            (_, true) => gray,
-            (true, false) => manner.check_fails,
-            (false, false) => watch.fails,
-        };
-        if was_healthy != healthy || watch.fails.to_bits() != fails.to_bits() {
-            let manner = Manner { check_fails: fails, ..manner };
-            watch.change(now, healthy, manner, &plan.detection, &mut state.streams.detect[spot]);
+        if watch.follow(now, healthy, gray, manner, &plan.detection, &mut state.streams.detect[spot]) {
             if let Some(at) = elected {
                 watch.postpone(at);
             }

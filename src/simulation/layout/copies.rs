@@ -61,7 +61,7 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure, id: 
 }
 
 /// Let `sum` count the serving nodes of the pool.
-fn count_nodes(layout: &mut Layout, pool: PoolId, sum: GateId) {
+pub fn count_nodes(layout: &mut Layout, pool: PoolId, sum: GateId) {
     for shelf in layout.pools[pool.index()].shelves.clone() {
         layout.shelves[shelf as usize].sums.push(sum);
     }
@@ -90,7 +90,7 @@ fn reachable_majorities(model: &Model, layout: &mut Layout, id: ServiceId, need:
 /// Enough pools of the service beside this one serve as copies.
 fn others(model: &Model, layout: &mut Layout, id: ServiceId, pool: PoolId, acks: u32) -> GateId {
     let others = model.services[id.index()].pools.iter().filter(|&&other| other != pool);
-    let serving = |other: &PoolId| layout.shelves[layout.pools[other.index()].shelves[0] as usize].serving;
+    let serving = |other: &PoolId| layout.first_shelf(other.index()).serving;
     let region = |pool: PoolId| model.pools[pool.index()].region;
     let gates: Vec<(GateId, PoolId)> = others.map(|other| (serving(other), *other)).collect();
     let over = |(gate, other): (GateId, PoolId)| cuts::over(layout, gate, region(pool), region(other));

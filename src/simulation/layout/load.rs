@@ -116,6 +116,11 @@ impl LoadPlan {
     pub fn is_limited(&self, pool: u32) -> bool {
         self.stations[self.of_pool[pool as usize] as usize].capacity.is_finite()
     }
+
+    /// The station by its own gate, as if every way to it were open.
+    fn own(&self, station: u32) -> Candidate {
+        Candidate { station, gate: self.stations[station as usize].gate }
+    }
 }
 
 /// Are levels more than gates in this model?
@@ -221,7 +226,7 @@ fn regions(model: &Model, group: GroupId) -> Vec<u32> {
 fn add_stations(model: &Model, layout: &mut Layout, structure: &Structure, plan: &mut LoadPlan, id: ServiceId) {
     let service = &model.services[id.index()];
     for &pool in &service.pools {
-        let nodes = layout.shelves[layout.pools[pool.index()].shelves[0] as usize].serving;
+        let nodes = layout.first_shelf(pool.index()).serving;
         plan.of_pool[pool.index()] = plan.stations.len() as u32;
         plan.of_service[id.index()].push(plan.stations.len() as u32);
         plan.stations.push(Station {
@@ -261,7 +266,7 @@ fn call(
     let shares = (0..plan.classes).map(|class| if makes(class) { need.share } else { 0.0 }).collect();
     let readers = readers::read_on(model, callee).then(|| {
         let copies = readers::copies(model, callee, from).into_iter();
-        copies.map(|pool| over_way(layout, plan, plan.of_pool[pool.index()], from)).collect()
+        copies.map(|pool| over_way(layout, plan, plan.own(plan.of_pool[pool.index()]), from)).collect()
     });
     Some(LoadCall { shares, to, readers, local, tiers })
 }
@@ -293,18 +298,14 @@ fn candidates(
     reach: Reach,
     from: Option<RegionId>,
 ) -> Vec<Candidate> {
-    let mut all = answering_pools(model, layout, structure, plan, callee, reach, from);
-    for candidate in &mut all {
-        let to = plan.stations[candidate.station as usize].region.map(RegionId);
-        candidate.gate = cuts::over(layout, candidate.gate, from, to);
-    }
-    all
+    let all = answering_pools(model, layout, structure, plan, callee, reach, from).into_iter();
+    all.map(|candidate| over_way(layout, plan, candidate, from)).collect()
 }
 
-/// The station as whoever calls from the region reaches it.
-fn over_way(layout: &mut Layout, plan: &LoadPlan, station: u32, from: Option<RegionId>) -> Candidate {
-    let Station { gate, region, .. } = &plan.stations[station as usize];
-    Candidate { station, gate: cuts::over(layout, *gate, from, region.map(RegionId)) }
+/// The candidate as whoever calls from the region reaches it.
+fn over_way(layout: &mut Layout, plan: &LoadPlan, candidate: Candidate, from: Option<RegionId>) -> Candidate {
+    let to = plan.stations[candidate.station as usize].region.map(RegionId);
+    Candidate { gate: cuts::over(layout, candidate.gate, from, to), ..candidate }
 }
 
 /// The same, were every way open.
@@ -318,16 +319,16 @@ pub(super) fn answering_pools(
     from: Option<RegionId>,
 ) -> Vec<Candidate> {
     let service = &model.services[callee.index()];
-    let own = |station: u32| Candidate { station, gate: plan.stations[station as usize].gate };
     if service.pools.is_empty() {
         let region = from.map_or(0, RegionId::index);
-        return vec![own(plan.of_service[callee.index()][region])];
+        return vec![plan.own(plan.of_service[callee.index()][region])];
     }
+    let own = |pool: &PoolId| plan.own(plan.of_pool[pool.index()]);
     let local = from.and_then(|from| pool_in(model, callee, from));
     if let Some(pool) = local.filter(|_| reach == Reach::Local || service.failover.is_none()) {
-        let here = own(plan.of_pool[pool.index()]);
+        let here = own(&pool);
         let others = other_pools(model, callee, from);
-        let others = others.into_iter().filter(|_| reach == Reach::Any).map(|pool| own(plan.of_pool[pool.index()]));
+        let others = others.into_iter().filter(|_| reach == Reach::Any).map(|pool| own(&pool));
         return std::iter::once(here).chain(others).collect();
     }
     if reach == Reach::Local && service.kind != ServiceKind::Dependency {
@@ -340,7 +341,7 @@ pub(super) fn answering_pools(
         };
         return service.pools.iter().map(primary).collect();
     }
-    other_pools(model, callee, from).into_iter().map(|pool| own(plan.of_pool[pool.index()])).collect()
+    other_pools(model, callee, from).iter().map(own).collect()
 }
 
 /// Pools of the service in other regions, nearest first.

@@ -28,9 +28,11 @@ use crate::engine::streams::EntityKey;
 use crate::model::dist::Law;
 use crate::model::elastic::{Autoscale, WarmUp};
 use crate::model::failure::{Ages, Instants, Latent, Mode, Role, Target};
-use crate::model::topology::{Coverage, Pool, Term};
+use crate::model::topology::{Coverage, GroupId, Pool, Term};
 use crate::model::{Ends, Model};
 use crate::time::{Span, Time};
+use std::ops::Range;
+
 pub use ailments::{Ailment, Manner};
 pub use crews::{CallerPlan, CrewPlan, Job};
 pub use groups::{GroupPlan, Pick, ShockPlan};
@@ -198,6 +200,13 @@ pub struct PoolPlan {
     pub coverage: Option<(Coverage, EntityKey)>,
     /// Do ages depend on how many of its nodes serve?
     pub loaded: bool,
+}
+
+impl PoolPlan {
+    /// The units of its nodes.
+    pub fn units(&self) -> Range<u32> {
+        self.first_unit..self.first_unit + self.nodes
+    }
 }
 
 /// What a unit is.
@@ -420,6 +429,11 @@ impl Layout {
         }
     }
 
+    /// One of the pool's shelves: all of them have the same gates.
+    pub fn first_shelf(&self, pool: usize) -> &Shelf {
+        &self.shelves[self.pools[pool].shelves[0] as usize]
+    }
+
     /// Names of the tiers whose use is booked.
     pub fn tier_names(&self) -> &[String] {
         let names = self.load.as_ref().map_or(&[][..], |load| &load.tier_names);
@@ -460,18 +474,11 @@ fn grays(model: &Model) -> Vec<Gray> {
 
 /// By group: regions that host the entry, least latency first.
 fn by_latency(model: &Model) -> Vec<Vec<u32>> {
-    let entry = &model.services[model.routing.entry.index()];
-    let hosts = |region: u32| {
-        let here =
-            |pool: &crate::model::topology::PoolId| model.pools[pool.index()].region.is_some_and(|at| at.0 == region);
-        entry.pools.is_empty() || entry.pools.iter().any(here)
+    let order = |group: u32| {
+        let regions = model.by_latency(GroupId(group)).into_iter();
+        regions.filter(|&region| structure::hosts_entry(model, region)).map(|region| region.0).collect()
     };
-    let order = |group: usize| {
-        let regions =
-            model.by_latency(crate::model::topology::GroupId(group as u32)).into_iter().map(|region| region.0);
-        regions.filter(|&region| hosts(region)).collect()
-    };
-    (0..model.groups.len()).map(order).collect()
+    (0..model.groups.len() as u32).map(order).collect()
 }
 
 fn subjects(model: &Model) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Failover processes and routing, compiled.
 
 use super::order::{in_order, needed_services};
-use super::structure::{AsIf, Structure, pool_in, term_gate};
+use super::structure::{AsIf, Structure, hosts_entry, pool_in, term_gate};
 use super::{Choice, Data, Layout, Place, Process, RoutingPlan, SemiSync, Tracked, drains};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
@@ -81,7 +81,7 @@ fn add_service_process(
             leads: structure.leads.iter().find(|(known, _)| *known == pool.0).map(|&(_, gate)| gate),
             ways: Vec::new(),
             heard: Vec::new(),
-            voters: layout.shelves[layout.pools[pool.index()].shelves[0] as usize].serving,
+            voters: layout.first_shelf(pool.index()).serving,
             here: flags(&structure.here, region),
             elsewhere: flags(&structure.elsewhere, region),
             pools: vec![pool.0],
@@ -122,7 +122,7 @@ fn add_service_process(
 fn add_multi_primary(model: &Model, layout: &mut Layout, structure: &Structure, id: ServiceId, lag: &Law) {
     let service = &model.services[id.index()];
     let place = |&pool: &PoolId| {
-        let serving = layout.shelves[layout.pools[pool.index()].shelves[0] as usize].serving;
+        let serving = layout.first_shelf(pool.index()).serving;
         let (fit, truly, seen, serves, voters) = (serving, serving, serving, serving, serving);
         Place {
             fit,
@@ -304,9 +304,9 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         let any = layout.wiring.at_least(1, &gates);
         return connect_direct(layout, any);
     }
-    let hosts = |region: u32| entry.pools.is_empty() || pool_in(model, routing.entry, RegionId(region)).is_some();
     let regions = (0..model.regions.len() as u32).map(RegionId);
-    let checked: Vec<Vec<u32>> = regions.map(|region| entry_pools(model, layout, region, &routing.detection)).collect();
+    let checked: Vec<Vec<u32>> =
+        regions.clone().map(|region| entry_pools(model, layout, region, &routing.detection)).collect();
     for (region, pools) in checked.iter().enumerate() {
         let watcher = Edge::Region(region as u32);
         for &pool in pools {
@@ -327,7 +327,7 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         detection: routing.detection.clone(),
         seen: structure.seen.clone(),
         checked,
-        hosts: (0..model.regions.len() as u32).map(hosts).collect(),
+        hosts: regions.map(|region| hosts_entry(model, region)).collect(),
         failback: routing.failback.clone(),
         propagation: routing.propagation.clone(),
         panic: routing.panic,

@@ -30,10 +30,7 @@ pub fn build(model: &Model, layout: &mut Layout) {
         let mut pools = service.pools.clone();
         let region = |pool: &PoolId| model.pools[pool.index()].region;
         pools.sort_by_key(|pool| region(pool).map(|region| model.regions[region.index()].name.as_str()));
-        let nodes = |pool: &PoolId| {
-            let plan = &layout.pools[pool.index()];
-            (plan.first_unit..plan.first_unit + plan.nodes).collect::<Vec<u32>>()
-        };
+        let nodes = |pool: &PoolId| layout.pools[pool.index()].units().collect::<Vec<u32>>();
         let all: Vec<u32> = pools.iter().flat_map(nodes).collect();
         let (mut batches, mut reach) = (Vec::new(), Vec::new());
         for pool in &pools {

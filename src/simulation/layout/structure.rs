@@ -58,8 +58,7 @@ impl Structure {
 pub fn build(model: &Model, layout: &mut Layout) -> Structure {
     let mut structure = Structure::default();
     for pool in 0..model.pools.len() {
-        let shelf = layout.pools[pool].shelves[0] as usize;
-        let seen = layout.shelves[shelf].seen;
+        let seen = layout.first_shelf(pool).seen;
         let seen = drains::over(layout, seen, Some(PoolId(pool as u32)), model.pools[pool].region);
         structure.nodes.push(seen);
     }
@@ -114,8 +113,7 @@ fn build_service(model: &Model, layout: &mut Layout, structure: &mut Structure, 
     }
     for (place, &pool) in service.pools.iter().enumerate() {
         let region = model.pools[pool.index()].region;
-        let shelf = layout.pools[pool.index()].shelves[0] as usize;
-        let Shelf { serving, fit, .. } = layout.shelves[shelf];
+        let &Shelf { serving, fit, .. } = layout.first_shelf(pool.index());
         let seen = structure.nodes[pool.index()];
         let differs = layout.some_hide || !layout.drains.is_empty();
         let mut with_needs = |own: GateId, as_if: AsIf| -> Vec<GateId> {
@@ -257,7 +255,7 @@ pub fn term_gate(
         Term::Service(id) => {
             let service = &model.services[id.index()];
             let read_on = |layout: &mut Layout, gate| with_readers(model, layout, structure, gate, (*id, from), as_if);
-            let local = service.pools.iter().find(|pool| model.pools[pool.index()].region == from && from.is_some());
+            let local = from.and_then(|from| pool_in(model, *id, from));
             match (reach, local) {
                 (Reach::ByTarget | Reach::Any | Reach::Primary, _)
                     if !layout.cuts.list.is_empty() && from.is_some() && !service.pools.is_empty() =>
@@ -265,8 +263,8 @@ pub fn term_gate(
                     let gate = over_ways(model, layout, structure, *id, (reach, from), as_if);
                     read_on(layout, gate)
                 }
-                (Reach::ByTarget, Some(pool)) if service.failover.is_none() && !service.is_quorum() => pool_gate(*pool),
-                (Reach::Local, Some(pool)) => pool_gate(*pool),
+                (Reach::ByTarget, Some(pool)) if service.failover.is_none() && !service.is_quorum() => pool_gate(pool),
+                (Reach::Local, Some(pool)) => pool_gate(pool),
                 (Reach::Local, None) if service.kind == ServiceKind::Dependency => layout.service_gates[id.index()],
                 (Reach::Local, None) => layout.wiring.gate(1),
                 (Reach::ByTarget | Reach::Any | Reach::Primary, _) => read_on(layout, layout.service_gates[id.index()]),
@@ -283,10 +281,8 @@ pub fn term_gate(
         }
         Term::Nodes { count, of } => {
             let sum = layout.wiring.gate(*count);
-            for pool in of {
-                for &shelf in &layout.pools[pool.index()].shelves {
-                    layout.shelves[shelf as usize].sums.push(sum);
-                }
+            for &pool in of {
+                copies::count_nodes(layout, pool, sum);
             }
             sum
         }
@@ -349,6 +345,12 @@ fn level_differs(model: &Model, some_stop: bool) -> bool {
 pub fn pool_in(model: &Model, service: ServiceId, region: RegionId) -> Option<PoolId> {
     let pools = &model.services[service.index()].pools;
     pools.iter().copied().find(|pool| model.pools[pool.index()].region == Some(region))
+}
+
+/// Can users enter in the region? A service without pools is everywhere.
+pub fn hosts_entry(model: &Model, region: RegionId) -> bool {
+    let entry = model.routing.entry;
+    model.services[entry.index()].pools.is_empty() || pool_in(model, entry, region).is_some()
 }
 
 /// What a check of the region sees, by the routing's `sees`.

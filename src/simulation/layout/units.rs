@@ -275,13 +275,12 @@ fn add_clocks(model: &Model, layout: &mut Layout, strikes: Vec<Struck>, shared: 
     let plain_pools: Vec<bool> = (0..layout.pools.len())
         .map(|pool| {
             let plan = &layout.pools[pool];
-            let units = plan.first_unit as usize..(plan.first_unit + plan.nodes) as usize;
-            let alone = |unit: usize| {
-                let plan = &layout.units[unit];
+            let alone = |unit: u32| {
+                let plan = &layout.units[unit as usize];
                 let only = (plan.clocks == 1).then(|| strikes[plan.first_clock as usize].fault);
-                only.is_some_and(|fault| is_plain(&model.faults[fault as usize])) && !shared[unit]
+                only.is_some_and(|fault| is_plain(&model.faults[fault as usize])) && !shared[unit as usize]
             };
-            !layout.for_requests && plan.hot && units.into_iter().all(alone)
+            !layout.for_requests && plan.hot && plan.units().all(alone)
         })
         .collect();
     let mut kinds = BTreeMap::new();
@@ -414,7 +413,7 @@ fn struck_units(model: &Model, layout: &Layout, fault: &Fault) -> Vec<(u32, u32)
             let plan = &layout.pools[pool.index()];
             let zones = &model.pools[pool.index()].zones;
             let in_zone = |node: u32| zone.is_none_or(|zone| zones[node as usize % zones.len()] == zone);
-            (0..plan.nodes).filter(|&node| in_zone(node)).map(|node| (node, plan.first_unit + node)).collect()
+            (0..).zip(plan.units()).filter(|&(node, _)| in_zone(node)).collect()
         }
         Target::Region(region) => vec![(0, first_region + region.0)],
         Target::Zone(zone) => vec![(0, first_place + zone.0)],
