@@ -1,6 +1,6 @@
 //! False alarms: how often checks of a healthy primary move it for nothing, against closed forms.
 
-use crate::history::{history, trial};
+use crate::lab::{delays, history, moments, trial};
 
 fn pair(check: &str, rest: &str) -> String {
     format!(
@@ -18,8 +18,7 @@ fn unneeded(text: &str, trials: u64) -> (f64, f64) {
             counts.unneeded as f64
         })
         .collect();
-    let mean = counts.iter().sum::<f64>() / trials as f64;
-    let variance = counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / (trials - 1) as f64;
+    let (mean, variance) = moments(&counts);
     (mean, (variance / trials as f64).sqrt())
 }
 
@@ -46,7 +45,7 @@ fn checkers_that_must_agree_hardly_ever_err() {
 }
 
 #[test]
-fn a_healthy_primary_declared_down_costs_the_promotion() {
+fn a_healthy_primary_declared_down_costs_the_promotion_at_most() {
     let text = pair("every = \"10s\", false_fail = \"100%\", down_after = 3", "");
     // both sides are believed down for ever: the primary has nobody to give way to but once at most
     let down = history(&text).totals("db").down.as_secs_f64();
@@ -59,10 +58,7 @@ fn a_healthy_primary_declared_down_costs_the_promotion() {
 fn agreement_narrows_the_time_to_detection() {
     let fault = "[faults.crash]\ntarget = \"db@left\"\nat = \"1d\"\nfor = \"1d\"";
     let text = pair("every = \"10s\", down_after = 3, checkers = 3", fault);
-    let delays: Vec<f64> =
-        (0..400).map(|number| trial(&text, number).outcome.failovers[0].detection[0].as_secs_f64()).collect();
-    let mean = delays.iter().sum::<f64>() / 400.0;
-    let variance = delays.iter().map(|delay| (delay - mean).powi(2)).sum::<f64>() / 399.0;
+    let (mean, variance) = delays(&text, 400);
     // silent or not, a crashed node refuses at once: (k - 1/2) T
     assert!((mean - 25.0).abs() < 4.0 * (5.0_f64 / 400.0).sqrt(), "mean {mean}");
     assert!((variance - 5.0).abs() < 4.0 * 5.0 * (2.0_f64 / 400.0).sqrt(), "variance {variance}");

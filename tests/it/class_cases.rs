@@ -1,7 +1,7 @@
 //! Classes of requests and tiers at the users, on the structure clock, against histories worked out by hand.
 
-use crate::history::{History, history};
 use crate::lab::run_text;
+use crate::lab::{History, history};
 use ninefold::report::text;
 use ninefold::results::measure::Measure;
 

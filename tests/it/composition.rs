@@ -1,22 +1,14 @@
 //! `--set` and comparisons, as the library does them.
 
-use crate::lab::{identity, model, plan};
-use ninefold::experiment::{self, Identity, Watch};
+use crate::lab::{self, model, plan};
 use ninefold::model::Model;
 use ninefold::report::text;
-use ninefold::scenario::load_text;
-use std::io;
-use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 const FAULTY: &str = "version = 1\n[services.app]\nfaults = { fails = \"exp(mean=30d)\", repair = \"1h\" }\n[faults.outage]\n\
                       target = \"app\"\nmode = \"outage\"\nfails = \"exp(mean=90d)\"\nrepair = \"2h\"\n[routing]\nspill = true\n";
 
 fn with(overrides: &[&str]) -> Model {
-    let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-    let loaded = load_text(Path::new("x.toml"), FAULTY.as_bytes().to_vec(), &read, &overrides);
-    loaded.unwrap_or_else(|problems| panic!("{}", problems.render_plain())).model
+    lab::scenario(FAULTY, overrides).model
 }
 
 #[test]
@@ -30,9 +22,7 @@ fn false_removes_a_table_or_a_text_and_sets_a_truth_value() {
 #[test]
 fn scenarios_of_one_title_are_told_apart_and_their_events_counted() {
     let models = [FAULTY, &FAULTY.replace("2h", "20h"), &FAULTY.replace("2h", "40h")].map(model);
-    let worlds: Vec<(&Model, Identity)> = models.iter().map(|model| (model, identity())).collect();
-    let stop = AtomicBool::new(false);
-    let comparison = experiment::compare(&worlds, &plan(200, 1), &Watch { stop: &stop, progress: &|_, _| {} });
+    let comparison = lab::compare(&models, &plan(200, 1));
     let each: Vec<usize> = comparison.differences.iter().map(|difference| difference.scenario).collect();
     let half = each.len() / 2;
     assert!(each[..half].iter().all(|&scenario| scenario == 1) && each[half..].iter().all(|&scenario| scenario == 2));

@@ -1,6 +1,6 @@
 //! Copies of a database against histories computed by hand.
 
-use crate::history::history;
+use crate::lab::history;
 use crate::lab::run_text;
 use ninefold::results::Judgement;
 use ninefold::results::measure::Measure;
@@ -79,7 +79,7 @@ fn the_last_follower_but_one_elects_itself() {
     let text = format!("{text}[faults.first]\ntarget = \"db@east\"\nat = \"80min\"\nfor = \"3h\"\n");
     // south elects itself within 6 s and takes over in 2; it goes out at 1 h 30 min, and west returns at 2 h
     let down = 8.0 + 0.5 * HOUR + 2.0;
-    crate::history::history(&text).expect("db", 0.0, down, down);
+    crate::lab::history(&text).expect("db", 0.0, down, down);
 }
 
 /// Copies in step lose nothing, so that an objective on what is lost is met, whether or not anybody was promoted.

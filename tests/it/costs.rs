@@ -1,19 +1,16 @@
 //! What a year costs, against sums made by hand.
 
 use crate::lab;
-use ninefold::experiment::{self, Watch};
 use ninefold::report::{json, text};
 use ninefold::results::measure::Measure;
 use ninefold::results::{Comparison, Direction, Results};
 use ninefold::stats::Estimate;
-use std::sync::atomic::AtomicBool;
 
 /// Hours of a year.
 const YEAR_H: f64 = 8_766.0;
 
 fn cost(results: &Results, statistic: &str) -> Estimate {
-    let row = results.find(Measure::CostPerYear, "system", statistic);
-    row.unwrap_or_else(|| panic!("no cost `{statistic}`")).value
+    lab::value(results, Measure::CostPerYear, "system", statistic)
 }
 
 #[track_caller]
@@ -153,9 +150,7 @@ fn a_saved_run_keeps_its_currency() {
 
 fn compared(texts: &[&str]) -> Comparison {
     let models: Vec<_> = texts.iter().map(|text| lab::model(text)).collect();
-    let worlds: Vec<_> = models.iter().map(|model| (model, lab::identity())).collect();
-    let stop = AtomicBool::new(false);
-    experiment::compare(&worlds, &lab::plan(200, 1), &Watch { stop: &stop, progress: &|_, _| {} })
+    lab::compare(&models, &lab::plan(200, 1))
 }
 
 #[test]

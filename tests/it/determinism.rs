@@ -3,15 +3,14 @@
 //! Draws are named by what they are for, so that threads, other parts and other scenarios cannot shift them: this is
 //! what `compare` and `trace --trial` stand on.
 
-use crate::lab::{identity, model, plan, run};
-use ninefold::experiment::{self, Plan, Watch};
+use crate::lab::{compare, model, plan, run};
+use ninefold::experiment::{self, Plan};
 use ninefold::model::Model;
 use ninefold::report::json;
 use ninefold::simulation::World;
 use ninefold::simulation::layout::Layout;
 use ninefold::simulation::trace::TraceEvent;
 use ninefold::time::Time;
-use std::sync::atomic::AtomicBool;
 
 const TEXTS: [&str; 2] = [include_str!("../scenarios/w1.toml"), include_str!("../scenarios/active-passive.toml")];
 
@@ -43,14 +42,9 @@ fn threads_do_not_change_where_a_run_stops() {
 
 #[test]
 fn threads_do_not_change_a_comparison() {
-    let base = model(TEXTS[1]);
-    let better = model(&TEXTS[1].replace("success = \"95%\"", "success = \"99%\""));
-    let stop = AtomicBool::new(false);
-    let watch = Watch { stop: &stop, progress: &|_, _| {} };
-    let bytes = |jobs| {
-        let worlds = [(&base, identity()), (&better, identity())];
-        json::comparison(&experiment::compare(&worlds, &with_jobs(&plan(300, 5), jobs), &watch))
-    };
+    let better = TEXTS[1].replace("success = \"95%\"", "success = \"99%\"");
+    let models = [model(TEXTS[1]), model(&better)];
+    let bytes = |jobs| json::comparison(&compare(&models, &with_jobs(&plan(300, 5), jobs)));
     let one = bytes(1);
     assert!(one == bytes(2) && one == bytes(3));
 }

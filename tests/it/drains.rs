@@ -2,7 +2,7 @@
 //! `failover_cases`.
 
 use crate::cases::{check, down, fault, pair};
-use crate::history::history;
+use crate::lab::history;
 use ninefold::results::raw::Stage::{Promoting, Repairing};
 
 /// Left is announced at 1000 for `drain_s`, then out for 500 s; its users are told at 1010 and gone at 1110.

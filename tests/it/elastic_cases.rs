@@ -1,6 +1,6 @@
 //! Pools that change against histories worked out by hand: nodes that warm up, numbers of nodes that follow the load.
 
-use crate::history::history;
+use crate::lab::history;
 use ninefold::results::raw::Stage;
 use ninefold::simulation::World;
 use ninefold::simulation::layout::Layout;

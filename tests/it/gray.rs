@@ -1,8 +1,7 @@
 //! Gray faults against histories and moments worked out by hand: nodes that are slow, err, leak memory or misread the
 //! time, and checks that see only a part of what is wrong.
 
-use crate::history::{history, trial};
-use crate::lab::{check, figure, run_text};
+use crate::lab::{check, delays, figure, history, run_text};
 use ninefold::results::measure::Measure;
 use ninefold::time::Span;
 
@@ -110,14 +109,6 @@ fn pair(nodes: &str, failover: &str, fault: &str) -> String {
     )
 }
 
-/// Mean and variance of the delays to detection, of which every trial has one at least.
-fn delays(text: &str, trials: u64) -> (f64, f64) {
-    let delays: Vec<f64> =
-        (0..trials).map(|number| trial(text, number).outcome.failovers[0].detection[0].as_secs_f64()).collect();
-    let mean = delays.iter().sum::<f64>() / trials as f64;
-    (mean, delays.iter().map(|delay| (delay - mean).powi(2)).sum::<f64>() / (trials - 1) as f64)
-}
-
 /// The first run of k failures of chance p comes at check number N with mean (1 - p^k) / (q p^k) and variance
 /// (1 - (2 k + 1) q p^k - p^(2 k + 1)) / (q p^k)^2; checks are T apart, from a phase uniform over T.
 #[test]
@@ -168,7 +159,7 @@ fn what_checks_never_see_is_never_failed_over() {
     assert_eq!((counts.begun, counts.unneeded), (1, 0), "not a false alarm");
 }
 
-/// Routing sees through the same checks: a third of the users leaves a region whose only node is gray.
+/// Routing sees through the same checks: half of the users leave a region whose only node is gray.
 #[test]
 fn routing_leaves_a_region_that_checks_find_gray() {
     let text = |check_fails: &str| {

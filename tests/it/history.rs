@@ -1,42 +1,12 @@
-//! One trial of a scenario in which nothing is left to chance, for comparison with a history worked out by hand.
+//! What a history worked out by hand says of one in which nothing is left to chance: time degraded, down and lost.
 
-use ninefold::model::Model;
-use ninefold::scenario::load_text;
-use ninefold::simulation::layout::Layout;
+use crate::lab::History;
 use ninefold::simulation::ledger::Totals;
-use ninefold::simulation::{Outcome, World};
-use std::io;
-use std::path::Path;
-
-/// A trial, and the names of its subjects.
-pub struct History {
-    pub outcome: Outcome,
-    subjects: Vec<String>,
-}
-
-/// The first trial of the scenario.
-pub fn history(text: &str) -> History {
-    trial(text, 0)
-}
-
-/// A trial of the scenario.
-pub fn trial(text: &str, number: u64) -> History {
-    let layout = Layout::new(&model(text));
-    let outcome = World::new(&layout).run(1, number);
-    History { outcome, subjects: layout.subjects.clone() }
-}
-
-/// The model of a scenario.
-pub fn model(text: &str) -> Model {
-    let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    let scenario = load_text(Path::new("x.toml"), text.as_bytes().to_vec(), &read, &[]);
-    scenario.unwrap_or_else(|problems| panic!("{}", problems.render_plain())).model
-}
 
 impl History {
+    /// The totals of a subject.
     pub fn totals(&self, subject: &str) -> Totals {
-        let index = self.subjects.iter().position(|name| name == subject).expect("a subject");
-        self.outcome.totals[index]
+        self.outcome.totals[self.subject(subject)]
     }
 
     /// Seconds degraded, down and lost, to the nanosecond.

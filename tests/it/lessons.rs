@@ -1,23 +1,17 @@
 //! Some scenarios teach what they say: each claim is read off runs, beyond what their intervals leave to chance.
 
-use crate::{lab, shell};
+use crate::lab;
 use ninefold::results::Results;
 use ninefold::results::measure::Measure;
-use ninefold::scenario::load;
 use ninefold::stats::Estimate;
-use std::path::Path;
 
 /// Results of a scenario with these values changed.
 fn run(name: &str, changes: &[&str]) -> Results {
-    let changes: Vec<String> = changes.iter().map(|change| (*change).to_owned()).collect();
-    let path = shell::root().join(format!("scenarios/{name}.toml"));
-    let scenario = load(&path, &|path: &Path| std::fs::read(path), &changes);
-    let scenario = scenario.unwrap_or_else(|problems| panic!("{}", problems.render_plain()));
-    lab::run(&scenario.model, &lab::plan(1_000, 1))
+    lab::run(&lab::shipped(name, changes), &lab::plan(1_000, 1))
 }
 
 fn value(results: &Results, measure: Measure, statistic: &str) -> Estimate {
-    results.find(measure, "system", statistic).expect("a figure of the system").value
+    lab::value(results, measure, "system", statistic)
 }
 
 fn down(results: &Results) -> Estimate {
@@ -26,6 +20,11 @@ fn down(results: &Results) -> Estimate {
 
 fn cost(results: &Results) -> Estimate {
     value(results, Measure::CostPerYear, "mean")
+}
+
+/// The median of the time to recovery, in minutes.
+fn median_min(results: &Results) -> f64 {
+    value(results, Measure::Rto, "p50").estimate.expect("seen") / 60.0
 }
 
 /// Is all of the one interval below all of the other?
@@ -38,13 +37,13 @@ fn each_plan_for_disasters_buys_time_until_the_database_is_what_remains() {
     let plans = ["one-region", "backup-restore", "pilot-light", "warm-standby", "multi-site"];
     let all: Vec<Results> = plans.iter().map(|plan| run(&format!("disaster-recovery/{plan}"), &[])).collect();
     let [one, backup, pilot, warm, multi] = &all[..] else { panic!("five plans") };
-    let saved = |from: &Results, to: &Results| down(from).estimate.unwrap_or(0.0) - down(to).estimate.unwrap_or(0.0);
+    let share = |results: &Results| down(results).estimate.expect("seen");
+    let saved = |from: &Results, to: &Results| share(from) - share(to);
     assert!(saved(one, backup) < 0.2 * saved(one, pilot), "backups save little of the downtime");
     assert!(is_below(down(pilot), down(backup)) && is_below(down(warm), down(pilot)));
     assert!(!is_below(down(multi), down(warm)), "one primary is left to be promoted");
     assert!(is_below(cost(pilot), cost(backup)) && is_below(cost(warm), cost(multi)));
     assert!(is_below(cost(warm), cost(one)), "the cheapest to run is not the cheapest to own");
-    let median_min = |results: &Results| value(results, Measure::Rto, "p50").estimate.unwrap_or(0.0) / 60.0;
     assert!(median_min(backup) > 240.0 && (30.0..50.0).contains(&median_min(pilot)) && median_min(warm) < 10.0);
 }
 
@@ -52,7 +51,6 @@ fn each_plan_for_disasters_buys_time_until_the_database_is_what_remains() {
 fn a_rehearsed_evacuation_takes_minutes_and_pays_for_its_servers() {
     let (improvised, rehearsed) =
         (run("regional-evacuation-improvised", &[]), run("regional-evacuation-rehearsed", &[]));
-    let median_min = |results: &Results| value(results, Measure::Rto, "p50").estimate.unwrap_or(0.0) / 60.0;
     assert!((40.0..55.0).contains(&median_min(&improvised)), "{}", median_min(&improvised));
     assert!((6.0..10.0).contains(&median_min(&rehearsed)), "{}", median_min(&rehearsed));
     assert!(is_below(cost(&rehearsed), cost(&improvised)));

@@ -1,6 +1,6 @@
 //! Levels between nothing and everything, against histories computed by hand: soft calls, shares, capacity, spill.
 
-use crate::history::{History, history};
+use crate::lab::{History, history};
 
 const HOUR: f64 = 3_600.0;
 
@@ -119,7 +119,7 @@ fn more_capacity_never_lowers_the_level() {
         let loss: Vec<f64> = [10, 20, 30, 60, 200]
             .iter()
             .map(|&capacity| {
-                let trial = crate::history::trial(&text(capacity), number);
+                let trial = crate::lab::trial(&text(capacity), number);
                 for totals in &trial.outcome.totals {
                     let all = (totals.up + totals.degraded + totals.down).as_nanos();
                     assert_eq!(all, ninefold::time::Span::YEAR.as_nanos() * 2, "time adds up");

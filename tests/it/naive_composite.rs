@@ -1,6 +1,6 @@
 //! What multiplying would claim, against products written out.
 
-use crate::history::model;
+use crate::lab::model;
 use ninefold::experiment::naive_unavailability;
 
 const NODE: &str = "faults = { fails = \"exp(mean=999h)\", repair = \"exp(mean=1h)\" }\n";

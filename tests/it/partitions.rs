@@ -1,6 +1,6 @@
 //! Partitions against histories computed by hand: who reaches whom, fencing, two primaries, majorities.
 
-use crate::history::history;
+use crate::lab::history;
 use crate::request_lab::{HEAD, counts};
 
 const HOUR: f64 = 3_600.0;
@@ -90,7 +90,7 @@ fn users_that_do_not_reach_their_region_are_down() {
 }
 
 /// The nodes of a quorum in three regions, each with users of its own; of the primary's region `ways` are cut for an hour.
-fn quorum(ways: &str) -> crate::history::History {
+fn quorum(ways: &str) -> crate::lab::History {
     history(&format!(
         "version = 1\nhorizon = \"10h\"\nregions = {{ a1 = {{}}, b1 = {{}}, c1 = {{}} }}\n[services.api]\ncalls.db = {{}}\n[services.db]\n\
          kind = \"database\"\nreplication = {{ mode = \"quorum\" }}\n[services.db.failover]\norder = [\"a1\", \"b1\", \"c1\"]\n\

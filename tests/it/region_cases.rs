@@ -240,5 +240,5 @@ fn standbys_stop_when_no_client_follows_an_old_answer_there() {
         .to_owned()
         + &fault("one", "left", &[1000, 5000], 100);
     let once = 60.0 + 40.0 - (90.0 * 90.0 - 50.0 * 50.0) / 1_200.0;
-    crate::history::history(&text).expect_loss("system", 2.0 * once, 1e-6);
+    crate::lab::history(&text).expect_loss("system", 2.0 * once, 1e-6);
 }

@@ -3,20 +3,16 @@
 //! Each case is a scenario text and an exact value with its source. A figure passes within four of its own standard
 //! errors (half-width of the 95 % interval over 1.96), and only if that error is as small as the case asks.
 
+use crate::lab;
 use ninefold::experiment::{Identity, Plan, Run, Watch, records, run};
 use ninefold::model::Model;
 use ninefold::results::measure::Measure;
-use ninefold::scenario::load_text;
 use ninefold::time::Span;
-use std::io;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// A scenario text and how it wants to be run, on two threads.
 fn loaded(text: &str) -> (Model, Plan) {
-    let nothing = |_: &Path| -> io::Result<Vec<u8>> { Err(io::ErrorKind::NotFound.into()) };
-    let scenario = load_text(Path::new("oracle.toml"), text.as_bytes().to_vec(), &nothing, &[])
-        .unwrap_or_else(|problems| panic!("{}", problems.render_plain()));
+    let scenario = lab::scenario(text, &[]);
     let settings = &scenario.settings;
     let plan = Plan {
         trials: settings.trials,

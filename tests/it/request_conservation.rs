@@ -1,12 +1,15 @@
 //! Nothing is lost and nothing is made up, in any scenario: random small systems, users who come for an hour, stay away
 //! for the rest of half a day and come again, and whatever policies and faults the draw brings.
 //!
-//! For users: arrived = answered + degraded + failed + in flight. On a call: begun = answered + failed + dropped with
-//! their owner + in flight, and attempts = well + bad + given up + unsent + in flight, where an attempt is unsent if
-//! nobody is there. At a node: reached = begun + shed + left + refused, lost or skipped. While nobody comes everything
-//! drains, also what a front with too few slots has piled up (an hour of requests, at ten seconds and more each): nothing
-//! is in flight at the end, which a slot, a place in a queue or a permit that did not come back would prevent in the
-//! second half of the day, since nobody but the policies drawn has a timeout.
+//! Users exactly: arrived = answered + degraded + failed, and as many came and were answered in the seconds together. On
+//! a call no more calls are answered or failed than begun, and no more attempts end (well, bad, given up) than are made;
+//! without a fault, which may leave an attempt without anybody to be sent to, just as many. At a node no more attempts
+//! are begun, shed or out of time than reach it: others are refused, lost or skipped.
+//!
+//! While nobody comes everything drains, also what a front with too few slots has piled up (an hour of requests, at ten
+//! seconds and more each), so that nothing is in flight at the end. A slot, a place in a queue or a permit that did not
+//! come back would prevent that in the second half of the day where users wait for ever; half of the draws let them give
+//! up after 20 s.
 
 use crate::request_lab::{Counts, HEAD, plan_full, trials};
 use crate::{lab, request_lab};
@@ -20,16 +23,16 @@ struct Draw {
     shape: [u8; 4],
     policies: [u8; 6],
     fault: Option<u8>,
-    closed: bool,
+    impatient: bool,
 }
 
 fn draws() -> impl Strategy<Value = Draw> {
     let fault = prop_oneof![3 => Just(None), 4 => (0..FAULTS.len() as u8).prop_map(Some)];
-    (any::<[u8; 4]>(), any::<[u8; 6]>(), fault, any::<bool>()).prop_map(|(shape, policies, fault, closed)| Draw {
+    (any::<[u8; 4]>(), any::<[u8; 6]>(), fault, any::<bool>()).prop_map(|(shape, policies, fault, impatient)| Draw {
         shape,
         policies,
         fault,
-        closed,
+        impatient,
     })
 }
 
@@ -108,7 +111,7 @@ impl Draw {
             );
         }
         text + "[users.folk]\nrate = \"1/s\"\nshape = \"daily(0h=1, 1h=0, 12h=1, 13h=0)\"\n"
-            + if self.closed { "timeout = \"20s\"\n" } else { "" }
+            + if self.impatient { "timeout = \"20s\"\n" } else { "" }
     }
 }
 
@@ -146,7 +149,7 @@ proptest! {
 
 /// Everything at once.
 fn busy() -> String {
-    Draw { shape: [1, 1, 4, 7], policies: [1, 1, 2, 1, 3, 0], fault: Some(3), closed: true }.text()
+    Draw { shape: [1, 1, 4, 7], policies: [1, 1, 2, 1, 3, 0], fault: Some(3), impatient: true }.text()
 }
 
 #[test]

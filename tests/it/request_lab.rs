@@ -95,6 +95,16 @@ pub fn ratio(trials: &[Counts], count: impl Fn(&Counts) -> (f64, f64)) -> (f64, 
     (ratio, (residuals / (n - 1.0) / n).sqrt() / (wholes / n))
 }
 
+/// Weights of the states of a birth-death chain, adding up to 1.
+pub fn birth_death(states: usize, up: impl Fn(usize) -> f64, down: impl Fn(usize) -> f64) -> Vec<f64> {
+    let mut weights = vec![1.0];
+    for state in 1..states {
+        weights.push(weights[state - 1] * up(state - 1) / down(state));
+    }
+    let sum: f64 = weights.iter().sum();
+    weights.into_iter().map(|weight| weight / sum).collect()
+}
+
 /// A queue with one node: so long, so many requests a second, so many slots, this law of service, further keys of
 /// the service and of the users.
 pub fn queue(seconds: u32, rate: &str, slots: u32, service: &str, keys: &str, users: &str) -> String {

@@ -3,40 +3,25 @@
 //! Where a lesson is what a policy does, both scenarios run under the same luck and the interval of the difference, trial
 //! by trial, must exclude zero on the right side.
 
-use crate::{lab, shell};
-use ninefold::experiment::{self, Identity, Plan, Watch};
+use crate::lab::{self, value};
+use crate::request_lab::plan_full;
+use ninefold::experiment::Plan;
 use ninefold::model::Model;
 use ninefold::results::measure::Measure;
-use ninefold::results::{Comparison, Difference, Direction, Fidelity, Results};
-use ninefold::scenario::load;
-use ninefold::stats::Estimate;
-use std::path::Path;
-use std::sync::atomic::AtomicBool;
-
-fn scenario(name: &str, changes: &[&str]) -> Model {
-    let changes: Vec<String> = changes.iter().map(|change| (*change).to_owned()).collect();
-    let path = shell::root().join(format!("scenarios/{name}.toml"));
-    let scenario = load(&path, &|path: &Path| std::fs::read(path), &changes);
-    scenario.unwrap_or_else(|problems| panic!("{}", problems.render_plain())).model
-}
+use ninefold::results::{Comparison, Difference, Direction, Results};
 
 fn plan() -> Plan {
-    Plan { fidelity: Fidelity::Full, ..lab::plan(6, 1) }
+    plan_full(6, 1)
 }
 
 fn run(name: &str, changes: &[&str]) -> Results {
-    lab::run(&scenario(name, changes), &plan())
-}
-
-fn compare(models: &[Model]) -> Comparison {
-    let worlds: Vec<(&Model, Identity)> = models.iter().map(|model| (model, lab::identity())).collect();
-    let stop = AtomicBool::new(false);
-    experiment::compare(&worlds, &plan(), &Watch { stop: &stop, progress: &|_, _| {} })
+    lab::run(&lab::shipped(name, changes), &plan())
 }
 
 /// The second and later scenarios against the first.
 fn compared(names: &[&str]) -> Comparison {
-    compare(&names.iter().map(|name| scenario(name, &[])).collect::<Vec<_>>())
+    let models: Vec<Model> = names.iter().map(|name| lab::shipped(name, &[])).collect();
+    lab::compare(&models, &plan())
 }
 
 fn difference<'c>(comparison: &'c Comparison, other: usize, measure: Measure, of: (&str, &str)) -> &'c Difference {
@@ -61,11 +46,6 @@ fn gains(comparison: &Comparison, other: usize, measure: Measure, of: (&str, &st
 #[track_caller]
 fn saves(without: &str, with: &str, at_least: f64) {
     gains(&compared(&[without, with]), 1, Measure::SuccessRatio, ("system", "mean"), at_least);
-}
-
-fn value(results: &Results, measure: Measure, subject: &str, statistic: &str) -> Estimate {
-    let row = results.find(measure, subject, statistic);
-    row.unwrap_or_else(|| panic!("no {measure:?} of {subject}, {statistic}")).value
 }
 
 fn success(results: &Results, subject: &str) -> f64 {

@@ -3,7 +3,7 @@
 //! Figures are met within 4 standard errors of at most 2 %.
 
 use crate::lab::{check, figure};
-use crate::request_lab::{HEAD, mean, ratio, run_full, times, trials};
+use crate::request_lab::{HEAD, birth_death, mean, ratio, run_full, times, trials};
 use ninefold::results::measure::Measure;
 
 const REL: f64 = 0.02;
@@ -76,7 +76,7 @@ fn a_budget_bounds_the_retries_of_a_dead_callee() {
     };
     let ratio = retry("ratio(share=10%, window=10s)");
     assert!((1.095..=1.1).contains(&ratio), "{ratio}");
-    // ten tokens, half of them to spend once: 5 of 50000 requests
+    // ten tokens, half of them to spend once: 5 of 50000 requests; the bound is ten times as many
     let tokens = retry("tokens(max=10, ratio=0.1)");
     assert!(tokens > 1.0 && tokens < 1.001, "{tokens}");
 }
@@ -122,11 +122,7 @@ fn a_hedge_is_answered_by_the_faster_of_two() {
 /// time, 3 waiting.
 #[test]
 fn a_bulkhead_with_a_queue_rejects_who_finds_it_full() {
-    let mut weights = vec![1.0_f64];
-    for n in 1..=5_u32 {
-        weights.push(weights[n as usize - 1] * 2.5 / f64::from(n.min(2)));
-    }
-    let expected = weights[5] / weights.iter().sum::<f64>();
+    let expected = birth_death(6, |_| 2.5, |n| n.min(2) as f64)[5];
     let users = "rate = \"2.5/s\"\nbulkhead = { concurrent = 2, queue = 3, queue_timeout = \"1h\" }";
     let results = run_full(&text(2_000, "service_time = \"exp(mean=1s)\"", users), times(20, 10));
     check("rejected", mean(&results, Measure::Rejected, "clients->app"), expected, REL);

@@ -3,7 +3,7 @@
 //! errors of at most 2 %.
 
 use crate::lab::check;
-use crate::request_lab::{HEAD, mean, queue, ratio, run_full, times, trials};
+use crate::request_lab::{HEAD, birth_death, mean, queue, ratio, run_full, times, trials};
 use ninefold::results::measure::Measure;
 use std::f64::consts::E;
 
@@ -13,16 +13,6 @@ const REL: f64 = 0.02;
 fn mean_wait(seconds: u32, rate: &str, service: &str, keys: &str, users: &str) -> (f64, f64) {
     let results = run_full(&queue(seconds, rate, 1, service, keys, users), times(20, 10));
     mean(&results, Measure::QueueTime, "app")
-}
-
-/// Weights of the states of a birth-death chain, adding up to 1.
-fn birth_death(states: usize, up: impl Fn(usize) -> f64, down: impl Fn(usize) -> f64) -> Vec<f64> {
-    let mut weights = vec![1.0];
-    for state in 1..states {
-        weights.push(weights[state - 1] * up(state - 1) / down(state));
-    }
-    let sum: f64 = weights.iter().sum();
-    weights.into_iter().map(|weight| weight / sum).collect()
 }
 
 /// Pollaczek and Khinchine: lambda E S^2 / 2 (1 - rho).

@@ -27,12 +27,6 @@ const IMPORTS: [(&str, &[&str]); 13] = [
 /// Lines that a file may have.
 const LINES_MAX: usize = 500;
 
-/// Files that may be longer, how long, and why. A number here may fall, never rise.
-const LONGER: [(&str, usize, &str); 2] = [
-    ("src/simulation/failovers.rs", 516, "one machine, step by step; to be cut when elections come"),
-    ("tests/it/failover_cases.rs", 712, "cases one after the other, nothing to understand across them"),
-];
-
 /// Folders that are not ours to judge.
 const SKIPPED: [&str; 2] = ["target", ".git"];
 
@@ -157,8 +151,7 @@ fn siblings_inside_the_model_do_not_know_each_other() {
 #[test]
 fn no_file_grows_beyond_five_hundred_lines() {
     let all = ["src", "tests", "benches"].into_iter().flat_map(sources);
-    let most = |path: &str| LONGER.iter().find(|(longer, ..)| *longer == path).map_or(LINES_MAX, |(_, most, _)| *most);
-    let long = all.map(|path| (read(&path).lines().count(), path)).filter(|(lines, path)| *lines > most(path));
+    let long = all.map(|path| (read(&path).lines().count(), path)).filter(|(lines, _)| *lines > LINES_MAX);
     let long: Vec<String> = long.map(|(lines, path)| format!("{path}: {lines} lines")).collect();
     assert_none(&long, "a file that grows is cut by reasons to change");
 }
