@@ -6,6 +6,7 @@
 //! doctests of the crate.
 
 use crate::shell::{self, Folder};
+use ninefold::results::measure::Measure;
 
 fn readme() -> String {
     std::fs::read_to_string(shell::root().join("README.md")).expect("README.md")
@@ -109,6 +110,8 @@ fn tests_that_the_methods_name_exist() {
     let code: String = sources.map(|path| crate::tidy::read(&path)).collect();
     let text = crate::tidy::read("docs/methods.md");
     let words = text.split('`').skip(1).step_by(2).filter(|word| word.matches('_').count() >= 3);
+    // some measures have names as long as those of tests
+    let words = words.filter(|word| Measure::by_name(word).is_none());
     let missing: Vec<&str> = words.filter(|word| !code.contains(&format!("fn {word}("))).collect();
     assert!(missing.is_empty(), "docs/methods.md names tests that are gone: {missing:?}");
 }
