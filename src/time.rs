@@ -10,6 +10,9 @@ use std::ops::{Add, AddAssign, Mul, Sub};
 /// Nanoseconds in one second.
 pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
+/// Seconds in one Julian year, 365.25 days.
+pub const YEAR_S: f64 = 31_557_600.0;
+
 /// An instant: nanoseconds since the start of the trial (or since any epoch that a live service keeps).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);

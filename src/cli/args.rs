@@ -232,9 +232,7 @@ impl ChaosArgs {
             seed: self.seed,
             confidence: self.confidence.clone(),
             fidelity: Some("full".to_owned()),
-            trials: None,
-            until: None,
-            horizon: None,
+            ..ChangeArgs::default()
         }
     }
 }
@@ -263,7 +261,7 @@ pub struct PlotArgs {
 }
 
 /// What is changed in the scenario, for this time.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Changes to the scenario")]
 pub struct ChangeArgs {
     /// Override a value, such as `services.db.failover.success=80%`; may be repeated
@@ -298,11 +296,9 @@ impl ChangeArgs {
         (!of_trials && self.fidelity.is_none()).then_some(ChangeArgs {
             set,
             seed,
-            confidence,
             fidelity,
-            trials: None,
-            until: None,
-            horizon: None,
+            confidence,
+            ..ChangeArgs::default()
         })
     }
 

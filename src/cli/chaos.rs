@@ -21,7 +21,7 @@ pub fn chaos(args: &ChaosArgs, talk: Talk) -> anyhow::Result<Exit> {
     let bytes =
         if args.json { json::journal(&results) } else { text::chaos(&results, output::look(talk, file)).into_bytes() };
     output::write(&bytes, file)?;
-    clock.report(&args.machine, talk, (None, 0));
+    clock.report(&args.machine, talk, (None, None));
     Ok(exit(&results))
 }
 

@@ -47,7 +47,7 @@ pub fn compare(args: &CompareArgs, talk: Talk) -> anyhow::Result<Exit> {
         (false, None) => text::comparison(&comparison, output::look(talk, file)).into_bytes(),
     };
     output::write(&bytes, file)?;
-    clock.report(&args.machine, talk, (Some(comparison.events), 0));
+    clock.report(&args.machine, talk, (Some(comparison.events), Some(comparison.requests)));
     Ok(plan::exit(&comparison.scenarios))
 }
 

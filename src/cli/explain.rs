@@ -5,6 +5,7 @@ use super::{Exit, Refusal, input, output};
 use ninefold::model::dist::{LawDescription, Quantity};
 use ninefold::report::number;
 use ninefold::scenario;
+use ninefold::time::YEAR_S;
 use std::fmt::Write as _;
 
 /// Prints every key in force, defaults marked; of a law its mean, quantiles and parameters.
@@ -59,7 +60,7 @@ fn of_law(law: &LawDescription) -> String {
     for (name, quantity) in &law.parameters {
         let value = match *quantity {
             Quantity::Seconds(value) => seconds(value),
-            Quantity::PerSecond(rate) => format!("{}/s   {}/y", figures(rate), figures(rate * 31_557_600.0)),
+            Quantity::PerSecond(rate) => format!("{}/s   {}/y", figures(rate), figures(rate * YEAR_S)),
             Quantity::Share(share) => format!("{}%", figures(share * 100.0)),
             Quantity::Number(value) if value.is_infinite() => "infinite".to_owned(),
             Quantity::Number(value) => figures(value),

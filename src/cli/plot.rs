@@ -21,34 +21,34 @@ pub fn plot(args: &PlotArgs, talk: Talk) -> anyhow::Result<Exit> {
     let format = format(&args.output)?;
     let kind = PlotKind::ALL.into_iter().find(|kind| kind.name() == args.kind).context("a chart without a name")?;
     input::stdin_once(&args.files)?;
+    if kind != PlotKind::Chaos && args.only.is_some() {
+        anyhow::bail!(Refusal("error: `--only` is for `chaos`; other charts show no experiment".to_owned()));
+    }
     if kind == PlotKind::Gantt {
-        return gantt(args, format, talk);
+        return gantt(args, format, talk, clock);
     }
     if kind == PlotKind::Chaos {
-        return chaos(args, format, talk);
-    }
-    if args.only.is_some() {
-        anyhow::bail!(Refusal("error: `--only` is for `chaos`; other charts show no experiment".to_owned()));
+        return chaos(args, format, talk, clock);
     }
     if args.trial.is_some() {
         anyhow::bail!(Refusal("error: `--trial` is for `gantt`; other charts show all trials".to_owned()));
     }
     let stop = catch_interrupts()?;
-    let (mut scenarios, mut events) = (Vec::new(), 0);
+    let (mut scenarios, mut events, mut requests) = (Vec::new(), 0, 0);
     for file in &args.files {
-        let (results, count) = results(file, args, stop, talk)?;
+        let (results, counts) = results(file, args, stop, talk)?;
         scenarios.extend(results);
-        events += count;
+        (events, requests) = (events + counts.0, requests + counts.1);
     }
     let picture = plot::plot(kind, format, &scenarios).map_err(refused)?;
     output::write(&picture, Some(&args.output))?;
-    clock.report(&args.machine, talk, (Some(events), 0));
+    clock.report(&args.machine, talk, (Some(events), Some(requests)));
     let partial = scenarios.iter().any(|results| results.partial);
     Ok(if partial { Exit::Interrupted } else { Exit::Fine })
 }
 
 /// A chart of one trial, which is run again; without a word about which, all are run to find the worst.
-fn gantt(args: &PlotArgs, format: PictureFormat, talk: Talk) -> anyhow::Result<Exit> {
+fn gantt(args: &PlotArgs, format: PictureFormat, talk: Talk, clock: Clock) -> anyhow::Result<Exit> {
     let [file] = args.files.as_slice() else {
         anyhow::bail!(Refusal("error: a gantt chart shows one trial of one scenario".to_owned()))
     };
@@ -67,11 +67,12 @@ fn gantt(args: &PlotArgs, format: PictureFormat, talk: Talk) -> anyhow::Result<E
     };
     let picture = plot::gantt(format, &replay(&loaded.scenario.model, plan.seed, trial)).map_err(refused)?;
     output::write(&picture, Some(&args.output))?;
+    clock.report(&args.machine, talk, (None, None));
     Ok(Exit::Fine)
 }
 
 /// A chart of one experiment, which is run.
-fn chaos(args: &PlotArgs, format: PictureFormat, talk: Talk) -> anyhow::Result<Exit> {
+fn chaos(args: &PlotArgs, format: PictureFormat, talk: Talk, clock: Clock) -> anyhow::Result<Exit> {
     let [file] = args.files.as_slice() else {
         anyhow::bail!(Refusal("error: a chaos chart shows one experiment of one scenario".to_owned()))
     };
@@ -85,6 +86,7 @@ fn chaos(args: &PlotArgs, format: PictureFormat, talk: Talk) -> anyhow::Result<E
     let Some(experiment) = results.experiments.first() else { return Ok(Exit::Fine) };
     let picture = plot::chaos(format, &results, experiment).map_err(refused)?;
     output::write(&picture, Some(&args.output))?;
+    clock.report(&args.machine, talk, (None, None));
     Ok(if results.partial { Exit::Interrupted } else { Exit::Fine })
 }
 
@@ -101,18 +103,18 @@ fn is_saved(bytes: &[u8]) -> bool {
     bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
 }
 
-/// What the file says, or what its run gives, and the events that it took.
-fn results(file: &Path, args: &PlotArgs, stop: &AtomicBool, talk: Talk) -> anyhow::Result<(Vec<Results>, u64)> {
+/// What the file says, or what its run gives, and the (events, requests) that it took.
+fn results(file: &Path, args: &PlotArgs, stop: &AtomicBool, talk: Talk) -> anyhow::Result<(Vec<Results>, (u64, u64))> {
     let bytes = input::saved_or_scenario(file)?;
     if is_saved(&bytes) {
         let saved = json::read(&bytes);
         let saved = saved.map_err(|error| Refusal(format!("error: `{}`: {error}", file.display())))?;
-        return Ok((saved, 0));
+        return Ok((saved, (0, 0)));
     }
     let loaded = input::from_text(file, bytes, &args.changes, talk)?;
     let plan = plan::plan(&loaded.scenario.settings, &args.machine);
     let run = run::simulate(&loaded, &plan, stop, talk);
-    Ok((vec![run.results], run.events))
+    Ok((vec![run.results], (run.events, run.requests)))
 }
 
 fn format(path: &Path) -> anyhow::Result<PictureFormat> {

@@ -22,7 +22,7 @@ pub fn run(args: &RunArgs, talk: Talk) -> anyhow::Result<Exit> {
     if let Some(kind) = args.format.csv().filter(|kind| *kind != CsvKind::Measures) {
         let bytes = raw(&loaded, &plan, kind);
         output::write(&bytes, file)?;
-        clock.report(&args.machine, talk, (None, 0));
+        clock.report(&args.machine, talk, (None, None));
         return Ok(Exit::Fine);
     }
     let stop = catch_interrupts()?;
@@ -34,7 +34,7 @@ pub fn run(args: &RunArgs, talk: Talk) -> anyhow::Result<Exit> {
         (false, None) => text::run(&run.results, output::look(talk, file)).into_bytes(),
     };
     output::write(&bytes, file)?;
-    clock.report(&args.machine, talk, (Some(run.events), run.requests));
+    clock.report(&args.machine, talk, (Some(run.events), Some(run.requests)));
     Ok(exit)
 }
 

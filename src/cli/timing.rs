@@ -18,8 +18,9 @@ impl Clock {
         Clock(Instant::now())
     }
 
-    /// Says what it took, with the number of events where that is known: as JSON where it was asked for, in a word on a terminal.
-    pub fn report(self, machine: &MachineArgs, talk: Talk, (events, requests): (Option<u64>, u64)) {
+    /// Says what it took, with the numbers of events and requests where they are known: as JSON where it was asked for, in a
+    /// word on a terminal.
+    pub fn report(self, machine: &MachineArgs, talk: Talk, (events, requests): (Option<u64>, Option<u64>)) {
         let wall_s = self.0.elapsed().as_secs_f64();
         if machine.timing {
             eprintln!("{}", line(wall_s, events, requests));
@@ -30,7 +31,7 @@ impl Clock {
     }
 }
 
-fn line(wall_s: f64, events: Option<u64>, requests: u64) -> Value {
+fn line(wall_s: f64, events: Option<u64>, requests: Option<u64>) -> Value {
     let (cpu_s, peak_rss_mb) = usage();
     let per_second = events.filter(|_| wall_s > 0.0).map(|events| events as f64 / wall_s);
     json!({

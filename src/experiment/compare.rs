@@ -11,6 +11,7 @@ use crate::simulation::layout::Layout;
 use crate::simulation::{Compiled, Outcome, Simulator};
 use crate::stats::interval;
 use crate::stats::moments::Moments;
+use crate::time::YEAR_S;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
@@ -87,18 +88,20 @@ impl Counted for Joint {
 pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) -> Comparison {
     let compiled: Vec<Compiled> = worlds.iter().map(|(model, _)| plan.compile(model)).collect();
     let Some(first) = compiled.first().map(|compiled| &compiled.layout) else {
-        return Comparison { scenarios: Vec::new(), differences: Vec::new(), events: 0 };
+        return Comparison { scenarios: Vec::new(), differences: Vec::new(), events: 0, requests: 0 };
     };
     let shared: Vec<Vec<Shared>> =
         compiled[1..].iter().map(|compiled| shared_subjects(first, &compiled.layout)).collect();
+    let costs = costs_in_common(worlds);
+    let requests: Vec<_> = compiled[1..].iter().map(|other| requests_in_common(&compiled[0], other)).collect();
     let fresh = || Joint {
         each: worlds
             .iter()
             .zip(&compiled)
             .map(|((model, _), compiled)| Totals::new(model, compiled, plan.confidence))
             .collect(),
-        costs: costs_in_common(worlds),
-        requests: compiled[1..].iter().map(|other| requests_in_common(&compiled[0], other)).collect(),
+        costs: costs.clone(),
+        requests: requests.clone(),
         pairs: shared.iter().map(|shared| vec![Default::default(); shared.len()]).collect(),
     };
     let run = |worlds: &mut Vec<Simulator<'_>>, chunk: Range<u64>| {
@@ -142,7 +145,8 @@ pub fn compare(worlds: &[(&Model, Identity)], plan: &Plan, watch: &Watch<'_>) ->
         })
         .collect();
     let events = joint.each.iter().map(|totals| totals.events).sum();
-    Comparison { scenarios, differences, events }
+    let requests = joint.each.iter().map(Totals::arrived).sum();
+    Comparison { scenarios, differences, events, requests }
 }
 
 /// By other model: nothing yet, where its costs can be compared with the baseline's.
@@ -246,14 +250,13 @@ fn differences(
     horizon_s: f64,
     confidence: f64,
 ) -> Vec<Difference> {
-    let year_s = crate::time::Span::YEAR.as_secs_f64();
     let figures = [
         (Measure::AvailabilityTime, 0, -1.0 / horizon_s, true),
         (Measure::AvailabilityRequest, 1, -1.0 / horizon_s, true),
         (Measure::UnavailabilityTime, 0, 1.0 / horizon_s, false),
         (Measure::UnavailabilityRequest, 1, 1.0 / horizon_s, false),
-        (Measure::DowntimePerYear, 0, year_s / horizon_s, false),
-        (Measure::OutagesPerYear, 2, year_s / horizon_s, false),
+        (Measure::DowntimePerYear, 0, YEAR_S / horizon_s, false),
+        (Measure::OutagesPerYear, 2, YEAR_S / horizon_s, false),
     ];
     let difference = |measure, subject: &str, pair: &Pair, factor: f64, more_is_better: bool| {
         let value = interval::mean(&pair.difference, confidence).scaled(factor);

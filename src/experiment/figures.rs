@@ -17,11 +17,10 @@ use crate::simulation::layout::Layout;
 use crate::stats::moments::{Moments, PairMoments};
 use crate::stats::quantile::Clusters;
 use crate::stats::{Estimate, interval};
+use crate::time::YEAR_S;
 
 /// With fewer trials than this that saw an outage, intervals come from the exact law of the count.
 pub const FEW: u64 = 30;
-
-const YEAR_S: f64 = 31_557_600.0;
 
 /// Quantiles that are reported of a distribution.
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];

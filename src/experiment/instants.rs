@@ -96,7 +96,7 @@ impl Instants {
     /// What the reader must know of trials without an outage.
     pub fn note(&self, horizon: Span) -> Option<String> {
         let (seen, all) = (self.first.len() as u64, self.first.len() as u64 + self.censored);
-        (self.censored > 0 && all > 0).then(|| {
+        (self.censored > 0).then(|| {
             format!("{seen} of {all} trials saw an outage within {horizon}: the mean time to the first is only bounded from below")
         })
     }

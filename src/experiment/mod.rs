@@ -100,8 +100,7 @@ pub fn run(model: &Model, identity: &Identity, plan: &Plan, watch: &Watch<'_>) -
         },
     );
     let results = results(model, &compiled, identity, plan, &totals);
-    let requests = totals.requests.as_ref().map_or(0, |requests| requests.arrived);
-    Run { results, events: totals.events, requests }
+    Run { results, events: totals.events, requests: totals.arrived() }
 }
 
 /// Go from one fixed look to the next until the figures are narrow enough, or the trials are up, or it is stopped.
@@ -169,8 +168,7 @@ fn results(model: &Model, compiled: &Compiled, identity: &Identity, plan: &Plan,
 
 fn notes(model: &Model, totals: &Totals) -> Vec<String> {
     let seen = totals.subjects[0].outages.count();
-    let mut notes: Vec<String> =
-        totals.instants.note(model.horizon).filter(|_| totals.ends_early).into_iter().collect();
+    let mut notes: Vec<String> = totals.instants.note(model.horizon).into_iter().collect();
     if (1..figures::FEW).contains(&seen) {
         let measure = Measure::UnavailabilityTime.name();
         notes.push(format!("only {seen} trials saw an outage: the interval of `{measure}` is a cautious bound"));

@@ -203,6 +203,11 @@ impl Totals {
         self.years
     }
 
+    /// Requests in all.
+    pub fn arrived(&self) -> u64 {
+        self.requests.as_ref().map_or(0, |requests| requests.arrived)
+    }
+
     /// Add trial `trial`.
     pub fn push(&mut self, trial: u64, outcome: &Outcome) {
         self.trials += 1;

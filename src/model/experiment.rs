@@ -42,6 +42,20 @@ pub struct Experiment {
     pub hold: f64,
 }
 
+impl Experiment {
+    /// Begin and end of a bucket; the last may be cut short.
+    pub fn bucket(&self, index: usize) -> (Span, Span) {
+        let index = index as u64;
+        (self.every * index, (self.every * (index + 1)).min(self.length))
+    }
+
+    /// Length of a bucket in seconds.
+    pub fn bucket_s(&self, index: usize) -> f64 {
+        let (from, to) = self.bucket(index);
+        to.saturating_sub(from).as_secs_f64()
+    }
+}
+
 /// One step of the method, in the words of the scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -73,6 +87,11 @@ impl Condition {
     pub fn holds(&self, value: f64) -> bool {
         if self.at_least { value >= self.value } else { value <= self.value }
     }
+
+    /// Is this value worse for it than the other?
+    pub fn worse(&self, value: f64, other: f64) -> bool {
+        if self.at_least { value < other } else { value > other }
+    }
 }
 
 /// What a condition is about.
@@ -87,6 +106,16 @@ pub enum About {
     },
     /// What happened in the run as a whole.
     Run(RunMeasure),
+}
+
+impl About {
+    /// Is it judged in buckets, on this subject (none: on whichever)?
+    pub fn is_of(self, subject: Option<Subject>) -> bool {
+        match self {
+            About::Bucket { subject: of, .. } => subject.is_none_or(|subject| subject == of),
+            About::Run(_) => false,
+        }
+    }
 }
 
 /// A measure of the requests of a bucket.
@@ -178,18 +207,4 @@ pub enum Phase {
     During,
     /// After that.
     After,
-}
-
-impl Phase {
-    /// All, in order.
-    pub const ALL: [Phase; 3] = [Phase::Before, Phase::During, Phase::After];
-
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Phase::Before => "before",
-            Phase::During => "during",
-            Phase::After => "after",
-        }
-    }
 }

@@ -7,7 +7,7 @@ use crate::results::{
     Comparison, Curve, CurveKind, Difference, Direction, Fidelity, Judgement, Method, Results, Row, Side, Verdict,
 };
 use crate::stats::Estimate;
-use crate::time::{Span, Time};
+use crate::time::{Span, Time, YEAR_S};
 
 /// An estimate with its interval.
 pub fn estimate(estimate: f64, low: f64, high: f64) -> Estimate {
@@ -27,7 +27,6 @@ pub fn row(measure: Measure, subject: &str, statistic: &str, value: Estimate) ->
 fn availability_rows(subject: &str, down: f64, half: f64) -> Vec<Row> {
     let (low, high) = (down - half, down + half);
     let nines = |u: f64| -u.log10();
-    let year = 31_557_600.0;
     vec![
         row(Measure::AvailabilityTime, subject, "mean", estimate(1.0 - down, 1.0 - high, 1.0 - low)),
         row(
@@ -40,7 +39,7 @@ fn availability_rows(subject: &str, down: f64, half: f64) -> Vec<Row> {
         row(Measure::UnavailabilityRequest, subject, "mean", estimate(down * 0.9, low * 0.9, high * 0.9)),
         row(Measure::NinesTime, subject, "mean", estimate(nines(down), nines(high), nines(low))),
         row(Measure::NinesRequest, subject, "mean", estimate(nines(down * 0.9), nines(high * 0.9), nines(low * 0.9))),
-        row(Measure::DowntimePerYear, subject, "mean", estimate(down * year, low * year, high * year)),
+        row(Measure::DowntimePerYear, subject, "mean", estimate(down * YEAR_S, low * YEAR_S, high * YEAR_S)),
         row(Measure::OutagesPerYear, subject, "mean", estimate(1.91, 1.88, 1.94)),
         row(Measure::Mttr, subject, "mean", estimate(4_790.0, 4_700.0, 4_880.0)),
     ]
@@ -190,6 +189,7 @@ pub fn comparison() -> Comparison {
     };
     Comparison {
         events: 0,
+        requests: 0,
         scenarios: vec![results(), active],
         differences: vec![
             difference(Measure::AvailabilityTime, estimate(2.07e-4, 1.9e-4, 2.24e-4), Direction::Better, Some(3.71)),
@@ -210,7 +210,7 @@ pub fn records() -> (Vec<TrialRecord>, Vec<OutageRecord>, Vec<TimelineRecord>) {
         degraded: Span::ZERO,
         down,
         outages: 1,
-        offered: 31_557_600.0,
+        offered: YEAR_S,
         served: 31_557_538.5,
     };
     let mut stages = [Span::ZERO; Stage::ALL.len()];

@@ -210,6 +210,8 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// Events that changed a state, of all scenarios.
     pub events: u64,
+    /// Requests that were simulated, of all scenarios.
+    pub requests: u64,
 }
 
 /// Is the other better than the baseline?

@@ -30,7 +30,7 @@ impl<'s> Policies<'s> {
     /// Reads and checks `policies`.
     pub fn read(root: &mut Fields<'s>, names: &Names) -> Policies<'s> {
         let list = root.peek("policies").and_then(Node::as_table);
-        root.tables("policies", |_, fields| read_call(fields, names, None, None));
+        root.tables("policies", |_, fields| read_call(fields, names, None));
         Policies { list: list.map(|table| table.entries.as_slice()).unwrap_or_default() }
     }
 
@@ -126,19 +126,19 @@ pub(super) fn calls(
         };
         let merged = policies.under(session, written, false);
         let path = format!("{}.calls.{}", fields.path, called.key);
-        let ((need, call), explanation) = Fields::read(session, &merged, called.key_origin, &path, false, |fields| {
-            read_call(fields, names, Some(from), Some(to))
+        let (read, explanation) = Fields::read(session, &merged, called.key_origin, &path, false, |fields| {
+            read_call(fields, names, Some((from, to)))
         });
         shown.table(&called.key, explanation);
-        let need = Need { term: Term::Service(to), ..need };
+        let (need, call) = read;
         found.push((need, Called { call, origin: called.key_origin }));
     }
     fields.show_table("calls", shown);
     found
 }
 
-/// Reads the keys of a call; a policy is from and to nobody.
-fn read_call(fields: &mut Fields<'_>, names: &Names, from: Option<ServiceId>, to: Option<ServiceId>) -> (Need, Call) {
+/// Reads the keys of a call from one service to another; a policy has no such ends, and what is read of it is thrown away.
+fn read_call(fields: &mut Fields<'_>, names: &Names, ends: Option<(ServiceId, ServiceId)>) -> (Need, Call) {
     fields.optional::<Text>("policy");
     let words = [("local", Reach::Local), ("any", Reach::Any), ("primary", Reach::Primary)];
     let reach = fields.optional_choice("reach", &words).unwrap_or(Reach::ByTarget);
@@ -147,34 +147,27 @@ fn read_call(fields: &mut Fields<'_>, names: &Names, from: Option<ServiceId>, to
     let (times, stage) =
         fields.on_request_clock(|fields| (fields.or::<Count>("times", 1).0, fields.or::<Count>("stage", 1).0));
     let policy = policy::read(fields);
-    let (structure, tiers) = fallback::read(fields, names, to).into_iter().unzip();
-    let term = Term::AtLeast { count: 0, of: Vec::new() };
-    let nobody = ServiceId(0);
-    let (from, to) = (from.unwrap_or(nobody), to.unwrap_or(nobody));
+    let (structure, tiers) = fallback::read(fields, names, ends.map(|(_, to)| to)).into_iter().unzip();
+    let (from, to) = ends.unwrap_or((ServiceId(0), ServiceId(0)));
     let classes = only.iter().map(|class| class.0).collect();
     let call = Call { from, to, reach, share, times, stage, only, policy, tiers };
-    (Need { term, reach, share, only: classes, fallback: structure }, call)
+    (Need { term: Term::Service(to), reach, share, only: classes, fallback: structure }, call)
 }
 
 /// The classes of requests that make the call; none: all.
 fn only(fields: &mut Fields<'_>, names: &Names) -> Vec<ClassId> {
     let session = fields.session;
     let written = fields.list::<Text>("only").unwrap_or_default();
-    let known: Vec<&str> = names.classes.iter().map(String::as_str).collect();
     let mut classes = Vec::new();
     for class in &written {
-        match known.iter().position(|name| *name == class.value.0) {
-            Some(at) if classes.contains(&ClassId(at as u32)) => {
+        match names.class(session, &class.value.0, class.origin) {
+            Some(id) if classes.contains(&id) => {
                 session.report(Code::E202, class.origin, "this class is listed twice", None);
             }
-            Some(at) => classes.push(ClassId(at as u32)),
-            None => {
-                let message = format!("there is no class of requests `{}`", shorten(&class.value.0));
-                session.report(Code::E201, class.origin, message, suggest(&class.value.0, &known));
-            }
+            found => classes.extend(found),
         }
     }
-    if fields.has("only") && written.is_empty() {
+    if fields.is_empty_list("only") {
         fields.fault(Code::E104, "only", "no class makes the call", "leave `only` out: all do".to_owned());
     }
     classes

@@ -55,14 +55,14 @@ fn saga(fields: &mut Fields<'_>, names: &Names) -> Saga {
     let written = fields.list::<Text>("steps").unwrap_or_default();
     if !fields.has("steps") {
         fields.missing("steps", "name the services, in order");
-    } else if written.is_empty() {
+    } else if fields.is_empty_list("steps") {
         fields.fault(Code::E104, "steps", "a saga has at least one step", None);
     }
     let steps = policy::services(fields, names, &written);
     let mut pivot = None;
     if let Some(name) = fields.optional::<Text>("pivot") {
         pivot = written.iter().position(|step| step.value == name);
-        if pivot.is_none() {
+        if pivot.is_none() && !written.is_empty() {
             let words: Vec<&str> = written.iter().map(|step| step.value.0.as_str()).collect();
             let message = format!("`{}` is not a step", shorten(&name.0));
             fields.fault(Code::E317, "pivot", message, format!("one of {}", words.join(", ")));

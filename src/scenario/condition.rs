@@ -16,7 +16,6 @@ use crate::model::experiment::{
     About, BucketMeasure, CallEnds, Caller, Condition, Phase, RunMeasure, Statistic, Subject,
 };
 use crate::model::topology::ServiceId;
-use crate::model::traffic::ClassId;
 use std::ops::Range;
 
 const EXAMPLE: &str = "write `success_ratio(system) >= 99%`";
@@ -206,17 +205,13 @@ impl Reader<'_> {
             return Some(Subject::System);
         }
         let (word, whole) = (piece.text.strip_prefix("class ").unwrap_or(piece.text), piece.range.clone());
-        let class = self.names.classes.iter().position(|class| class == word);
-        let class = class.map(|class| Subject::Class(ClassId(class as u32)));
         if word.contains(' ') {
             let message = format!("`{}` is not a subject", shorten(word));
             return self.wrong(whole, message, "a comma before the statistic");
         }
         if word != piece.text {
-            return class.or_else(|| {
-                let known: Vec<&str> = self.names.classes.iter().map(String::as_str).collect();
-                self.unknown(whole, format!("there is no class `{}`", shorten(word)), suggest(word, &known))
-            });
+            let origin = self.node.within(self.session, whole);
+            return self.names.class(self.session, word, origin).map(Subject::Class);
         }
         match self.names.get(word) {
             Some(Entity::Group(group)) => Some(Subject::Group(group)),
@@ -225,7 +220,7 @@ impl Reader<'_> {
                 let message = format!("`{word}` is a region, which has no requests of its own");
                 self.wrong(whole, message, "name the system, a group, a class, a service or a call")
             }
-            None => class.or_else(|| {
+            None => self.names.find_class(word).map(Subject::Class).or_else(|| {
                 let known = self.names.all();
                 self.unknown(whole, format!("there is no `{}`", shorten(word)), suggest(word, &known))
             }),

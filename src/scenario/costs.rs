@@ -20,8 +20,7 @@ enum Priced {
 pub(super) fn read(root: &mut Fields<'_>, names: &Names, groups: &[Group]) -> Option<Costs> {
     root.table("costs", "nothing has a price", |fields| {
         let Text(currency) = fields.or("currency", "USD");
-        let services: Vec<&str> = names.services.iter().map(|service| service.name.as_str()).collect();
-        let regions: Vec<&str> = names.regions.iter().map(|region| region.name.as_str()).collect();
+        let (services, regions) = (names.service_names(), names.region_names());
         let costs = Costs {
             currency,
             node_hour: prices(fields, "node_hour", names, Priced::Service, &services),

@@ -3,6 +3,7 @@
 use super::diagnostic::Code;
 use super::fields::Fields;
 use super::names::{Names, unknown};
+use super::policy;
 use super::value::{Count, Text};
 use crate::model::dist::Law;
 use crate::model::failure::{Crew, CrewId, Per};
@@ -26,8 +27,7 @@ impl Crews {
             if !fields.has("priority") {
                 fields.show("priority", "[]".to_owned(), true);
             }
-            let found = written.iter().filter_map(|name| names.service(fields.session, &name.value.0, name.origin));
-            let priority = found.collect();
+            let priority = policy::services(fields, names, &written);
             let dispatch = fields.or::<Law>("dispatch", "0s");
             Crew { name: name.to_owned(), size, per, priority, dispatch }
         });

@@ -14,7 +14,7 @@ use super::term;
 use super::tree::{Node, Value};
 use super::value::{Count, Percent, Text};
 use crate::model::dist::Law;
-use crate::model::experiment::{About, Condition, Experiment, RunMeasure, Step, Subject};
+use crate::model::experiment::{About, Condition, Experiment, RunMeasure, Step};
 use crate::model::failure::{Fault, Instants, Process};
 use crate::time::Span;
 
@@ -97,18 +97,12 @@ fn conditions(fields: &mut Fields<'_>, names: &Names, calls: &Calls) -> Vec<Cond
     fields.show("steady_state", node.show(), false);
     let session = fields.session;
     let found: Vec<Condition> = items.iter().filter_map(|item| condition::read(session, names, calls, item)).collect();
-    let judged = |subject: Option<Subject>| {
-        found.iter().any(|other| match other.about {
-            About::Bucket { subject: of, .. } => subject.is_none_or(|subject| subject == of),
-            About::Run(_) => false,
-        })
-    };
     if items.is_empty() {
         let help = "such as `success_ratio(system) >= 99%`".to_owned();
         fields.fault(Code::E113, "steady_state", "nothing is said to hold", help);
     }
     let unjudged = |other: &&Condition| match other.about {
-        About::Run(RunMeasure::RecoversWithin(subject)) => !judged(subject),
+        About::Run(RunMeasure::RecoversWithin(subject)) => !found.iter().any(|other| other.about.is_of(subject)),
         About::Run(_) | About::Bucket { .. } => false,
     };
     if let Some(alone) = found.iter().find(unjudged).filter(|_| found.len() == items.len()) {

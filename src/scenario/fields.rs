@@ -306,6 +306,11 @@ impl<'s> Fields<'s> {
         Some(items.iter().filter_map(read).collect())
     }
 
+    /// Is the value of the key a list without anything in it, as written?
+    pub fn is_empty_list(&self, key: &str) -> bool {
+        self.table.get(key).and_then(Node::as_list).is_some_and(<[Node]>::is_empty)
+    }
+
     /// An inner table that may be absent; `off` says what that means.
     #[track_caller]
     pub fn table<T>(&mut self, key: &str, off: &str, reader: impl FnOnce(&mut Fields<'s>) -> T) -> Option<T> {

@@ -86,7 +86,7 @@ fn circle_found(session: &Session<'_>, names: &Names, first: usize, circle: &[&s
     let shown = if circle.len() > 6 { &circle[..6] } else { circle };
     let dots = if circle.len() > 6 { " needs .." } else { "" };
     let message = format!("`{}`{dots} needs `{}`", shown.join("` needs `"), circle[0]);
-    let help = "`depends_on` and calls together go down".to_owned();
+    let help = "nothing may need itself: take out one of these `depends_on`, `calls` or `fallback` calls".to_owned();
     session.report(Code::E305, names.services[first].origin, message, Some(help));
 }
 

@@ -1,32 +1,40 @@
 //! How much may happen in a trial: a fault every nanosecond is legal grammar and an endless run.
 //!
-//! Events are counted as expected from means alone, fault by fault, so that the answer costs nothing and the one that
-//! goes too far is shown.
+//! Events are counted as expected from means alone, fault by fault and service by service that is deployed, so that the
+//! answer costs nothing and the one that goes too far is shown.
 
 use super::diagnostic::Code;
 use super::session::Session;
 use super::source::Origin;
-use crate::model::failure::{Fault, Instants, Process, Strikes, Target};
+use crate::model::failure::{Deploys, Fault, Instants, Process, Strikes, Target};
 use crate::model::{Model, Start};
 
-/// Expected faults, repairs and inspections of a trial at most.
+/// Expected faults, repairs, inspections and steps of deploys of a trial at most.
 const EVENTS: f64 = 1e9;
 
-/// Refuses the fault with which a trial becomes too long; `origins` are those of the model's faults.
-pub(super) fn events(session: &Session<'_>, model: &Model, origins: &[Origin]) {
+/// Refuses the fault, or the deploys, with which a trial becomes too long; `faults` and `deploys` say where those of the
+/// model stand.
+pub(super) fn events(session: &Session<'_>, model: &Model, faults: &[Origin], deploys: &[Origin]) {
     let run_in_s = match model.start {
         Start::Up => 0.0,
         Start::Stationary { warm_up } => warm_up.as_secs_f64(),
     };
     let length_s = model.horizon.as_secs_f64() + run_in_s;
-    let mut sum = 0.0;
-    for (fault, &origin) in model.faults.iter().zip(origins) {
+    let of_fault = |(fault, &origin)| {
         let own = length_s * parts(model, fault) * rate(fault);
+        (own, origin, "events of this fault", "a rarer fault, or a shorter `horizon`")
+    };
+    let of_deploys = |(deploys, &origin)| {
+        let own = steps(model, deploys, length_s);
+        (own, origin, "steps of these deploys", "rarer deploys, or a shorter `horizon`")
+    };
+    let all = model.faults.iter().zip(faults).map(of_fault);
+    let mut sum = 0.0;
+    for (own, origin, what, help) in all.chain(model.deploys.iter().zip(deploys).map(of_deploys)) {
         sum += own;
         if sum > EVENTS {
-            let message = format!("about {own:.0e} events of this fault in a trial, the limit is {EVENTS:.0e} in all");
-            let help = "a rarer fault, or a shorter `horizon`".to_owned();
-            session.report(Code::E007, origin, message, Some(help));
+            let message = format!("about {own:.0e} {what} in a trial, the limit is {EVENTS:.0e} in all");
+            session.report(Code::E007, origin, message, Some(help.to_owned()));
             return;
         }
     }
@@ -57,4 +65,23 @@ fn rate(fault: &Fault) -> f64 {
         Process::Calendar { at: Instants::Every { every, .. }, .. } => 2.0 / every.as_secs_f64(),
         Process::Calendar { at: Instants::At(_), .. } => 0.0,
     }
+}
+
+/// Steps of the deploys in a trial: each batch goes and comes back, a bad deploy is noticed and undone, and the next one
+/// waits for the end of the one before.
+fn steps(model: &Model, deploys: &Deploys, length_s: f64) -> f64 {
+    let pools = model.services[deploys.service.index()].pools.iter();
+    let batches: f64 = pools.map(|pool| batches(model.pools[pool.index()].most_nodes(), deploys.batch)).sum();
+    let (restart_s, bad) = (deploys.restart.mean_s(), deploys.bad);
+    let good_s = batches * restart_s + (batches - 1.0) * deploys.bake.as_secs_f64();
+    let bad_s = restart_s + deploys.noticed.mean_s() + deploys.rollback.mean_s();
+    // one that never ends lasts for the rest of the trial
+    let cycle_s = |lasts_s: f64| lasts_s.max(deploys.every.mean_s()).min(length_s);
+    length_s * (2.0 * batches + 2.0 * bad) / ((1.0 - bad) * cycle_s(good_s) + bad * cycle_s(bad_s))
+}
+
+/// Batches of a pool.
+fn batches(nodes: u32, share: f64) -> f64 {
+    let nodes = f64::from(nodes);
+    (nodes / (share * nodes - 1e-9).ceil().max(1.0)).ceil()
 }

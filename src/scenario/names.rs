@@ -10,6 +10,7 @@ use super::session::{Session, suggest};
 use super::source::Origin;
 use super::tree::{Entry, Node, Table};
 use crate::model::topology::{GroupId, PoolId, RegionId, ServiceId, ZoneId};
+use crate::model::traffic::ClassId;
 use std::collections::BTreeMap;
 
 /// Regions of a scenario at most.
@@ -236,6 +237,21 @@ impl Names {
         let found = self.find_service(name);
         if found.is_none() {
             unknown(session, "service", name, origin, self.get(name), &self.service_names());
+        }
+        found
+    }
+
+    /// The class of requests of this name, if there is one.
+    pub fn find_class(&self, name: &str) -> Option<ClassId> {
+        self.classes.iter().position(|class| class == name).map(|at| ClassId(at as u32))
+    }
+
+    /// The class of requests of this name, or a diagnostic.
+    pub fn class(&self, session: &Session<'_>, name: &str, origin: Origin) -> Option<ClassId> {
+        let found = self.find_class(name);
+        if found.is_none() {
+            let known: Vec<&str> = self.classes.iter().map(String::as_str).collect();
+            unknown(session, "class of requests", name, origin, None, &known);
         }
         found
     }

@@ -94,6 +94,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     warn_unused(session, &world, &policies, &classes);
     check_requests(root, top.settings.fidelity, &traffic);
     let (calls, origins) = services.calls.into_iter().map(|called| (called.call, called.origin)).unzip();
+    let (deploys, deployed) = services.deploys.into_iter().unzip::<_, _, Vec<_>, Vec<Origin>>();
     let classes = classes.into_iter().map(|class| class.model).collect();
     let start = top.start(longest_repair_s(&world.faults));
     let model = Model {
@@ -113,14 +114,14 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         writes,
         routing: routing?,
         faults: world.faults,
-        deploys: services.deploys,
+        deploys,
         crews: world.profiles.crews.list,
         objectives,
         costs,
         experiments,
     };
     if complete && !session.has_errors() {
-        limits::events(session, &model, &world.origins);
+        limits::events(session, &model, &world.origins, &deployed);
     }
     complete.then_some((model, top.settings, origins))
 }

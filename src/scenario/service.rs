@@ -8,6 +8,7 @@ use super::failover;
 use super::fields::Fields;
 use super::policy::{self, basis_points, refuse};
 use super::pool::read_pools;
+use super::source::Origin;
 use super::strike::World;
 use super::value::Percent;
 use crate::model::failure::Deploys;
@@ -28,7 +29,8 @@ pub(super) struct Services {
     pub list: Vec<Service>,
     pub pools: Vec<Pool>,
     pub calls: Vec<Called>,
-    pub deploys: Vec<Deploys>,
+    /// And where each stands.
+    pub deploys: Vec<(Deploys, Origin)>,
     /// By service.
     pub work: Vec<ServiceWork>,
     /// By pool.
@@ -71,7 +73,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
         let help = "add `replication = { mode = \"async\" }` (semi-sync, sync, quorum, multi-primary)".to_owned();
         fields.session.report(Code::E308, fields.origin, message, Some(help));
     }
-    all.deploys.extend(deploys::read(fields, id));
+    all.deploys.extend(deploys::read(fields, id).map(|deploys| (deploys, fields.key_origin("deploys"))));
     let work = fields.on_request_clock(requests);
     if kind == ServiceKind::Dependency {
         fields.leave(["nodes", "zones", "need"]);

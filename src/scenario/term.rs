@@ -150,14 +150,16 @@ impl Words<'_> {
     }
 
     fn count(&self, word: &str, range: &Range<usize>, most: u32) -> Option<u32> {
-        match word.parse::<u32>() {
-            Ok(count) if (1..=most).contains(&count) => Some(count),
-            _ => self.fault(
-                range.clone(),
-                format!("`{}` of {most} cannot hold", shorten(word)),
-                Some("write a smaller number".into()),
-            ),
+        let count = word.parse::<u32>().ok();
+        if let Some(count) = count.filter(|count| (1..=most).contains(count)) {
+            return Some(count);
         }
+        let word = shorten(word);
+        let message = match count {
+            Some(1..) => format!("`{word}` of {most}: there are only {most}"),
+            Some(0) | None => format!("`{word}` is not a number from 1 up"),
+        };
+        self.fault(range.clone(), message, Some(format!("a number from 1 to {most}")))
     }
 
     fn pools_of(&self, terms: &[Term], range: &Range<usize>) -> Option<Vec<PoolId>> {

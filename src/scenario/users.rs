@@ -3,12 +3,11 @@
 use super::call::Policies;
 use super::class::Class;
 use super::diagnostic::Code;
-use super::fields::{Fields, not_yet, shorten, wrong_type};
+use super::fields::{Fields, not_yet, wrong_type};
 use super::names::Names;
 use super::policy::{self, fallback};
 use super::quantity::tidy;
 use super::schema;
-use super::session::suggest;
 use super::shape;
 use super::source::Origin;
 use super::tree::Value;
@@ -103,7 +102,7 @@ fn read_one(name: &str, fields: &mut Fields<'_>, names: &Names, near: RegionId, 
     fields.optional::<Text>("policy");
     let (open, mix, writes) = fields.on_request_clock(|fields| {
         let open = open(fields, rate);
-        let (mix, writes) = mix(fields, classes);
+        let (mix, writes) = mix(fields, names, classes);
         (open, mix, writes)
     });
     let policy = policy::read(fields);
@@ -202,22 +201,17 @@ fn burst(fields: &mut Fields<'_>) -> Option<Burst> {
 }
 
 /// `requests = { class = pct }`: the shares, and that of the classes that write.
-fn mix(fields: &mut Fields<'_>, classes: &[Class]) -> (Vec<(ClassId, f64)>, f64) {
+fn mix(fields: &mut Fields<'_>, names: &Names, classes: &[Class]) -> (Vec<(ClassId, f64)>, f64) {
     let read = |fields: &mut Fields<'_>| {
         let (mut mix, mut writes, mut sum) = (Vec::new(), 0.0, 0.0);
         for entry in fields.entries() {
             fields.session.mark_used("request class", &entry.key);
-            let found = classes.iter().position(|class| class.model.name == entry.key);
-            if found.is_none() {
-                let known: Vec<&str> = classes.iter().map(|class| class.model.name.as_str()).collect();
-                let message = format!("there is no class of requests `{}`", shorten(&entry.key));
-                fields.session.report(Code::E201, entry.key_origin, message, suggest(&entry.key, &known));
-            }
+            let found = names.class(fields.session, &entry.key, entry.key_origin);
             let share = fields.optional::<Percent>(&entry.key).map_or(0.0, |share| share.0);
             sum += share;
-            let Some(at) = found else { continue };
-            mix.push((ClassId(at as u32), share));
-            writes += if classes[at].model.writes { share } else { 0.0 };
+            let Some(id) = found else { continue };
+            mix.push((id, share));
+            writes += if classes.get(id.index()).is_some_and(|class| class.model.writes) { share } else { 0.0 };
         }
         if (sum - 1.0).abs() > 1e-9 {
             let message = format!("the classes sum to {} %", tidy(sum * 100.0));

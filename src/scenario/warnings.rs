@@ -40,9 +40,14 @@ fn crews(session: &Session<'_>, root: &Table, model: &Model) {
         }
         let share = work / f64::from(crew.size);
         if share > 1.0 {
-            let message = format!("`{}` has {} % work", crew.name, (share * 100.0).round());
-            let help = Some("more crews or shorter repairs".to_owned());
-            session.report(Code::W411, key(root, &["crews", &crew.name]), message, help);
+            let (name, percent) = (&crew.name, (share * 100.0).round());
+            let (message, help) = if share.is_finite() {
+                let message = format!("`{name}` would be busy {percent} % of the time: repairs pile up");
+                (message, "raise `size`, or shorten the repairs")
+            } else {
+                (format!("`{name}` has a repair that on average never ends"), "shorten the repairs")
+            };
+            session.report(Code::W411, key(root, &["crews", name]), message, Some(help.to_owned()));
         }
     }
 }

@@ -132,6 +132,29 @@ fn timing_is_one_line_on_standard_error_and_changes_no_byte_of_the_data() {
 }
 
 #[test]
+fn timing_counts_the_requests_of_every_command_that_knows_them() {
+    const ASKED: &str = "version = 1\nhorizon = \"1min\"\nusers.people = { rate = \"10/s\" }\n\
+                         [services.app]\n[experiments.calm]\nlength = \"1min\"\nruns = 1\n\
+                         steady_state = [\"success_ratio(system) >= 50%\"]\n";
+    let folder = Folder::new("timing-requests");
+    std::fs::write(folder.0.join("asked.toml"), ASKED).unwrap();
+    let requests = |args: &[&str]| {
+        let output = folder.run(&[args, &["--timing"]].concat());
+        let said = text(&output.stderr);
+        let line = said.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{args:?}: {said}"));
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["requests"].clone()
+    };
+    let full = ["asked.toml", "--fidelity", "full", "--trials", "3"];
+    let of_run = requests(&[&["run"], &full[..]].concat()).as_u64().unwrap();
+    assert!(of_run > 1_000, "{of_run}");
+    assert_eq!(requests(&[&["compare", "asked.toml"], &full[..]].concat()), 2 * of_run);
+    assert_eq!(requests(&[&["plot", "nines", "-o", "x.svg"], &full[..]].concat()), of_run);
+    assert!(requests(&["chaos", "asked.toml"]).is_null());
+    assert!(requests(&["plot", "chaos", "asked.toml", "-o", "x.svg"]).is_null());
+    assert!(requests(&["plot", "gantt", "fine.toml", "--trial", "0", "-o", "x.svg"]).is_null());
+}
+
+#[test]
 fn a_file_gets_the_same_bytes_as_standard_output() {
     let folder = Folder::new("file");
     let shown = folder.run(&["run", "fine.toml", "--trials", "20", "--json"]);
@@ -274,6 +297,8 @@ fn a_chart_that_cannot_be_drawn_says_what_is_missing() {
     refuse(&["gantt", "fine.json"], "give the scenario instead");
     refuse(&["gantt", "fine.toml", "fine.toml"], "one trial of one scenario");
     refuse(&["nines", "fine.json", "--trial", "3"], "`--trial` is for `gantt`");
+    refuse(&["nines", "fine.json", "--only", "x"], "`--only` is for `chaos`");
+    refuse(&["gantt", "fine.toml", "--only", "x"], "`--only` is for `chaos`");
     assert!(!folder.files().contains(&"x.svg".to_owned()));
 }
 

@@ -3,7 +3,7 @@
 //! Of what happens often, the first time counts; of what ends (faults, open breakers), the last.
 
 use crate::model::Model;
-use crate::model::experiment::CallEnds;
+use crate::model::experiment::{CallEnds, Experiment};
 use crate::results::chaos::ActResult;
 use crate::simulation::layout::{Choice, Layout, RoutingPlan};
 use crate::simulation::requests::RequestPlan;
@@ -62,18 +62,18 @@ pub struct OpenTime {
 }
 
 impl OpenTime {
-    /// Of a record of runs of `length`.
-    pub fn new(plan: &RequestPlan, record: &Recorder, length: Span) -> OpenTime {
+    /// Of the record of a run.
+    pub fn new(plan: &RequestPlan, record: &Recorder, experiment: &Experiment) -> OpenTime {
+        let (every, length) = (experiment.every, experiment.length);
         let buckets = record.users.first().map_or(0, Vec::len);
-        let end = |bucket: usize| (record.every * (bucket as u64 + 1)).min(length);
-        let widths_s = (0..buckets).map(|b| (end(b).saturating_sub(record.every * b as u64)).as_secs_f64()).collect();
+        let widths_s = (0..buckets).map(|bucket| experiment.bucket_s(bucket)).collect();
         let mut open_s = vec![vec![0.0; buckets]; plan.edges.len()];
         for (edge, spell) in spells(record, length).filter(|(_, spell)| spell.refuses) {
             let (mut at, end) = (spell.from, spell.to.min(length));
             while at < end {
-                let bucket = (at.as_nanos() / record.every.as_nanos().max(1)) as usize;
+                let bucket = (at.as_nanos() / every.as_nanos().max(1)) as usize;
                 let Some(cell) = open_s[edge as usize].get_mut(bucket) else { break };
-                let until = end.min(record.every * (bucket as u64 + 1));
+                let until = end.min(experiment.bucket(bucket).1);
                 *cell += until.saturating_sub(at).as_secs_f64();
                 at = until;
             }

@@ -4,9 +4,9 @@
 //! during. A bucket without a value (nobody asked) fails nothing.
 
 use super::acts::{self, Acts, OpenTime};
-use super::reading::{self, Reading};
+use super::reading::{self, Gauge, Reading};
 use crate::model::Model;
-use crate::model::experiment::{About, BucketMeasure, Experiment, Phase, RunMeasure, Statistic, Subject};
+use crate::model::experiment::{About, BucketMeasure, Condition, Experiment, Phase, RunMeasure, Statistic, Subject};
 use crate::results::chaos::{RunResult, Worst};
 use crate::simulation::Compiled;
 use crate::simulation::requests::RequestPlan;
@@ -63,7 +63,7 @@ struct Case<'a> {
 impl Judge<'_> {
     /// Judges run `number`.
     pub fn judge(&self, number: u64, trace: &[TraceLine], record: &Recorder) -> Digest {
-        let open = OpenTime::new(self.plan, record, self.experiment.length);
+        let open = OpenTime::new(self.plan, record, self.experiment);
         let mut case = Case { judge: self, record, trace, open, fault: self.fault(trace), fails: Vec::new() };
         let conditions = &self.experiment.steady_state;
         let mut phases = Vec::new();
@@ -87,7 +87,7 @@ impl Judge<'_> {
             About::Run(_) => value.is_some_and(|value| condition.holds(value)),
         });
         let run = case.verdict(policies);
-        let users = |measure| (0..case.count()).map(|bucket| case.read((measure, Subject::System), bucket)).collect();
+        let users = |measure| case.readings(measure, Subject::System).collect();
         let retries = |bucket: usize| record.calls.iter().map(|call| call[bucket].retries).sum();
         let share = |edge: usize, bucket: usize| match case.open.get(edge, bucket) {
             (open, of) if of > 0.0 => open / of,
@@ -131,8 +131,7 @@ impl Case<'_> {
 
     /// Begin and end of a bucket.
     fn ends(&self, bucket: usize) -> (Span, Span) {
-        let every = self.record.every;
-        (every * bucket as u64, (every * (bucket as u64 + 1)).min(self.judge.experiment.length))
+        self.judge.experiment.bucket(bucket)
     }
 
     fn phase(&self, bucket: usize) -> Phase {
@@ -146,32 +145,32 @@ impl Case<'_> {
         }
     }
 
-    fn read(&self, of: (BucketMeasure, Subject), bucket: usize) -> Reading {
-        reading::read(self.judge.plan, self.record, of, bucket, &|edge| self.open.get(edge, bucket))
+    /// What is read from each bucket.
+    fn readings(&self, measure: BucketMeasure, subject: Subject) -> impl Iterator<Item = Reading> {
+        let gauge = Gauge::new(self.judge.plan, self.record, measure, subject);
+        (0..self.count()).map(move |bucket| gauge.read(bucket, &|edge| self.open.get(edge, bucket)))
     }
 
     fn buckets(
         &self,
-        of: (BucketMeasure, Subject),
-        condition: &crate::model::experiment::Condition,
+        (measure, subject): (BucketMeasure, Subject),
+        condition: &Condition,
         run: u64,
     ) -> ([PhaseDigest; 3], Vec<bool>) {
         let mut phases: [PhaseDigest; 3] = Default::default();
         let mut fails = Vec::with_capacity(self.count());
-        for bucket in 0..self.count() {
-            let reading = self.read(of, bucket);
+        for (bucket, reading) in self.readings(measure, subject).enumerate() {
             let (from, to) = self.ends(bucket);
             let phase = &mut phases[self.phase(bucket) as usize];
             phase.reading.add(&reading);
-            let value = reading.value(of.0);
+            let value = reading.value(measure);
             let failed = value.is_some_and(|value| !condition.holds(value));
             if failed {
                 phase.failed += to.saturating_sub(from);
             }
             fails.push(failed);
             let Some(value) = value else { continue };
-            let worse = |worst: Worst| if condition.at_least { value < worst.value } else { value > worst.value };
-            if phase.worst.is_none_or(worse) {
+            if phase.worst.is_none_or(|worst| condition.worse(value, worst.value)) {
                 phase.worst = Some(Worst { value, at: from, run });
             }
         }
@@ -214,9 +213,8 @@ impl Case<'_> {
                 acts::closed(plan, record, call, (over, self.judge.experiment.length)).map(|at| after(at, over))
             }
             RunMeasure::FailsOverWithin(service) => {
-                let process = self.judge.compiled.layout.processes.iter();
-                let process =
-                    process.clone().position(|process| process.service == service.map(|service| service.0))?;
+                let mut processes = self.judge.compiled.layout.processes.iter();
+                let process = processes.position(|process| process.service == service.map(|service| service.0))?;
                 let done = |line: &&TraceLine| {
                     let whose = matches!(line.event, TraceEvent::FailoverDone { process: whose, .. } if whose as usize == process);
                     whose && line.at.since(Time::ZERO) >= begun
@@ -224,12 +222,8 @@ impl Case<'_> {
                 self.trace.iter().find(done).map(|line| after(line.at.since(Time::ZERO), begun))
             }
             RunMeasure::RecoversWithin(subject) => {
-                let judged = |about: About| match about {
-                    About::Bucket { subject: of, .. } => subject.is_none_or(|subject| subject == of),
-                    About::Run(_) => false,
-                };
                 let conditions = self.judge.experiment.steady_state.iter().zip(&self.fails);
-                let of: Vec<_> = conditions.filter(|(condition, _)| judged(condition.about)).collect();
+                let of: Vec<_> = conditions.filter(|(condition, _)| condition.about.is_of(subject)).collect();
                 let fails = |bucket: &usize| of.iter().any(|(_, fails)| fails[*bucket]);
                 let failing: Vec<usize> = (0..self.count()).filter(fails).collect();
                 self.recovered(&failing).map(Span::as_secs_f64)
@@ -241,8 +235,7 @@ impl Case<'_> {
                     let (mut attempts, mut seconds) = (0, 0.0);
                     for bucket in buckets {
                         attempts += to_it.iter().map(|&edge| record.calls[edge][bucket].attempts).sum::<u64>();
-                        let (from, to) = self.ends(bucket);
-                        seconds += to.saturating_sub(from).as_secs_f64();
+                        seconds += self.judge.experiment.bucket_s(bucket);
                     }
                     (seconds > 0.0).then(|| attempts as f64 / seconds)
                 };

@@ -192,10 +192,7 @@ fn condition(experiment: &Experiment, index: usize, digests: &[Digest]) -> Condi
                     failed += digest.failed;
                     worst = match (worst, digest.worst) {
                         (None, other) | (other, None) => other,
-                        (Some(a), Some(b)) => {
-                            let worse = if condition.at_least { b.value < a.value } else { b.value > a.value };
-                            Some(if worse { b } else { a })
-                        }
+                        (Some(a), Some(b)) => Some(if condition.worse(b.value, a.value) { b } else { a }),
                     };
                 }
                 let failed_s = failed.as_secs_f64() / digests.len().max(1) as f64;
@@ -236,10 +233,6 @@ fn series(experiment: &Experiment, plan: &RequestPlan, digests: &[Digest]) -> Se
     let Some(first) = digests.first() else { return Series::default() };
     let runs = digests.len() as f64;
     let buckets = first.success.len();
-    let width_s = |bucket: usize| {
-        let from = experiment.every * bucket as u64;
-        (from + experiment.every).min(experiment.length).saturating_sub(from).as_secs_f64()
-    };
     let merged = |of: fn(&Digest) -> &Vec<Reading>, measure: BucketMeasure| {
         let all = |bucket: usize| {
             let mut all = Reading::default();
@@ -251,7 +244,7 @@ fn series(experiment: &Experiment, plan: &RequestPlan, digests: &[Digest]) -> Se
         (0..buckets).map(all).collect()
     };
     let retries = |bucket: usize| {
-        digests.iter().map(|digest| digest.retries[bucket]).sum::<u64>() as f64 / runs / width_s(bucket)
+        digests.iter().map(|digest| digest.retries[bucket]).sum::<u64>() as f64 / runs / experiment.bucket_s(bucket)
     };
     let open = |edge: usize| {
         let mean = |bucket: usize| digests.iter().map(|digest| digest.open[edge][bucket]).sum::<f64>() / runs;

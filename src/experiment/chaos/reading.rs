@@ -76,53 +76,68 @@ pub fn users(plan: &RequestPlan, subject: Subject) -> Option<usize> {
     }
 }
 
-/// Reads a bucket; `open_s` gives the seconds that breakers of an edge were open in it.
-pub fn read(
-    plan: &RequestPlan,
-    record: &Recorder,
-    (measure, subject): (BucketMeasure, Subject),
-    bucket: usize,
-    open_s: &dyn Fn(usize) -> (f64, f64),
-) -> Reading {
-    let edges = || edges(plan, subject).into_iter();
-    let sum =
-        |count: fn(&CallBucket) -> u64| edges().map(|edge| count(&record.calls[edge][bucket])).sum::<u64>() as f64;
-    let users = users(plan, subject).map(|users| &record.users[users][bucket]);
-    let service = match subject {
-        Subject::Service(service) => Some(&record.services[service.index()][bucket]),
-        Subject::System | Subject::Group(_) | Subject::Class(_) | Subject::Call(_) => None,
-    };
-    match measure {
-        BucketMeasure::SuccessRatio => match users {
-            Some(users) => {
-                let answered = users.full + users.degraded;
-                Reading::ratio(answered as f64, (answered + users.failed) as f64)
+/// Reads one measure of one subject from a record, bucket by bucket.
+pub struct Gauge<'r> {
+    record: &'r Recorder,
+    measure: BucketMeasure,
+    users: Option<usize>,
+    service: Option<usize>,
+    edges: Vec<usize>,
+}
+
+impl<'r> Gauge<'r> {
+    /// Finds where the record keeps the subject.
+    pub fn new(plan: &RequestPlan, record: &'r Recorder, measure: BucketMeasure, subject: Subject) -> Gauge<'r> {
+        let service = match subject {
+            Subject::Service(service) => Some(service.index()),
+            Subject::System | Subject::Group(_) | Subject::Class(_) | Subject::Call(_) => None,
+        };
+        Gauge { record, measure, users: users(plan, subject), service, edges: edges(plan, subject) }
+    }
+
+    fn sum(&self, bucket: usize, count: fn(&CallBucket) -> u64) -> f64 {
+        self.edges.iter().map(|&edge| count(&self.record.calls[edge][bucket])).sum::<u64>() as f64
+    }
+
+    /// Reads a bucket; `open_s` gives the seconds that breakers of an edge were open in it.
+    pub fn read(&self, bucket: usize, open_s: &dyn Fn(usize) -> (f64, f64)) -> Reading {
+        let sum = |count| self.sum(bucket, count);
+        let users = self.users.map(|users| &self.record.users[users][bucket]);
+        let service = self.service.map(|service| &self.record.services[service][bucket]);
+        match self.measure {
+            BucketMeasure::SuccessRatio => match users {
+                Some(users) => {
+                    let answered = users.full + users.degraded;
+                    Reading::ratio(answered as f64, (answered + users.failed) as f64)
+                }
+                None => Reading::ratio(sum(|call| call.answered), sum(|call| call.answered + call.failed)),
+            },
+            BucketMeasure::DegradedRatio => users.map_or_else(Reading::default, |users| {
+                Reading::ratio(users.degraded as f64, (users.full + users.degraded + users.failed) as f64)
+            }),
+            BucketMeasure::Latency(_) => {
+                let mut all = users.map_or_else(Latencies::default, |users| users.latency.clone());
+                for &edge in &self.edges {
+                    all.add(&self.record.calls[edge][bucket].latency);
+                }
+                Reading::lengths(all)
             }
-            None => Reading::ratio(sum(|call| call.answered), sum(|call| call.answered + call.failed)),
-        },
-        BucketMeasure::DegradedRatio => users.map_or_else(Reading::default, |users| {
-            Reading::ratio(users.degraded as f64, (users.full + users.degraded + users.failed) as f64)
-        }),
-        BucketMeasure::Latency(_) => {
-            let mut all = users.map_or_else(Latencies::default, |users| users.latency.clone());
-            for edge in edges() {
-                all.add(&record.calls[edge][bucket].latency);
+            BucketMeasure::AttemptsPerRequest => {
+                let attempts = service.map_or_else(|| sum(|call| call.attempts), |service| service.attempts as f64);
+                Reading::ratio(attempts, self.record.users[0][bucket].arrived as f64)
             }
-            Reading::lengths(all)
-        }
-        BucketMeasure::AttemptsPerRequest => {
-            let attempts = service.map_or_else(|| sum(|call| call.attempts), |service| service.attempts as f64);
-            Reading::ratio(attempts, record.users[0][bucket].arrived as f64)
-        }
-        BucketMeasure::Shed => service
-            .map_or_else(Reading::default, |service| Reading::ratio(service.shed as f64, service.attempts as f64)),
-        BucketMeasure::Rejected => Reading::ratio(sum(|call| call.rejected), sum(|call| call.attempts)),
-        BucketMeasure::BreakerOpenTime => edges().map(open_s).fold(Reading::default(), |mut all, (open, of)| {
-            all.add(&Reading::ratio(open, of));
-            all
-        }),
-        BucketMeasure::QueueTime(_) => {
-            service.map_or_else(Reading::default, |service| Reading::lengths(service.queue.clone()))
+            BucketMeasure::Shed => service
+                .map_or_else(Reading::default, |service| Reading::ratio(service.shed as f64, service.attempts as f64)),
+            BucketMeasure::Rejected => Reading::ratio(sum(|call| call.rejected), sum(|call| call.attempts)),
+            BucketMeasure::BreakerOpenTime => {
+                self.edges.iter().map(|&edge| open_s(edge)).fold(Reading::default(), |mut all, (open, of)| {
+                    all.add(&Reading::ratio(open, of));
+                    all
+                })
+            }
+            BucketMeasure::QueueTime(_) => {
+                service.map_or_else(Reading::default, |service| Reading::lengths(service.queue.clone()))
+            }
         }
     }
 }

@@ -246,9 +246,7 @@ impl Figures<'_> {
         self.push(Measure::SuccessRatio, name, "mean", super::figures::complement(lost));
         self.ratio(Measure::DegradedRatio, name, "mean", &totals.degraded);
         self.lengths(Measure::Latency, name, &totals.latency);
-        if totals.sagas.count() > 0 {
-            self.ratio(Measure::SagasStuck, name, "mean", &totals.sagas);
-        }
+        self.ratio(Measure::SagasStuck, name, "mean", &totals.sagas);
     }
 
     /// The share of requests that failed; of none, what so many requests can exclude, as if they were independent.

@@ -13,13 +13,9 @@ use serde_json::{Value, json};
 
 /// The journal of an experiment, or a list of them.
 pub fn journal(results: &ChaosResults) -> Vec<u8> {
-    let mut journals: Vec<Value> = results.experiments.iter().map(|experiment| one(results, experiment)).collect();
-    match (journals.pop(), journals.is_empty()) {
-        (Some(only), true) => text(&only),
-        (last, _) => {
-            journals.extend(last);
-            text(&Value::Array(journals))
-        }
+    match results.experiments.as_slice() {
+        [only] => text(&one(results, only)),
+        all => text(&all.iter().map(|experiment| one(results, experiment)).collect()),
     }
 }
 

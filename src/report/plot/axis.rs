@@ -1,6 +1,7 @@
 //! Scales and round ticks.
 
 use crate::report::number;
+use crate::time::YEAR_S;
 
 /// A straight map from values to pixels, of the value or of its logarithm.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,15 +67,13 @@ const ROUND_DURATIONS: [f64; 25] = [
     43_200.0,
     259_200.0,
     2_592_000.0,
-    31_557_600.0,
+    YEAR_S,
     315_576_000.0,
     2.0,
     120.0,
     7_200.0,
     172_800.0,
 ];
-
-const YEAR_S: f64 = 31_557_600.0;
 
 /// The least distance of two ticks, as a share of the axis: room for a label such as `10min`.
 const APART: f64 = 0.05;

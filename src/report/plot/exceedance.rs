@@ -9,11 +9,11 @@ use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, WIDTH, names, titles};
 use crate::report::number;
 use crate::results::measure::Measure;
 use crate::results::{CurveKind, Results, Side};
+use crate::time::YEAR_S;
 
 const TOP: f64 = 96.0;
 const BOTTOM: f64 = 470.0;
 const LEFT: f64 = 104.0;
-const YEAR_S: f64 = 31_557_600.0;
 /// Dash and gap of each curve in turn, so that grey copies can be told apart.
 pub const DASHES: [Option<(f64, f64)>; 4] = [None, Some((10.0, 5.0)), Some((3.0, 4.0)), Some((16.0, 4.0))];
 

@@ -10,10 +10,10 @@ use crate::report::number;
 use crate::results::measure::Measure;
 use crate::results::{Results, Side};
 use crate::stats::Estimate;
+use crate::time::YEAR_S;
 
 const TOP: f64 = 108.0;
 const LANE: f64 = 30.0;
-const YEAR_S: f64 = 31_557_600.0;
 /// What is drawn: its name, the nines and the availability that an objective may ask for.
 const SERIES: [(&str, Measure, Measure, Ink); 2] = [
     ("in time", Measure::NinesTime, Measure::AvailabilityTime, PALETTE[0]),

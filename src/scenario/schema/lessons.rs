@@ -81,9 +81,6 @@ pub(in crate::scenario) fn pattern(path: &str) -> String {
 
 impl Lessons {
     fn key(&mut self, path: &str, key: &str) -> &mut Key {
-        if !self.tables.contains_key(path) {
-            self.tables.insert(path.to_owned(), Lesson::default());
-        }
         let Lesson { order, keys, visits } = self.tables.entry(path.to_owned()).or_default();
         keys.entry(key.to_owned()).or_insert_with(|| {
             order.push(key.to_owned());

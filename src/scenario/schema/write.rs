@@ -2,7 +2,7 @@
 //!
 //! Each table is a definition, and tables with the same keys share one. All objects are closed.
 
-use super::lessons::{Key, Lesson, Lessons, pattern};
+use super::lessons::{Key, Lesson, Lessons};
 use super::shape::{NAME, Place, QUANTILE, Shape, WAY, any_of, definitions, reference};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -91,9 +91,8 @@ impl Writer<'_> {
         let table = lessons.tables.get(path).unwrap_or(&empty);
         let (mut properties, mut patterns, mut required) = (Map::new(), Map::new(), Vec::new());
         for name in &table.order {
-            let name = pattern(name);
-            let Some(key) = table.keys.get(&name).filter(|key| key.is_read()) else { continue };
-            let schema = self.key(path, &name, key, item);
+            let Some(key) = table.keys.get(name).filter(|key| key.is_read()) else { continue };
+            let schema = self.key(path, name, key, item);
             match name.as_str() {
                 "*" if path == "links" => _ = patterns.insert(WAY.to_owned(), schema),
                 "*" => _ = patterns.insert(NAME.to_owned(), schema),
@@ -101,7 +100,7 @@ impl Writer<'_> {
                 _ => _ = properties.insert(name.clone(), schema),
             }
             if item && key.required() {
-                required.push(name);
+                required.push(name.clone());
             }
         }
         if path == "regions.*" {
