@@ -1,4 +1,4 @@
-//! One trial of W1 and W3, per event: `cargo bench --bench trial`.
+//! One trial of W1, of W3 and of a model with most mechanisms, per event: `cargo bench --bench trial`.
 
 mod models;
 
@@ -14,6 +14,7 @@ fn trials(criterion: &mut Criterion) {
         ("w3/10", models::w3(10, 1e6)),
         ("w3/1000", models::w3(1_000, 1e6)),
         ("w3/100000", models::w3(100_000, 1e6)),
+        ("two hundred parts", models::two_hundred_parts()),
     ];
     for (name, model) in cases {
         let layout = Layout::new(&model);

@@ -211,9 +211,15 @@ impl World<'_> {
     /// Whether it does one or the other cannot be predicted, so both share one path. How long the next state lasts was
     /// drawn at the ring before: the critical path is from that number through the tree to the next ring, and the
     /// draw overlaps with the events in between.
-    pub(super) fn ring(&mut self, (mut now, mut index): (Time, u32), until: Time) {
+    pub(super) fn ring(&mut self, next: (Time, u32), until: Time) {
+        let limited = self.layout.load.as_ref().is_some_and(|load| !load.limited.is_empty());
+        if limited { self.ring_as::<true>(next, until) } else { self.ring_as::<false>(next, until) }
+    }
+
+    /// `LIMITED`: can the mere number of plain nodes matter? To ask costs an event one part in fifteen.
+    fn ring_as<const LIMITED: bool>(&mut self, (mut now, mut index): (Time, u32), until: Time) {
         let until = if self.trace.is_some() || self.is_moved() { Time::ZERO } else { until };
-        let World { layout, tree, clocks, counter, gates, shelves, down_ns, .. } = self;
+        let World { layout, tree, clocks, counter, gates, shelves, down_ns, moved, .. } = self;
         let (kinds, clocks, shelves) = (&layout.kinds[..], &mut clocks[..], &mut shelves[..]);
         let down_ns = &mut down_ns[..kinds.len()];
         let due = loop {
@@ -236,7 +242,12 @@ impl World<'_> {
             down_ns[clock.kind as usize] += u128::from(down);
             let shelf = &mut shelves[kind.shelf as usize];
             shelf.count(broken);
-            let heard = shelf.out == 0 && gates.step(&layout.wiring, kind.gate, broken);
+            let heard = shelf.out == 0 && {
+                let crossed = gates.step(&layout.wiring, kind.gate, broken);
+                let tight = LIMITED && gates.count(kind.gate) < shelf.calm;
+                *moved |= tight;
+                crossed | tight
+            };
             if heard || next.0 >= until {
                 break due;
             }

@@ -51,6 +51,8 @@ pub struct Loads {
     crossing: f64,
     /// The same, by sample.
     crossings: [f64; 4],
+    /// By region: what it can carry, as a share of all demand.
+    rooms: Vec<f64>,
     spare: Vec<f64>,
     unit: Vec<f64>,
     over: Vec<f64>,
@@ -94,11 +96,16 @@ impl World<'_> {
         if station.capacity.is_infinite() {
             return false;
         }
-        if !self.warming[pool as usize].is_over() || self.layout.pools[pool as usize].scale.is_some() {
-            return true;
-        }
-        let limit = self.loads.limit(plan, &self.gates, index);
-        self.loads.tight || self.loads.load.get(index).is_none_or(|&load| load > limit)
+        let scales = self.layout.pools[pool as usize].scale.is_some();
+        scales || self.loads.tight || !self.carries_cold(plan, pool)
+    }
+
+    /// Does the pool carry what arrives though none of its nodes that warm up did anything? Then their warmth changes no
+    /// level, as long as nothing is tight.
+    pub(super) fn carries_cold(&self, plan: &LoadPlan, pool: u32) -> bool {
+        let index = plan.of_pool[pool as usize] as usize;
+        let limit = self.loads.limit(plan, &self.gates, index, f64::from(self.nodes_warming(pool)));
+        self.loads.load.get(index).is_some_and(|&load| load <= limit)
     }
 
     /// Levels of all subjects, as users, capacity and tiers now stand, until something moves.
@@ -108,10 +115,14 @@ impl World<'_> {
         loads.tight = false;
         loads.generation += 1;
         self.find_weak(plan, &mut loads);
-        let warm = self.settle_warming(plan, now);
+        self.forget_warm(plan, now);
         self.sample(plan, &mut loads, 0, now);
         self.find_short(plan, &mut loads);
         let drained = self.routing.as_ref().and_then(super::routing::Routing::settles);
+        let all_matter = loads.tight || drained.is_some();
+        self.loads = loads;
+        let warm = self.next_warm(plan, all_matter);
+        let mut loads = std::mem::take(&mut self.loads);
         self.plan_looks(plan, now, &loads.load, drained.is_some());
         let settled = drained.filter(|&drained| drained > now).into_iter().chain(warm).min();
         let mut end = now;
@@ -140,6 +151,19 @@ impl World<'_> {
             self.usage.cross(now, rate, slope);
         }
         self.loads = loads;
+        self.find_calm(plan);
+    }
+
+    /// From how many serving nodes on plain ones come and go without changing a level, as [`Self::feels_count`] says.
+    fn find_calm(&mut self, plan: &LoadPlan) {
+        for &(shelf, station) in &plan.limited {
+            let capacity = plan.stations[station as usize].capacity;
+            let load = self.loads.load[station as usize];
+            let carry = |nodes: u32| load <= f64::from(nodes) * capacity;
+            let about = (load / capacity) as u32;
+            let fewest = (about.saturating_sub(1)..about.saturating_add(2)).find(|&nodes| carry(nodes));
+            self.shelves[shelf as usize].calm = fewest.filter(|_| !self.loads.tight).unwrap_or(u32::MAX);
+        }
     }
 
     /// The weak nodes of each pool, the weakest first.
@@ -163,7 +187,8 @@ impl World<'_> {
             let index = plan.of_pool[pool as usize] as usize;
             let all = f64::from(self.able_nodes(pool)) * plan.stations[index].capacity;
             let load = loads.load[index];
-            loads.short[index] = load > loads.limit(plan, &self.gates, index) && load <= all * (1.0 + 1e-12);
+            let limit = loads.limit(plan, &self.gates, index, loads.cold[index]);
+            loads.short[index] = load > limit && load <= all * (1.0 + 1e-12);
         }
     }
 
@@ -229,6 +254,10 @@ impl World<'_> {
             }
         }
         if let (Some(routing), false) = (&self.routing, plan.spill.is_empty()) {
+            // between the samples of a chord only users move and nodes warm
+            if number == 0 || !plan.warming.is_empty() {
+                loads.find_rooms(plan, &self.gates);
+            }
             loads.spill(plan, &self.gates, |region| routing.is_open(region));
         }
         loads.spread(plan, &self.gates);

@@ -8,7 +8,7 @@
 use super::layout::UnitKind;
 use super::layout::load::LoadPlan;
 use super::world::World;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Nodes of one shelf that started together.
 #[derive(Clone, Copy, Debug)]
@@ -32,11 +32,6 @@ impl Warming {
         self.started.clear();
         self.started.resize(nodes as usize, None);
         self.cohorts.clear();
-    }
-
-    /// Is nobody warming up?
-    pub fn is_over(&self) -> bool {
-        self.cohorts.is_empty()
     }
 
     fn stop(&mut self, node: u32, shelf: u32) {
@@ -106,26 +101,38 @@ impl World<'_> {
         }
     }
 
-    /// Forget who is warm; answers when the next of those who serve will be.
-    pub(super) fn settle_warming(&mut self, plan: &LoadPlan, now: Time) -> Option<Time> {
-        let mut next: Option<Time> = None;
+    /// Forget who is warm.
+    pub(super) fn forget_warm(&mut self, plan: &LoadPlan, now: Time) {
         for &(pool, _) in &plan.warming {
             let Some(warm_up) = self.layout.pools[pool as usize].warm_up else { continue };
-            let cohorts = &mut self.warming[pool as usize].cohorts;
-            cohorts.retain(|cohort| cohort.since + warm_up.lasts > now);
-            let shelves = &self.shelves;
-            let serving = cohorts.iter().filter(|cohort| shelves[cohort.shelf as usize].serves());
-            let first = serving.map(|cohort| cohort.since + warm_up.lasts).min();
-            next = next.into_iter().chain(first).min();
+            self.warming[pool as usize].cohorts.retain(|cohort| cohort.since + warm_up.lasts > now);
         }
-        next
+    }
+
+    /// When the next of those who serve will be warm: of `all` pools, or of those where that changes a level.
+    pub(super) fn next_warm(&self, plan: &LoadPlan, all: bool) -> Option<Time> {
+        let felt = plan.warming.iter().map(|&(pool, _)| pool).filter(|&pool| all || !self.carries_cold(plan, pool));
+        let ends = felt.flat_map(|pool| {
+            let lasts = self.layout.pools[pool as usize].warm_up.map_or(Span::ZERO, |warm_up| warm_up.lasts);
+            self.serving_cohorts(pool).map(move |cohort| cohort.since + lasts)
+        });
+        ends.min()
+    }
+
+    fn serving_cohorts(&self, pool: u32) -> impl Iterator<Item = &Cohort> {
+        let cohorts = self.warming[pool as usize].cohorts.iter();
+        cohorts.filter(|cohort| self.shelves[cohort.shelf as usize].serves())
+    }
+
+    /// Nodes of the pool that serve and are not known to be warm.
+    pub(super) fn nodes_warming(&self, pool: u32) -> u32 {
+        self.serving_cohorts(pool).map(|cohort| cohort.nodes).sum()
     }
 
     /// How many nodes' worth of capacity the pool lacks at an instant, since some of its serving nodes are not warm.
     pub(super) fn cold(&self, pool: u32, at: Time) -> f64 {
         let Some(warm_up) = self.layout.pools[pool as usize].warm_up else { return 0.0 };
-        let cohorts = self.warming[pool as usize].cohorts.iter();
-        let serving = cohorts.filter(|cohort| self.shelves[cohort.shelf as usize].serves());
-        serving.map(|cohort| f64::from(cohort.nodes) * warm_up.missing(at.since(cohort.since))).sum()
+        let missing = |cohort: &Cohort| f64::from(cohort.nodes) * warm_up.missing(at.since(cohort.since));
+        self.serving_cohorts(pool).map(missing).sum()
     }
 }

@@ -38,6 +38,9 @@ pub struct ShelfState {
     pub out: u32,
     /// Stopped while the pool waits?
     pub stopped: bool,
+    /// With fewer serving nodes in its pool than this a change in their number changes levels; kept where nodes are
+    /// plain.
+    pub calm: u32,
 }
 
 impl ShelfState {
@@ -219,7 +222,8 @@ impl<'a> World<'a> {
         self.ailing.iter_mut().for_each(Vec::clear);
         self.ailing_number = 0;
         for (state, plan) in self.shelves.iter_mut().zip(&layout.shelves) {
-            *state = ShelfState { working: plan.nodes_at_start, apparent: plan.nodes_at_start, out: 0, stopped: false };
+            let nodes = plan.nodes_at_start;
+            *state = ShelfState { working: nodes, apparent: nodes, out: 0, stopped: false, calm: 0 };
         }
         self.reset_warming();
         self.reset_scaling();

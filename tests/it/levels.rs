@@ -1,6 +1,7 @@
 //! Levels between nothing and everything, against histories computed by hand: soft calls, shares, capacity, spill.
 
-use crate::lab::{History, history};
+use crate::lab::{History, history, run_text, value};
+use ninefold::results::measure::Measure;
 
 const HOUR: f64 = 3_600.0;
 
@@ -129,5 +130,32 @@ fn more_capacity_never_lowers_the_level() {
             .collect();
         assert!(loss.is_sorted_by(|more, less| *less <= more + 1e-6 * more), "trial {number} lost {loss:?}");
         assert!(loss[0] > 2.0 * loss[4], "capacity is felt: {loss:?}");
+    }
+}
+
+/// Whether the nodes are plain parts, which the engine only counts, or parts of which it keeps books, is the same to the
+/// answer: a second fault that never strikes makes them the latter.
+#[test]
+fn a_fault_that_never_strikes_changes_no_level_of_a_limited_pool() {
+    let text = |second: &str| {
+        format!(
+            "version = 1\nhorizon = \"20y\"\n[regions.a]\nzones = [\"x\", \"y\"]\n\
+             zone_outage = {{ fails = \"exp(mean=1y)\", repair = \"3h\" }}\n[regions.b]\nlike = \"a\"\n\
+             [services.app]\nnodes = 6\ncapacity = \"10/s\"\nfaults = [\"vm\"{second}]\ncalls.api = {{}}\n\
+             [services.api]\nnodes = 4\ncapacity = \"18/s\"\nfaults = [\"vm\"{second}]\n\
+             [profiles.vm]\nfails = \"exp(mean=20d)\"\nrepair = \"lognormal(median=4h, p95=2d)\"\n\
+             [profiles.idle]\nat = \"30y\"\nfor = \"1h\"\n\
+             [routing]\npolicy = \"geo\"\ndns = {{ ttl = \"60s\" }}\n[users.people]\nrate = \"90/s\"\n"
+        )
+    };
+    let (plain, booked) = (run_text(&text(""), 40), run_text(&text(", \"idle\""), 40));
+    let lost = value(&plain, Measure::UnavailabilityRequest, "system", "mean").estimate.unwrap();
+    assert!(lost > 1e-4, "{lost}");
+    for subject in ["system", "app", "api", "a", "b"] {
+        for measure in [Measure::UnavailabilityRequest, Measure::UnavailabilityTime, Measure::OutagesPerYear] {
+            let [one, other] =
+                [&plain, &booked].map(|results| value(results, measure, subject, "mean").estimate.unwrap());
+            assert!((one - other).abs() <= 1e-12 * one, "{measure:?} of {subject}: {one} and {other}");
+        }
     }
 }

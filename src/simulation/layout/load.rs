@@ -49,6 +49,8 @@ pub struct LoadPlan {
     pub counts_crossings: bool,
     /// By service: do its copies read on without a primary?
     pub read_on: Vec<bool>,
+    /// Shelves of plain nodes with a capacity, with their stations.
+    pub limited: Vec<(u32, u32)>,
     /// By service: its stations and those of all that it needs.
     pub reached: Vec<Vec<u32>>,
     /// Pools whose nodes warm up, with their stations.
@@ -112,11 +114,6 @@ pub struct Candidate {
 }
 
 impl LoadPlan {
-    /// Has the pool a capacity?
-    pub fn is_limited(&self, pool: u32) -> bool {
-        self.stations[self.of_pool[pool as usize] as usize].capacity.is_finite()
-    }
-
     /// The station by its own gate, as if every way to it were open.
     fn own(&self, station: u32) -> Candidate {
         Candidate { station, gate: self.stations[station as usize].gate }

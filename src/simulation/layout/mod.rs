@@ -411,22 +411,10 @@ impl Layout {
         let mut structure = structure::build(model, &mut layout);
         layout.load = load::build(model, &mut layout, &mut structure);
         processes::build(model, &mut layout, &structure);
-        layout.find_plain_gates();
+        units::find_plain_gates(&mut layout);
         layout.masks_stop_ages = layout.kinds.iter().any(|kind| kind.ages == Ages::Running);
         layout.wiring.finish();
         layout
-    }
-
-    /// A plain kind's nodes count on one gate; where they count on more, the kind is not plain.
-    fn find_plain_gates(&mut self) {
-        for kind in self.kinds.iter_mut().filter(|kind| kind.shelf != NOT_PLAIN) {
-            let shelf = &self.shelves[kind.shelf as usize];
-            kind.gate = shelf.serving;
-            let limited = self.load.as_ref().is_some_and(|load| load.is_limited(shelf.pool));
-            if shelf.fit != shelf.serving || !shelf.sums.is_empty() || limited {
-                kind.shelf = NOT_PLAIN;
-            }
-        }
     }
 
     /// One of the pool's shelves: all of them have the same gates.

@@ -8,7 +8,7 @@ use crate::model::dist::Law;
 use crate::model::failure::{Ages, Fault, Mode, Process, Role, Strikes, Target};
 use crate::model::topology::{Endpoint, Pool, PoolId, ZoneId};
 use crate::time::Span;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Lay out pools, then units by kind, then the faults on them.
 pub fn build(model: &Model, layout: &mut Layout) {
@@ -343,6 +343,25 @@ fn add_shock(model: &Model, layout: &mut Layout, number: usize, fault_of_clock: 
 /// The exponential law with this share of the rate.
 fn at_share(law: &Law, share: f64) -> Law {
     if share <= 0.0 { Law::never() } else { Law::exponential(Span::from_secs_f64(law.mean_s() / share)) }
+}
+
+/// A plain kind's nodes count on one gate, all alike; where they count on more or change, the kind is not plain.
+pub fn find_plain_gates(layout: &mut Layout) {
+    for kind in layout.kinds.iter_mut().filter(|kind| kind.shelf != NOT_PLAIN) {
+        let shelf = &layout.shelves[kind.shelf as usize];
+        kind.gate = shelf.serving;
+        let pool = &layout.pools[shelf.pool as usize];
+        let varies = pool.warm_up.is_some() || pool.scale.is_some();
+        if shelf.fit != shelf.serving || !shelf.sums.is_empty() || varies {
+            kind.shelf = NOT_PLAIN;
+        }
+    }
+    let plain: BTreeSet<u32> = layout.kinds.iter().map(|kind| kind.shelf).filter(|&shelf| shelf != NOT_PLAIN).collect();
+    if let Some(load) = &mut layout.load {
+        let of_shelf = |shelf: u32| load.of_pool[layout.shelves[shelf as usize].pool as usize];
+        let stations = plain.into_iter().map(|shelf| (shelf, of_shelf(shelf)));
+        load.limited = stations.filter(|&(_, to)| load.stations[to as usize].capacity.is_finite()).collect();
+    }
 }
 
 /// Can its clocks run without a look at anything else? A repair that never ends cannot be booked when it begins.

@@ -9,15 +9,14 @@ use crate::simulation::gates::Gates;
 use crate::simulation::layout::load::{LoadCall, LoadPlan, LoadTier};
 
 impl Loads {
-    /// Requests per second that the station carries: a weak node its part, a cold one less.
-    pub(super) fn limit(&self, plan: &LoadPlan, gates: &Gates, index: usize) -> f64 {
+    /// Requests per second that the station carries: a weak node its part; `cold` nodes' worth is missing.
+    pub(super) fn limit(&self, plan: &LoadPlan, gates: &Gates, index: usize, cold: f64) -> f64 {
         let station = &plan.stations[index];
         if station.capacity.is_infinite() {
             return f64::INFINITY;
         }
         let weak = self.weak.get(index).into_iter().flatten();
         let lost: f64 = weak.map(|weak| 1.0 - 1.0 / weak.factor).sum();
-        let cold = self.cold.get(index).copied().unwrap_or(0.0);
         (f64::from(gates.count(station.nodes)) - lost - cold).max(0.0) * station.capacity
     }
 
@@ -84,7 +83,7 @@ impl Loads {
             if load <= 0.0 {
                 continue;
             }
-            let limit = self.limit(plan, gates, index);
+            let limit = self.limit(plan, gates, index, self.cold[index]);
             self.tight |= load > limit * (1.0 + 1e-12);
             let carried = load.min(limit) / load;
             for class in 0..classes {
@@ -145,7 +144,7 @@ impl Loads {
             if !gates.holds(station.gate) {
                 continue;
             }
-            let limit = self.limit(plan, gates, index);
+            let limit = self.limit(plan, gates, index, self.cold[index]);
             let load = self.load[index];
             let sound = 1.0 - self.failing(plan, gates, index, load.min(limit), |weak| weak.errors);
             let full = self.failing(plan, gates, index, load.min(limit), |weak| weak.full);
@@ -229,7 +228,7 @@ impl Loads {
             if unit <= 0.0 {
                 continue;
             }
-            let limit = self.limit(plan, gates, index);
+            let limit = self.limit(plan, gates, index, self.cold[index]);
             room = room.min(limit / (unit * plan.demand));
             for call in station.calls.iter().filter(|call| call.local) {
                 if let Some(callee) = answering(gates, &call.to) {
@@ -243,14 +242,20 @@ impl Loads {
         room
     }
 
+    /// What each region can carry, as gates and warmth now stand.
+    pub(super) fn find_rooms(&mut self, plan: &LoadPlan, gates: &Gates) {
+        self.rooms.clear();
+        for region in 0..plan.regions {
+            let room = self.room(plan, gates, region);
+            self.rooms.push(room);
+        }
+    }
+
     /// What a region cannot carry goes to the next of each group that has room, rank by rank in fair parts.
     pub(super) fn spill(&mut self, plan: &LoadPlan, gates: &Gates, open: impl Fn(usize) -> bool) {
         let mut spare = std::mem::take(&mut self.spare);
         spare.clear();
-        for region in 0..plan.regions {
-            let room = self.room(plan, gates, region);
-            spare.push(room - self.users_at(plan, region));
-        }
+        spare.extend((0..plan.regions).map(|region| self.rooms[region] - self.users_at(plan, region)));
         for region in 0..plan.regions {
             let serves = plan.entries.iter().any(|entries| answering(gates, &entries[region]).is_some());
             if spare[region] < 0.0 && serves {
