@@ -21,7 +21,7 @@ pub(super) fn events(session: &Session<'_>, model: &Model, faults: &[Origin], de
     };
     let length_s = model.horizon.as_secs_f64() + run_in_s;
     let of_fault = |(fault, &origin)| {
-        let own = length_s * parts(model, fault) * rate(fault);
+        let own = length_s * (parts(model, fault) * rate(fault) + shocks(fault));
         (own, origin, "events of this fault", "a rarer fault, or a shorter `horizon`")
     };
     let of_deploys = |(deploys, &origin)| {
@@ -64,6 +64,14 @@ fn rate(fault: &Fault) -> f64 {
         }
         Process::Calendar { at: Instants::Every { every, .. }, .. } => 2.0 / every.as_secs_f64(),
         Process::Calendar { at: Instants::At(_), .. } => 0.0,
+    }
+}
+
+/// Common causes per second: they keep coming while all nodes are down.
+fn shocks(fault: &Fault) -> f64 {
+    match &fault.process {
+        Process::Random { fails, beta, .. } => beta / fails.mean_s(),
+        Process::Calendar { .. } => 0.0,
     }
 }
 
