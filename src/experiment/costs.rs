@@ -40,7 +40,7 @@ impl Tariff {
         let costs = model.costs.clone()?;
         let pools = model.pools.iter().map(|pool| {
             let (running, stopped) = costs.of_node(pool.service);
-            (f64::from(pool.nodes), running, stopped)
+            (f64::from(pool.most_nodes()), running, stopped)
         });
         let regions = (0..model.regions.len() as u32).map(|region| costs.of_region(RegionId(region)));
         Some(Tariff {
@@ -55,15 +55,16 @@ impl Tariff {
     /// The parts of the trial's cost of a year.
     pub fn parts(&self, outcome: &Outcome) -> [f64; PARTS.len()] {
         let system = &outcome.totals[0];
-        let of_pool = |(&(nodes, running, stopped), &stopped_ns): (&(f64, f64, f64), &u128)| {
-            let stopped_h = stopped_ns as f64 / 3.6e12;
-            (nodes * self.horizon_h - stopped_h) * running + stopped_h * stopped
+        let usage = &outcome.usage;
+        let of_pool = |(pool, &(nodes, running, stopped)): (usize, &(f64, f64, f64))| {
+            let [stopped_h, off_h] = [usage.stopped_ns[pool], usage.off_ns[pool]].map(|ns| ns as f64 / 3.6e12);
+            (nodes * self.horizon_h - off_h - stopped_h) * running + stopped_h * stopped
         };
         let parts = [
-            self.pools.iter().zip(&outcome.usage.stopped_ns).map(of_pool).sum(),
+            self.pools.iter().enumerate().map(of_pool).sum(),
             self.regions * self.horizon_h,
             self.demand_million * (self.horizon_h * 3_600.0 - system.loss_s) * self.costs.million_requests,
-            outcome.usage.crossed / 1e6 * self.costs.cross_region_million,
+            usage.crossed / 1e6 * self.costs.cross_region_million,
             hours(system.down) * self.costs.downtime_hour,
         ];
         parts.map(|part| part * YEAR_H / self.horizon_h)

@@ -306,6 +306,10 @@ impl Figures<'_> {
             if let Some(process) = split.filter(|process| process.split.count() > 0) {
                 let share = self.mean(&process.split).scaled(1.0 / self.horizon_s).clamped(0.0, 1.0);
                 self.push(Measure::SplitBrainTime, name, "mean", share);
+                if process.divergent.count() > 0 {
+                    let writes = self.mean(&process.divergent).scaled(YEAR_S / self.horizon_s);
+                    self.push(Measure::DivergentWritesPerYear, name, "mean", at_least_zero(writes));
+                }
             }
             if watched(layout, &totals.processes, process) {
                 self.false_failovers(name, chosen());

@@ -125,6 +125,8 @@ pub struct ProcessTotals {
     pub unneeded_by_trial: Moments,
     /// Seconds with two primaries in a trial.
     pub split: Moments,
+    /// Writes that the old one of them took in a trial.
+    pub divergent: Moments,
     /// Completed without people.
     pub automatic: u64,
     /// Seconds of work lost by each promotion of a lagging copy.
@@ -248,6 +250,9 @@ impl Totals {
             all.down_ns += site.down_ns;
         }
         self.system.push(all, self.horizon_s);
+        for (process, &writes) in self.processes.iter_mut().zip(&outcome.usage.divergent) {
+            push_some(&mut process.divergent, writes);
+        }
         for (process, of_trial) in self.processes.iter_mut().zip(&outcome.failovers) {
             process.begun += of_trial.begun;
             process.unneeded += of_trial.unneeded;
@@ -302,6 +307,7 @@ impl Totals {
         for (here, there) in self.processes.iter_mut().zip(other.processes) {
             here.begun += there.begun;
             here.split.merge(&there.split);
+            here.divergent.merge(&there.divergent);
             here.unneeded += there.unneeded;
             here.unneeded_by_trial.merge(&there.unneeded_by_trial);
             here.automatic += there.automatic;

@@ -65,6 +65,7 @@ pub fn figure(measure: Measure, value: &Estimate) -> Figure {
         Measure::DowntimePerYear
         | Measure::OutagesPerYear
         | Measure::FalseFailoversPerYear
+        | Measure::DivergentWritesPerYear
         | Measure::OutageDuration
         | Measure::Mtbf
         | Measure::Mttr

@@ -37,6 +37,8 @@ pub enum Measure {
     FalseFailoversPerYear,
     /// Share of time in which a service had two primaries.
     SplitBrainTime,
+    /// Writes in a year that a primary took which was not fenced, while another was in charge.
+    DivergentWritesPerYear,
     /// What multiplying the availabilities of the parts on the way would claim; `ratio`: the unavailability that it
     /// claims over the modelled one.
     NaiveComposite,
@@ -119,7 +121,7 @@ impl Unit {
 
 impl Measure {
     /// All measures, in the order in which they are reported.
-    pub const ALL: [Measure; 40] = [
+    pub const ALL: [Measure; 41] = [
         Measure::AvailabilityTime,
         Measure::AvailabilityRequest,
         Measure::UnavailabilityTime,
@@ -137,6 +139,7 @@ impl Measure {
         Measure::FailoverSuccess,
         Measure::FalseFailoversPerYear,
         Measure::SplitBrainTime,
+        Measure::DivergentWritesPerYear,
         Measure::NaiveComposite,
         Measure::SloAttainment,
         Measure::ErrorBudgetUsed,
@@ -182,6 +185,7 @@ impl Measure {
             Measure::FailoverSuccess => "failover_success",
             Measure::FalseFailoversPerYear => "false_failovers_per_year",
             Measure::SplitBrainTime => "split_brain_time",
+            Measure::DivergentWritesPerYear => "divergent_writes_per_year",
             Measure::NaiveComposite => "naive_composite",
             Measure::SloAttainment => "slo_attainment",
             Measure::ErrorBudgetUsed => "error_budget_used",
@@ -242,7 +246,7 @@ impl Measure {
             | Measure::TimeToFirstOutage
             | Measure::Latency
             | Measure::QueueTime => Unit::Seconds,
-            Measure::OutagesPerYear | Measure::FalseFailoversPerYear => Unit::PerYear,
+            Measure::OutagesPerYear | Measure::FalseFailoversPerYear | Measure::DivergentWritesPerYear => Unit::PerYear,
             Measure::Faults | Measure::Repairs | Measure::NodesDown | Measure::AttemptsPerRequest => Unit::Count,
             Measure::CostPerYear | Measure::CostPerNine => Unit::Money,
         }

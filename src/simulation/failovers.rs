@@ -238,6 +238,11 @@ impl Failover {
         self.counts.clear();
     }
 
+    /// The place of an old primary that serves beside the one in charge.
+    pub(super) fn beside(&self) -> Option<usize> {
+        self.split.filter(|split| split.since.is_some()).map(|split| split.old)
+    }
+
     /// May the primary serve?
     pub(super) fn in_charge(&self) -> bool {
         match self.phase {

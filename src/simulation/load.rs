@@ -39,6 +39,10 @@ pub struct Loads {
     reads: Vec<f64>,
     /// By station and class: share of the writes that fail where reads do not.
     unwritten: Vec<f64>,
+    /// By station and class: writes per second that arrive to be kept there; filled while two primaries can serve.
+    writes: Vec<f64>,
+    /// By sample and process: writes per second that an old primary takes.
+    divergent: [Vec<f64>; 4],
     /// By station and class: which tiers answer for something, a bit each.
     tiers: Vec<u64>,
     /// By group and region: share of the group's users there.
@@ -148,7 +152,12 @@ impl World<'_> {
         if plan.counts_crossings {
             let [rate, _, _, then] = loads.crossings;
             let slope = if length > 0.0 { (then - rate) / length } else { 0.0 };
-            self.usage.cross(now, rate, slope);
+            self.usage.cross(now, (rate, slope));
+        }
+        for process in 0..self.processes.len() {
+            let [rate, then] = [0, 3].map(|sample: usize| loads.divergent[sample].get(process).copied().unwrap_or(0.0));
+            let slope = if length > 0.0 { (then - rate) / length } else { 0.0 };
+            self.usage.diverge(now, process, (rate, slope));
         }
         self.loads = loads;
         self.find_calm(plan);
@@ -263,6 +272,10 @@ impl World<'_> {
         loads.spread(plan, &self.gates);
         loads.gather(plan, &self.gates);
         loads.crossings[number] = loads.crossing;
+        let mut divergent = std::mem::take(&mut loads.divergent[number]);
+        divergent.clear();
+        divergent.extend((0..self.processes.len()).map(|process| self.divergent(plan, loads, process)));
+        loads.divergent[number] = divergent;
         let mut levels = std::mem::take(&mut loads.levels[number]);
         self.levels_of(plan, loads, &mut levels);
         loads.levels[number] = levels;

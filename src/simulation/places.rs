@@ -147,9 +147,10 @@ impl<'a> World<'a> {
             let state = &mut self.shelves[shelf as usize];
             if layout.shelves[shelf as usize].stoppable && state.stopped != stopped {
                 state.stopped = stopped;
-                let working = state.working;
-                self.usage.turn(now, pool as usize, layout.shelves[shelf as usize].nodes, stopped);
-                if state.out == 0 {
+                let (working, out) = (state.working, state.out > 0);
+                let nodes = layout.shelves[shelf as usize].nodes - self.nodes_off(shelf);
+                self.usage.turn(now, pool as usize, nodes, stopped);
+                if !out {
                     self.count_serving(shelf as usize, working, !stopped);
                 }
                 if !stopped {

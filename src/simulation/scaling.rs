@@ -39,6 +39,9 @@ impl World<'_> {
         for plan in layout.pools.iter().filter(|plan| plan.scale.is_some()) {
             plan.units().skip(plan.nodes_at_start as usize).for_each(|unit| self.off[unit as usize] = true);
         }
+        for (pool, plan) in layout.pools.iter().enumerate() {
+            self.usage.switch(Time::ZERO, pool, plan.nodes - plan.nodes_at_start, true);
+        }
     }
 
     /// Is the unit a node that is off?
@@ -51,6 +54,16 @@ impl World<'_> {
     pub(super) fn is_fit(&self, unit: u32) -> bool {
         let UnitKind::Node(shelf) = self.layout.units[unit as usize].kind else { return false };
         self.units[unit as usize].holds == 0 && self.shelves[shelf as usize].out == 0 && !self.is_off(unit)
+    }
+
+    /// Nodes of the shelf that are off.
+    pub(super) fn nodes_off(&self, shelf: u32) -> u32 {
+        let plan = &self.layout.pools[self.layout.shelves[shelf as usize].pool as usize];
+        if plan.scale.is_none() {
+            return 0;
+        }
+        let here = |unit: &u32| self.layout.units[*unit as usize].kind == UnitKind::Node(shelf);
+        plan.units().filter(here).filter(|&unit| self.is_off(unit)).count() as u32
     }
 
     /// Nodes of the pool that are on, broken or not.
@@ -96,6 +109,12 @@ impl World<'_> {
             self.off[unit as usize] = true;
         }
         let pool = self.layout.shelves[shelf as usize].pool;
+        if !on {
+            self.usage.switch(now, pool as usize, 1, true);
+        }
+        if self.shelves[shelf as usize].stopped {
+            self.usage.turn(now, pool as usize, 1, on);
+        }
         if self.ails(pool) {
             self.pool_ails(pool);
         }
@@ -175,6 +194,7 @@ impl World<'_> {
                 state.boots += 1;
                 let number = state.boots;
                 state.booting.push((unit, number));
+                self.usage.switch(now, pool as usize, 1, false);
                 self.schedule(now + wait, class::END, Event::Booted { pool, number });
             }
         } else {
@@ -187,6 +207,7 @@ impl World<'_> {
     /// The last node to boot, else the last that runs, stops.
     fn stop_one(&mut self, now: Time, pool: u32) {
         if self.scaling[pool as usize].booting.pop().is_some() {
+            self.usage.switch(now, pool as usize, 1, true);
             return;
         }
         let last = self.layout.pools[pool as usize].units().rev().find(|&unit| self.is_fit(unit));

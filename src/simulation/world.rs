@@ -193,7 +193,7 @@ impl<'a> World<'a> {
             loads: Loads::default(),
             ledger: Ledger::new(layout.subjects.len(), layout.down_below, layout.meters())
                 .with_tiers(layout.tier_names().len()),
-            usage: UsageBooks::new(layout.pools.len()),
+            usage: UsageBooks::new(layout.pools.len(), layout.processes.len()),
             cause: 0,
             manner: Manner::OPEN,
             ailing: vec![Vec::new(); layout.pools.len()],

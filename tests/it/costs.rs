@@ -32,6 +32,19 @@ fn what_stands_there_all_year_is_a_product() {
     assert_eq!(results.unit_of(Measure::CostPerYear, "mean"), "USD");
 }
 
+/// Four nodes of 25/s carry 60/s at 60 %. While west is out, from 5 h to 7 h, somebody wants eight in east at once, which
+/// are paid while they boot.
+#[test]
+fn nodes_are_paid_from_their_boot_to_their_stop() {
+    let text = "version = 1\nhorizon = \"10h\"\nregions = { east = {}, west = {} }\n[services.app]\nnodes = 4\nneed = 1\n\
+        capacity = \"25/s\"\nautoscale = { min = 4, max = 20, every = \"1min\", boot = \"3min\", cooldown = \"0s\" }\n\
+        [faults.out]\ntarget = \"west\"\nmode = \"outage\"\nat = \"5h\"\nfor = \"2h\"\n[routing]\npolicy = \"geo\"\n\
+        [users]\ne = { near = \"east\", rate = \"60/s\" }\nw = { near = \"west\", rate = \"60/s\" }\n[costs]\nnode_hour = { app = 2 }\n";
+    let results = lab::run_text(text, 2);
+    let hours = 2.0 * 4.0 * 10.0 + 4.0 * 2.0;
+    is_exactly(cost(&results, "nodes"), 2.0 * hours * YEAR_H / 10.0);
+}
+
 /// A node that is down one hour in a thousand: the year has 8.766 h of downtime and serves 99.9 % of the requests. A
 /// trial of ten years sees some 88 outages, exponential in length, so its downtime has a standard deviation of
 /// sqrt(2 / 88) = 15 %; over 2000 trials that leaves 0.34 %.

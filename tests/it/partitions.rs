@@ -1,7 +1,8 @@
 //! Partitions against histories computed by hand: who reaches whom, fencing, two primaries, majorities.
 
-use crate::lab::history;
+use crate::lab::{history, run_text, value};
 use crate::request_lab::{HEAD, counts};
+use ninefold::results::measure::Measure;
 
 const HOUR: f64 = 3_600.0;
 
@@ -36,6 +37,39 @@ fn without_fencing_there_are_two_primaries_until_it_heals() {
     history.expect("w", 0.0, 390.0, 390.0);
     let split = history.outcome.failovers[0].split.as_secs_f64();
     assert!((split - (HOUR - 90.0)).abs() < 1e-9, "two primaries for {split} s");
+}
+
+/// What east's users write on their side while both serve: theirs are 60 of 100 requests a second, of which all or one in
+/// five write, wherever reads go. A share of users that nobody has counted gives no number.
+#[test]
+fn writes_of_the_old_side_diverge() {
+    let split = HOUR - 90.0;
+    let cases = [
+        ("share = \"60%\"", "share = \"40%\"", "", 0.0),
+        ("rate = \"60/s\"", "rate = \"40/s\"", "", 60.0 * split),
+        ("rate = \"60/s\"", "rate = \"40/s\"", "requests = { buy = \"20%\", look = \"80%\" }", 12.0 * split),
+    ];
+    for (e, w, mix, expected) in cases {
+        let classes = if mix.is_empty() { "" } else { "[requests]\nbuy = { writes = true }\nlook = {}\n" };
+        let users = |own: &str| if mix.is_empty() { own.to_owned() } else { format!("{own}, {mix}") };
+        for reads in ["primary", "local"] {
+            let text = shop("fencing = false\nreconcile = \"5min\"", LINK)
+                .replace("mode = \"async\"", &format!("mode = \"async\", reads = \"{reads}\""))
+                .replacen("share = \"50%\"", &users(e), 1)
+                .replace("share = \"50%\"", &users(w));
+            let history = history(&(text + classes));
+            let written = history.outcome.usage.divergent[0];
+            assert!((written - expected).abs() <= 1e-9 * expected, "{e} {mix} {reads}: {written} for {expected}");
+        }
+    }
+    let text = shop("fencing = false", LINK).replacen("share = \"50%\"", "rate = \"60/s\"", 1);
+    let results = run_text(&text.replace("share = \"50%\"", "rate = \"40/s\""), 2);
+    let a_year = value(&results, Measure::DivergentWritesPerYear, "db", "mean").estimate.unwrap();
+    let expected = 60.0 * split * 8_766.0 / 10.0;
+    assert!((a_year - expected).abs() < 1e-9 * expected, "{a_year} for {expected}");
+    let fenced =
+        shop("", LINK).replacen("share = \"50%\"", "rate = \"60/s\"", 1).replace("share = \"50%\"", "rate = \"40/s\"");
+    assert!(history(&fenced).outcome.usage.divergent[0] == 0.0);
 }
 
 #[test]

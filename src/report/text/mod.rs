@@ -133,6 +133,7 @@ fn title_of(measure: Measure) -> &'static str {
         Measure::FailoverSuccess => "failover success",
         Measure::FalseFailoversPerYear => "false failovers per year",
         Measure::SplitBrainTime => "two primaries",
+        Measure::DivergentWritesPerYear => "divergent writes per year",
         Measure::NaiveComposite => "naive composite",
         Measure::SloAttainment => "attainment",
         Measure::ErrorBudgetUsed => "error budget used",

@@ -19,8 +19,10 @@ use crate::simulation::gates::{Edge, GateId};
 /// The way of the demand.
 #[derive(Clone, Debug, Default)]
 pub struct LoadPlan {
-    /// Requests per second of all users.
+    /// Requests per second of all users; 1 if that is not known.
     pub demand: f64,
+    /// Is it known?
+    pub knows_rates: bool,
     /// Number of classes of requests that differ, at least 1.
     pub classes: usize,
     /// Number of regions.
@@ -146,6 +148,7 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure) -> O
     let rates: Option<f64> = model.groups.iter().map(|group| group.rate).sum();
     let mut plan = LoadPlan {
         demand: rates.unwrap_or(1.0),
+        knows_rates: rates.is_some(),
         counts_crossings: counts_crossings(model),
         regions: model.regions.len(),
         shares: model.groups.iter().map(|group| group.share).collect(),

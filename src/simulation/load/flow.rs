@@ -43,9 +43,10 @@ impl Loads {
         failed / carried
     }
 
-    /// So many requests per second of a class go from one station to another.
-    fn pass(&mut self, plan: &LoadPlan, from: usize, (to, class): (usize, usize), rate: f64) {
+    /// So many requests per second of a class go from one station to another, so many of them writes.
+    fn pass(&mut self, plan: &LoadPlan, from: usize, (to, class): (usize, usize), (rate, writes): (f64, f64)) {
         self.flow[to * plan.classes + class] += rate;
+        self.writes[to * plan.classes + class] += writes;
         let (from, to) = (plan.stations[from].region, plan.stations[to].region);
         if from.is_some() && to.is_some() && from != to {
             self.crossing += rate;
@@ -65,6 +66,8 @@ impl Loads {
         self.flow.resize(plan.stations.len() * classes, 0.0);
         self.load.clear();
         self.load.resize(plan.stations.len(), 0.0);
+        self.writes.clear();
+        self.writes.resize(plan.stations.len() * classes, 0.0);
         self.crossing = 0.0;
         for (class, entries) in plan.entries.iter().enumerate() {
             for (region, entry) in entries.iter().enumerate() {
@@ -74,6 +77,7 @@ impl Loads {
                         .map(|(group, (share, mix))| share * mix[class] * self.users[group * plan.regions + region])
                         .sum();
                     self.flow[station * classes + class] += users * plan.demand;
+                    self.writes[station * classes + class] += users * plan.demand * plan.writes[class];
                 }
             }
         }
@@ -100,9 +104,10 @@ impl Loads {
     fn spread_call(&mut self, plan: &LoadPlan, gates: &Gates, at: (usize, usize), call: &LoadCall, amount: f64) {
         let (index, class) = at;
         let reads = if call.readers.is_some() { 1.0 - plan.writes[class] } else { 0.0 };
-        for (to, part) in [(Some(&call.to), 1.0 - reads), (call.readers.as_ref(), reads)] {
+        let writes = plan.writes[class];
+        for (to, part, writes) in [(Some(&call.to), 1.0 - reads, writes), (call.readers.as_ref(), reads, 0.0)] {
             match to.and_then(|to| answering(gates, to)) {
-                Some(callee) => self.pass(plan, index, (callee, class), amount * part),
+                Some(callee) => self.pass(plan, index, (callee, class), (amount * part, amount * writes)),
                 None if part > 0.0 => self.spread_over_tiers(plan, gates, at, call, amount * part),
                 None => {}
             }
@@ -122,7 +127,7 @@ impl Loads {
                 None => rest *= 1.0 - tier.hit,
                 Some(to) => {
                     if let Some(station) = answering(gates, to) {
-                        self.pass(plan, index, (station, class), rest);
+                        self.pass(plan, index, (station, class), (rest, rest * plan.writes[class]));
                         rest *= 1.0 - tier.hit;
                     }
                 }

@@ -12,6 +12,17 @@ impl World<'_> {
         way.copied().flatten().is_none_or(|way| self.gates.holds(way))
     }
 
+    /// Writes per second that the old primary of a service takes which was not fenced, beside the one that is in charge.
+    /// Of two active regions each has its own users, and what they write is not known to be one.
+    pub(super) fn divergent(&self, plan: &LoadPlan, loads: &Loads, process: usize) -> f64 {
+        let Some(old) = self.processes[process].beside().filter(|_| plan.knows_rates) else { return 0.0 };
+        let process = &self.layout.processes[process];
+        let stations = process.places[old].lands_on.iter().map(|&pool| plan.of_pool[pool as usize] as usize);
+        let cells = stations.flat_map(|station| station * plan.classes..(station + 1) * plan.classes);
+        let written = |cell: usize| loads.writes[cell] * loads.reads[cell] * (1.0 - loads.unwritten[cell]);
+        cells.filter(|_| process.service.is_some()).map(written).sum()
+    }
+
     pub(super) fn levels_of(&self, plan: &LoadPlan, loads: &Loads, levels: &mut Vec<Sample>) {
         levels.clear();
         levels.push(Sample::default());
