@@ -169,6 +169,7 @@ pub struct CompareArgs {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line are")]
 pub struct TraceArgs {
     /// A scenario; `-` reads standard input
     #[arg(value_name = "FILE")]
@@ -180,18 +181,44 @@ pub struct TraceArgs {
     #[arg(long, conflicts_with = "trial")]
     pub worst: bool,
     #[command(flatten)]
+    pub follow: FollowArgs,
+    #[command(flatten)]
     pub changes: ChangeArgs,
     #[command(flatten)]
     pub machine: MachineArgs,
-    /// A table instead of text
-    #[arg(long, conflicts_with = "chrome")]
+    /// A table instead of text: of the steps, or with an option of single requests of their attempts
+    #[arg(long, conflicts_with_all = ["json", "chrome"], help_heading = "Output")]
     pub csv: bool,
+    /// JSON instead of text
+    #[arg(long, conflicts_with = "chrome", help_heading = "Output")]
+    pub json: bool,
     /// JSON that trace viewers open, such as Perfetto at ui.perfetto.dev
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub chrome: bool,
     /// Write into this file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
+}
+
+/// Which requests are shown with their attempts.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Single requests (with fidelity full)")]
+pub struct FollowArgs {
+    /// Show so many, the first ones [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub requests: Option<u32>,
+    /// Only those that come from then on, such as 10min
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Only those that come before then
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Only those that failed
+    #[arg(long)]
+    pub failed: bool,
+    /// The slowest instead of the first
+    #[arg(long)]
+    pub slowest: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! `plot`: a chart of scenarios, which are run first, or of saved runs.
 
 use super::args::{PlotArgs, Talk};
-use super::replay::replay;
+use super::replay::{Which, replay};
 use super::timing::Clock;
 use super::watch::catch_interrupts;
 use super::{Exit, Refusal, input, output, plan, run};
@@ -65,7 +65,8 @@ fn gantt(args: &PlotArgs, format: PictureFormat, talk: Talk, clock: Clock) -> an
         Some(trial) => trial,
         None => run::simulate(&loaded, &plan, catch_interrupts()?, talk).results.worst_trial.unwrap_or(0),
     };
-    let picture = plot::gantt(format, &replay(&loaded.scenario.model, plan.seed, trial)).map_err(refused)?;
+    let which = Which { fidelity: plan.fidelity, seed: plan.seed, trial, requests: None };
+    let picture = plot::gantt(format, &replay(&loaded.scenario.model, which)).map_err(refused)?;
     output::write(&picture, Some(&args.output))?;
     clock.report(&args.machine, talk, (None, None));
     Ok(Exit::Fine)

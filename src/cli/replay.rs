@@ -1,21 +1,77 @@
-//! One trial as data for traces and charts: faults paired with their repairs, outages, and every step in words.
+//! One trial as data for traces and charts: faults paired with their repairs, outages, every step in words, and the
+//! requests that are followed.
 
 use super::trace::{KIND, Words};
 use ninefold::model::Model;
+use ninefold::results::Fidelity;
 use ninefold::results::raw::TimelineRecord;
 use ninefold::results::replay::{Replay, Spell, Step};
-use ninefold::simulation::World;
+use ninefold::results::requests::{Names, Requests};
 use ninefold::simulation::layout::{Layout, UnitKind};
+use ninefold::simulation::requests::RequestPlan;
+use ninefold::simulation::requests::journal::Wanted;
 use ninefold::simulation::trace::{TraceEvent, TraceLine};
+use ninefold::simulation::{Compiled, Outcome, Simulator};
 use ninefold::time::{Span, Time};
 use std::collections::{BTreeMap, VecDeque};
 
+/// Which trial is run again, and which of its requests are followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Which {
+    /// On which clock.
+    pub fidelity: Fidelity,
+    /// Seed of all random streams.
+    pub seed: u64,
+    /// The trial.
+    pub trial: u64,
+    /// Its requests, on the request clock.
+    pub requests: Option<Wanted>,
+}
+
 /// Runs the trial again and tells all of it.
-pub fn replay(model: &Model, seed: u64, trial: u64) -> Replay {
-    let layout = Layout::new(model);
-    let (outcome, mut lines) = World::new(&layout).run_traced(seed, trial);
-    let words = Words { model, layout: &layout };
-    let places = Places { model, layout: &layout };
+pub fn replay(model: &Model, which: Which) -> Replay {
+    let Which { seed, trial, .. } = which;
+    let compiled = match which.fidelity {
+        Fidelity::Structure => Compiled::structure(model),
+        Fidelity::Full => Compiled::full(model),
+    };
+    let (outcome, lines, followed) = match (compiled.simulator(), which.requests) {
+        (Simulator::Full(mut world), Some(choice)) => {
+            let (outcome, lines, followed) = world.run_followed(seed, trial, choice);
+            (outcome, lines, Some((choice, followed)))
+        }
+        (mut simulator, _) => {
+            let (outcome, lines) = simulator.run_traced(seed, trial);
+            (outcome, lines, None)
+        }
+    };
+    let places = Places { model, layout: &compiled.layout };
+    let requests = followed.zip(compiled.requests.as_ref()).map(|((choice, (arrived, requests)), plan)| Requests {
+        choice: in_words(choice, model.horizon),
+        arrived,
+        names: places.names(plan),
+        requests,
+    });
+    Replay { requests, ..told_of(&places, (seed, trial), &outcome, lines) }
+}
+
+/// Which requests are followed, in words.
+fn in_words(choice: Wanted, horizon: Span) -> String {
+    let which = if choice.slowest { "the slowest" } else { "the first" };
+    let failed = if choice.failed { " that failed" } else { "" };
+    let when = match (choice.from, choice.to) {
+        (Span::ZERO, to) if to >= horizon => String::new(),
+        (from, to) if to >= horizon => format!(", from {from} on"),
+        (Span::ZERO, to) => format!(", before {to}"),
+        (from, to) => format!(", from {from} to {to}"),
+    };
+    format!("{which}{failed}{when}")
+}
+
+/// All but the requests.
+fn told_of(places: &Places<'_>, (seed, trial): (u64, u64), outcome: &Outcome, mut lines: Vec<TraceLine>) -> Replay {
+    let Places { model, layout } = *places;
+    let words = Words { model, layout };
     let faults = places.faults(&lines);
     if layout.warm_up > Span::ZERO {
         // what happened in the warm-up is dropped
@@ -45,6 +101,7 @@ pub fn replay(model: &Model, seed: u64, trial: u64) -> Replay {
         outages,
         levels: places.levels(trial, &lines),
         steps,
+        requests: None,
     }
 }
 
@@ -55,12 +112,26 @@ fn told(at: Time, line: &str, group: usize, subject: String) -> Step {
 }
 
 /// Groups and names for the numbers of a layout: users, then services, then regions.
+#[derive(Clone, Copy)]
 struct Places<'a> {
     model: &'a Model,
     layout: &'a Layout,
 }
 
 impl Places<'_> {
+    /// Names for the numbers of requests.
+    fn names(&self, plan: &RequestPlan) -> Names {
+        let nodes = (0..plan.nodes.len() as u32).map(|node| self.unit(node).1);
+        Names {
+            groups: plan.group_names.clone(),
+            classes: plan.classes.iter().map(|class| class.name.clone()).collect(),
+            regions: self.model.regions.iter().map(|region| region.name.clone()).collect(),
+            calls: plan.edges.iter().map(|edge| edge.name.clone()).collect(),
+            tiers: plan.edges.iter().map(|edge| edge.tiers.iter().map(|tier| tier.name.clone()).collect()).collect(),
+            nodes: nodes.collect(),
+        }
+    }
+
     fn groups(&self) -> Vec<String> {
         let services = self.model.services.iter().map(|service| format!("service {}", service.name));
         let regions = self.model.regions.iter().map(|region| format!("region {}", region.name));

@@ -1,17 +1,20 @@
 //! `trace`: one trial, line by line, in words, as a table, or for a trace viewer.
 
-use super::args::{Talk, TraceArgs};
-use super::replay::replay;
+use super::args::{FollowArgs, Talk, TraceArgs};
+use super::replay::{Which, replay};
 use super::watch::catch_interrupts;
-use super::{Exit, input, output, plan, run};
+use super::{Exit, Refusal, input, output, plan, run};
 use ninefold::model::Model;
-use ninefold::report::{chrome, csv, number};
+use ninefold::report::{chrome, csv, json, number, text};
+use ninefold::results::Fidelity;
 use ninefold::results::raw::Stage;
 use ninefold::results::replay::Replay;
+use ninefold::scenario;
 use ninefold::simulation::layout::{Choice, Layout, RoutingPlan};
 use ninefold::simulation::ledger::Outage;
+use ninefold::simulation::requests::journal::Wanted;
 use ninefold::simulation::trace::TraceEvent;
-use ninefold::time::Time;
+use ninefold::time::{Span, Time};
 use std::fmt::Write as _;
 
 /// Replays the trial that was asked for, or the one with the most downtime.
@@ -21,6 +24,7 @@ use std::fmt::Write as _;
 pub fn trace(args: &TraceArgs, talk: Talk) -> anyhow::Result<Exit> {
     let loaded = input::scenario(&args.file, &args.changes, talk)?;
     let plan = plan::plan(&loaded.scenario.settings, &args.machine);
+    let requests = choice(&args.follow, plan.fidelity, loaded.scenario.model.horizon)?;
     let mut trial = args.trial;
     if args.worst {
         let run = run::simulate(&loaded, &plan, catch_interrupts()?, talk);
@@ -33,14 +37,56 @@ pub fn trace(args: &TraceArgs, talk: Talk) -> anyhow::Result<Exit> {
             }
         }
     }
-    let replay = replay(&loaded.scenario.model, plan.seed, trial);
-    let bytes = match (args.csv, args.chrome) {
-        (true, _) => csv::steps(&replay),
-        (false, true) => chrome::trace(&replay),
-        (false, false) => told(&replay).into_bytes(),
+    let which = Which { fidelity: plan.fidelity, seed: plan.seed, trial, requests };
+    let replay = replay(&loaded.scenario.model, which);
+    let bytes = match (args.csv, args.json, args.chrome) {
+        (true, ..) if asked(&args.follow).is_some() => csv::requests(&replay),
+        (true, ..) => csv::steps(&replay),
+        (_, true, _) => json::replay(&replay),
+        (_, _, true) => chrome::trace(&replay),
+        (false, false, false) => told(&replay).into_bytes(),
     };
     output::write(&bytes, args.output.as_deref())?;
     Ok(Exit::Fine)
+}
+
+/// Requests shown where nobody says how many.
+const REQUESTS: u32 = 10;
+
+/// The first of the options of single requests that is there.
+fn asked(args: &FollowArgs) -> Option<&'static str> {
+    let asked = [
+        ("--requests", args.requests.is_some()),
+        ("--from", args.from.is_some()),
+        ("--to", args.to.is_some()),
+        ("--failed", args.failed),
+        ("--slowest", args.slowest),
+    ];
+    asked.into_iter().find(|(_, there)| *there).map(|(name, _)| name)
+}
+
+/// Which requests are followed: on the request clock some always are.
+fn choice(args: &FollowArgs, fidelity: Fidelity, horizon: Span) -> anyhow::Result<Option<Wanted>> {
+    if fidelity == Fidelity::Structure {
+        let Some(option) = asked(args) else { return Ok(None) };
+        anyhow::bail!(Refusal(format!(
+            "error: `{option}` chooses single requests, which the structure clock does not simulate\n  \
+             = help: add `--fidelity full`"
+        )));
+    }
+    let time = |option: &str, text: &Option<String>, or: Span| {
+        let read = text.as_deref().map_or(Ok(or), scenario::load_duration);
+        read.map_err(|problem| Refusal(format!("error: `{option}`: {problem}")))
+    };
+    let (from, to) = (time("--from", &args.from, Span::ZERO)?, time("--to", &args.to, horizon)?);
+    if from >= horizon {
+        anyhow::bail!(Refusal(format!("error: `--from {from}` is not within the trial, which lasts {horizon}")));
+    }
+    if from >= to {
+        anyhow::bail!(Refusal(format!("error: no request comes from {from} on and before {to}")));
+    }
+    let most = args.requests.unwrap_or(REQUESTS) as usize;
+    Ok(Some(Wanted { most, from, to, failed: args.failed, slowest: args.slowest }))
 }
 
 /// Everything that happened in the trial, each outage at its end.
@@ -49,6 +95,9 @@ fn told(replay: &Replay) -> String {
     let mut text = format!("{scenario}   trial {trial}   seed {seed}   {horizon}\n");
     for step in &replay.steps {
         let _ = writeln!(text, "{:>18}  {:<KIND$}{}", stamp(step.at), step.kind, step.text);
+    }
+    if let Some(requests) = &replay.requests {
+        text.push_str(&text::traced_requests(requests, stamp));
     }
     text
 }

@@ -7,7 +7,8 @@
 use crate::results::Results;
 use crate::results::raw::{OutageRecord, Stage, TimelineRecord, TrialRecord};
 use crate::results::replay::Replay;
-use crate::time::Span;
+use crate::results::requests::{AttemptTrace, CallTrace, Ending, Names, Owner};
+use crate::time::{Span, Time};
 
 /// Which table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +105,106 @@ pub fn steps(replay: &Replay) -> Vec<u8> {
         ]
     });
     table(&header, lines)
+}
+
+/// One line per attempt of each request, or tier, or call that made neither.
+pub fn requests(replay: &Replay) -> Vec<u8> {
+    let header = [
+        "trial",
+        "request",
+        "group",
+        "client",
+        "class",
+        "region",
+        "arrived_s",
+        "ended_s",
+        "outcome",
+        "call",
+        "made_by",
+        "what",
+        "number",
+        "hedge",
+        "node",
+        "start_s",
+        "reached_s",
+        "queue_s",
+        "work_s",
+        "end_s",
+        "result",
+    ];
+    let Some(requests) = &replay.requests else { return table(&header, std::iter::empty()) };
+    let names = &requests.names;
+    let lines = requests.requests.iter().flat_map(|request| {
+        let head = vec![
+            replay.trial.to_string(),
+            request.number.to_string(),
+            named(&names.groups, request.group),
+            request.client.to_string(),
+            named(&names.classes, request.class),
+            request.region.map_or_else(String::new, |region| named(&names.regions, region)),
+            instant(Some(request.arrived)),
+            instant(request.ended),
+            request.ending.name().to_owned(),
+        ];
+        request.calls.iter().enumerate().flat_map(move |(index, call)| {
+            let call_head = vec![format!("{} {}", index + 1, named(&names.calls, call.call)), made_by(call.owner)];
+            let rest = parts(call, names);
+            let head = [head.clone(), call_head].concat();
+            rest.into_iter().map(move |rest| [head.clone(), rest].concat())
+        })
+    });
+    table(&header, lines)
+}
+
+/// The attempts and tiers of a call, from the column `what` on; one line that says how it ended if there are none.
+fn parts(call: &CallTrace, names: &Names) -> Vec<Vec<String>> {
+    let tiers = names.tiers.get(call.call as usize).map_or(&[][..], Vec::as_slice);
+    let attempt = |attempt: &AttemptTrace| {
+        vec![
+            "attempt".to_owned(),
+            attempt.number.to_string(),
+            attempt.hedge.to_string(),
+            attempt.node.map_or_else(String::new, |node| named(&names.nodes, node)),
+            instant(Some(attempt.sent)),
+            instant(attempt.reached),
+            attempt.queue().map_or_else(String::new, seconds),
+            attempt.service().map_or_else(String::new, seconds),
+            instant(attempt.ended),
+            attempt.ending.name().to_owned(),
+        ]
+    };
+    let plain = |what: &str, number: String, node: String, (from, to), ending: Ending| {
+        let (from, to) = (instant(Some(from)), instant(to));
+        let none = String::new;
+        vec![what.to_owned(), number, none(), node, from, none(), none(), none(), to, ending.name().to_owned()]
+    };
+    let mut lines: Vec<Vec<String>> = call.attempts.iter().map(attempt).collect();
+    lines.extend(call.tiers.iter().enumerate().map(|(place, tier)| {
+        let (number, name) = ((place + 1).to_string(), named(tiers, tier.tier));
+        plain("tier", number, name, (tier.began, tier.ended), tier.ending)
+    }));
+    if lines.is_empty() {
+        lines.push(plain("call", String::new(), String::new(), (call.began, call.ended), call.ending));
+    }
+    lines
+}
+
+/// The user; or the number of the call, and of its attempt or tier.
+fn made_by(owner: Owner) -> String {
+    match owner {
+        Owner::User => "user".to_owned(),
+        Owner::Attempt { call, attempt } => format!("call {} attempt {}", call + 1, attempt + 1),
+        Owner::Tier { call, tier } => format!("call {} tier {}", call + 1, tier + 1),
+    }
+}
+
+fn named(names: &[String], index: u32) -> String {
+    names.get(index as usize).cloned().unwrap_or_default()
+}
+
+/// Seconds since the start, or nothing.
+fn instant(at: Option<Time>) -> String {
+    at.map_or_else(String::new, |at| seconds(at.since(Time::ZERO)))
 }
 
 /// One line per figure of each scenario.

@@ -289,5 +289,6 @@ pub fn replay() -> Replay {
             step(604, "failover", 1, "db", "db done, us-west is in charge"),
             step(604, "outage", 0, "system", "system was down for 4min, from \"us-east\""),
         ],
+        requests: None,
     }
 }

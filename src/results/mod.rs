@@ -7,6 +7,7 @@ pub mod chaos;
 pub mod measure;
 pub mod raw;
 pub mod replay;
+pub mod requests;
 
 use crate::stats::Estimate;
 use crate::time::Span;

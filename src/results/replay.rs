@@ -4,6 +4,7 @@
 //! it to a part.
 
 use super::raw::{Stage, TimelineRecord};
+use super::requests::Requests;
 use crate::time::{Span, Time};
 
 /// One trial.
@@ -27,6 +28,8 @@ pub struct Replay {
     pub levels: Vec<TimelineRecord>,
     /// Everything that happened, a line each, in the order of time.
     pub steps: Vec<Step>,
+    /// Single requests, on the request clock.
+    pub requests: Option<Requests>,
 }
 
 /// A stretch of time in which something was wrong.

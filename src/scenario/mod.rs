@@ -58,6 +58,7 @@ pub use crate::scenario::settings::{Fidelity, RunSettings};
 use crate::model::Model;
 use crate::model::dist::Law;
 use crate::scenario::session::Session;
+use crate::time::Span;
 use std::io;
 use std::path::Path;
 
@@ -141,6 +142,17 @@ pub fn load_law(text: &str, read: &dyn Fn(&Path) -> io::Result<Vec<u8>>) -> Resu
     let law = compose::add_text(&mut session, "law", Path::new("law"), text.as_bytes().to_vec())
         .and_then(|file| law::read(&tree::Node::text(text, source::Origin::new(file, 0..text.len())), &session));
     law.ok_or_else(|| session.into_problems())
+}
+
+/// Reads a duration, such as `1h30m`, as everywhere in the language.
+///
+/// # Errors
+/// What is wrong with it, and what to write instead.
+pub fn load_duration(text: &str) -> Result<Span, String> {
+    quantity::duration(text).map_err(|bad| match bad.help {
+        Some(help) => format!("{}\n  = help: {help}", bad.message),
+        None => bad.message,
+    })
 }
 
 /// The one line about keys that have no effect on the structure clock.

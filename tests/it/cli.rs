@@ -67,11 +67,23 @@ fn wrong_usage_and_wrong_scenarios_exit_with_2() {
     folder.check(&["run", "fine.toml", "--horizon", "1M"], 2, "", "error[E103]");
     folder.check(&["run", "fine.toml", "--trials", "0"], 2, "", "error[E104]");
     folder.check(&["compare", "-", "-"], 2, "", "once only");
+    folder.check(&["trace", "fine.toml", "--failed"], 2, "", "`--failed` chooses single requests");
+    folder.check(&["trace", "fine.toml", "--requests", "0"], 2, "", "--requests");
+    folder.check(&["trace", "fine.toml", "--csv", "--json"], 2, "", "cannot be used with");
+    std::fs::write(folder.0.join("asked.toml"), format!("{FINE}[users.people]\nrate = \"1/h\"\n")).unwrap();
+    let full = |more: &[&'static str]| {
+        let head = ["trace", "asked.toml", "--fidelity", "full", "--horizon", "1d"];
+        [&head[..], more].concat()
+    };
+    folder.check(&full(&["--from", "2d"]), 2, "", "`--from 2d` is not within the trial, which lasts 1d");
+    folder.check(&full(&["--from", "2h", "--to", "1h"]), 2, "", "from 2h on and before 1h");
+    folder.check(&full(&["--to", "3"]), 2, "", "`3` has no unit");
+    folder.check(&full(&["--to", "3h"]), 0, "REQUESTS", "");
     folder.check(&["compare", "fine.toml"], 2, "", "2");
     folder.check(&["compare", "fine.toml", "fine.toml", "--csv", "trials"], 2, "", "--csv measures");
     folder.check(&["plot", "nines", "fine.toml", "-o", "x.pdf"], 2, "", ".svg nor .png");
     folder.check(&["plot", "pie", "fine.toml", "-o", "x.svg"], 2, "", "waterfall");
-    assert_eq!(folder.files(), ["faulty.toml", "fine.toml"]);
+    assert_eq!(folder.files(), ["asked.toml", "faulty.toml", "fine.toml"]);
 }
 
 #[test]

@@ -145,6 +145,11 @@ proptest! {
         let text = draw.text();
         conserved(&text, &request_lab::counts(&text), draw.fault.is_some());
     }
+
+    #[test]
+    fn single_requests_add_up_to_the_counts(draw in draws()) {
+        crate::request_traces::agree(&draw.text());
+    }
 }
 
 /// Everything at once.

@@ -6,10 +6,12 @@
 
 mod journal;
 mod read;
+mod replay;
 mod write;
 
 pub use journal::journal;
 pub use read::{ReadError, read};
+pub use replay::replay;
 pub use write::{comparison, run};
 
 #[cfg(test)]

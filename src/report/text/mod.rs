@@ -15,10 +15,12 @@ mod shares;
 mod table;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use chaos::chaos;
 pub use compare::comparison;
 pub use table::Look;
+pub use trace::requests as traced_requests;
 
 use crate::report::number;
 use crate::results::Results;

@@ -7,9 +7,9 @@ mod begin;
 
 use rand::Rng;
 
-use super::PARALLEL_MAX;
 use super::client::{Client, Edge, Held, Observer, Passage, Waiter};
 use super::step::{AttemptEnd, AttemptId, CallResult, Request, Step};
+use super::{Gate, PARALLEL_MAX};
 use crate::resilience::ErrorClass;
 use crate::resilience::bulkhead::{Event, Ticket};
 use crate::resilience::deadline::Deadline;
@@ -158,7 +158,9 @@ impl Call {
                     attempt.progress = Progress::At(gate);
                 }
             }
-            (Some((index, _)), false) => self.refuse(client, index, (ErrorClass::Rejected, Some(Trigger::Shed)), edge),
+            (Some((index, _)), false) => {
+                self.refuse(client, index, (ErrorClass::Rejected, Some((Gate::Bulkhead, Trigger::Shed))), edge);
+            }
             (None, true) => client.return_slot(edge),
             (None, false) => {}
         }
@@ -205,6 +207,14 @@ impl Call {
         let until = (*ends).min(self.deadline.instant());
         let alone = self.places == 1 && hedge.next_wake().is_none();
         (alone && until > self.now).then_some(until)
+    }
+
+    /// Until when the call waits before its next attempt, if that is what it does.
+    pub fn backs_off(&self) -> Option<Time> {
+        match self.phase {
+            Phase::BackingOff(until) => Some(until),
+            Phase::Trying(_) | Phase::Tier { .. } | Phase::Done { .. } => None,
+        }
     }
 
     /// When to step next, if no event comes before.
@@ -307,7 +317,7 @@ impl Call {
                     return None;
                 }
                 Passage::Refused(by) => {
-                    self.refuse(client, index, (ErrorClass::Rejected, Some(by)), edge);
+                    self.refuse(client, index, (ErrorClass::Rejected, Some((client.gates[here], by))), edge);
                     return None;
                 }
             }
@@ -344,12 +354,14 @@ impl Call {
         &mut self,
         client: &mut Client,
         index: usize,
-        (class, by): (ErrorClass, Option<Trigger>),
+        (class, by): (ErrorClass, Option<(Gate, Trigger)>),
         edge: &mut Edge<'_, R, O>,
     ) {
         let Some(attempt) = self.attempts[index].take() else { return };
         client.unsent(attempt.target, attempt.held, edge);
-        self.refused_by = by;
+        let waiter = Waiter { call: self.request.id, attempt: attempt.id.0 };
+        edge.observer.refused(self.now, waiter, class, by.map(|(gate, _)| gate));
+        self.refused_by = by.map(|(_, trigger)| trigger);
         self.pushback = None;
         // what stopped this one would stop a hedge as well
         self.tell_hedge(client, edge, HedgeResult::NonFatal(class, Some(Pushback::Never)));

@@ -101,8 +101,9 @@ impl Requests<'_> {
         };
         let edge = plan.edges[class as usize];
         let serial = self.flight.serial();
-        let id = self.flight.add_request(serial, &Request { group, client, class, arrived: now, key });
-        self.tally.arrived(now, group, class);
+        let request = Request { group, client, class, arrived: now, key };
+        let id = self.flight.add_request(serial, &request);
+        self.tally.arrived(now, id, &request);
         self.events += 1;
         let deadline = self.plan.classes[class as usize].deadline.map_or(Time::NEVER, |deadline| now + deadline);
         let about = About {
@@ -122,7 +123,7 @@ impl Requests<'_> {
     pub(super) fn request_ended(&mut self, now: Time, id: Id, answer: Answer) {
         let Some(&request) = self.flight.requests.get(id) else { return };
         self.flight.requests.leave(id);
-        self.tally.answered(now, &request, answer);
+        self.tally.answered(now, (id, &request), answer);
         if let Arrivals::Closed(closed) = &self.plan.groups[request.group as usize].arrivals {
             let mut think = closed.think.sample(&mut request.key.draw(THINK));
             if answer.is_err() && now == request.arrived {

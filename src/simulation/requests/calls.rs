@@ -13,7 +13,9 @@ use crate::resilience::ErrorClass;
 use crate::resilience::balancing::Balancer;
 use crate::resilience::bulkhead;
 use crate::resilience::deadline::Deadline;
-use crate::resilience::pipeline::{AttemptEnd, AttemptId, CallResult, Client, Edge, Observer, Request, Step, Waiter};
+use crate::resilience::pipeline::{
+    AttemptEnd, AttemptId, CallResult, Client, Edge, Gate, Observer, Request, Step, Waiter,
+};
 use crate::time::{Span, Time};
 
 /// Numbers of the draws of a call; those of its policies come after them.
@@ -42,6 +44,13 @@ impl Observer for Ear<'_> {
 
     fn ejection(&mut self, event: crate::resilience::outlier_ejection::EjectionEvent) {
         self.breakers.ejected(event);
+    }
+
+    fn refused(&mut self, now: Time, waiter: Waiter, class: ErrorClass, gate: Option<Gate>) {
+        let recorder = self.breakers.recorder.as_deref_mut();
+        if let Some(journal) = recorder.and_then(|recorder| recorder.journal.as_mut()) {
+            journal.refused(now, waiter, class, gate);
+        }
     }
 }
 
@@ -101,11 +110,13 @@ impl Requests<'_> {
         let edge = &self.plan.edges[about.edge as usize];
         let pool = self.route(now, &about);
         self.tally.called(about.edge);
+        if let Some(journal) = self.tally.journal() {
+            journal.called(now, &about);
+        }
         let reached = pool.is_some();
         let Some(pool) = pool.or((!edge.plain && !edge.pools.is_empty()).then_some(0)) else {
             self.tally.attempted(about.edge);
-            self.push_ended(about, Err(ErrorClass::Connect));
-            return;
+            return self.reach_nobody(now, about);
         };
         about.client = edge.client(about.slot, pool);
         if edge.plain {
@@ -113,6 +124,14 @@ impl Requests<'_> {
         } else {
             self.start_full(now, &about, (pool, reached), deadline);
         }
+    }
+
+    /// There is nobody to send the only attempt of the call to.
+    fn reach_nobody(&mut self, now: Time, about: About) {
+        if let Some(journal) = self.tally.journal() {
+            journal.nobody(now, &about);
+        }
+        self.push_ended(about, Err(ErrorClass::Connect));
     }
 
     fn start_plain(&mut self, now: Time, about: &About, pool: usize, deadline: Time) {
@@ -124,8 +143,7 @@ impl Requests<'_> {
         let sticky = about.slot.into();
         let picked = balancer.pick(now, members, &[], sticky, &mut about.key.draw(PICK));
         let Some(target) = picked.filter(|_| !self.routes.known_dead(number)) else {
-            self.push_ended(*about, Err(ErrorClass::Connect));
-            return;
+            return self.reach_nobody(now, *about);
         };
         balancer.sent(target);
         let node = self.plan.pools[number as usize].first_node + target;
@@ -150,6 +168,9 @@ impl Requests<'_> {
         (logical.wake, logical.deadline) = (Time::NEVER, deadline);
         logical.out.iter_mut().for_each(|out| *out = None);
         logical.degraded = false;
+        if let Some(journal) = self.tally.journal() {
+            journal.under_policies(about, id);
+        }
         let breakers = self.tally.breakers(about.edge, about.client);
         let mut ear = Ear { heard: &mut self.heard, breakers };
         let edge = &mut Edge { now, rng: &mut about.key.draw(POLICY), observer: &mut ear };
@@ -199,6 +220,7 @@ impl Requests<'_> {
                 Step::Abort(attempt) => self.abort_attempt(now, id, attempt),
                 Step::RunTier(tier) => self.run_tier(now, id, tier),
                 Step::Wait(until) => {
+                    self.tell_of_backoff(now, id);
                     self.wait(now, id, until);
                     return None;
                 }
@@ -257,6 +279,9 @@ impl Requests<'_> {
         }
         let hopeless = self.routes.known_dead(pool) || (!routed && self.route(now, &about).is_none());
         if hopeless {
+            if let Some(journal) = self.tally.journal() {
+                journal.nobody(now, &about);
+            }
             let end = AttemptEnd::failed(ErrorClass::Connect);
             with_call!(self, now, id, |logical, client, edge| logical.call.attempt_ended(client, attempt, end, edge));
             self.hear();
@@ -281,7 +306,21 @@ impl Requests<'_> {
         let out = logical.out.iter_mut().find(|out| out.is_some_and(|(known, _)| known == attempt));
         if let Some((_, job)) = out.and_then(Option::take) {
             self.tally.gave_up(about.edge);
+            let deadline = self.flight.job(job).map_or(Time::NEVER, |job| job.deadline);
+            if let Some(journal) = self.tally.journal() {
+                journal.gave_up(now, (about.request, job), now >= deadline);
+            }
             self.abandon(now, job);
+        }
+    }
+
+    /// Does the call wait before its next attempt?
+    #[inline]
+    fn tell_of_backoff(&mut self, now: Time, id: Id) {
+        let Some(journal) = self.tally.journal() else { return };
+        let Some(logical) = self.flight.logicals.get(id) else { return };
+        if let Some(until) = logical.call.backs_off() {
+            journal.backs_off(now, &logical.about, until);
         }
     }
 
@@ -326,6 +365,9 @@ impl Requests<'_> {
     fn run_tier(&mut self, now: Time, id: Id, tier: usize) {
         let Some(logical) = self.flight.logical(id) else { return };
         let (about, deadline) = (logical.about, logical.deadline);
+        if let Some(journal) = self.tally.journal() {
+            journal.tier_began(now, &about, tier as u32 - 1);
+        }
         // tier 0 is the real answer
         let plan = &self.plan.edges[about.edge as usize].tiers[tier - 1];
         let draws = about.key.child(TIER_CALL + tier as u32);
@@ -341,6 +383,9 @@ impl Requests<'_> {
 
     /// A tier has answered, or failed.
     pub(super) fn tier_over(&mut self, now: Time, id: Id, ok: bool) {
+        if let (Some(journal), Some(logical)) = (self.tally.journal(), self.flight.logicals.get(id)) {
+            journal.tier_over(now, &logical.about, ok);
+        }
         with_call!(self, now, id, |logical, client, edge| logical.call.tier_ended(client, ok, edge));
         self.hear();
         self.step(now, id);
@@ -367,7 +412,7 @@ impl Requests<'_> {
 
     /// A call has ended: whoever waits for it goes on.
     pub(super) fn call_ended(&mut self, now: Time, about: &About, answer: Answer) {
-        self.tally.call_over(about.edge, answer);
+        self.tally.call_over(now, about, answer);
         match about.owner {
             Owner::Request(request) => self.request_ended(now, request, answer),
             Owner::Job(job) => self.own_call_ended(now, job, about, answer),
@@ -391,6 +436,9 @@ impl Requests<'_> {
             }
         }
         let Some(about) = self.flight.logicals.get(id).map(|logical| logical.about) else { return };
+        if let Some(journal) = self.tally.journal() {
+            journal.cancelled(now, &about);
+        }
         self.flight.logicals.leave(id);
         let tiers = &self.plan.edges[about.edge as usize].tiers;
         if tiers.iter().any(|tier| tier.edge.is_some()) {

@@ -15,6 +15,7 @@ mod copies;
 mod event;
 mod follow;
 mod health;
+pub mod journal;
 mod lengths;
 mod nodes;
 pub mod plan;

@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use super::state::{Answer, Quality};
+use super::journal::Journal;
+use super::state::{About, Answer, Id, Quality, Request};
 use crate::resilience::circuit_breaker::{Change, State};
 use crate::resilience::outlier_ejection::{EjectionEvent, HostState};
 use crate::time::{Span, Time};
@@ -174,6 +175,8 @@ pub struct Recorder {
     pub calls: Vec<Vec<CallBucket>>,
     /// What policies did, in order.
     pub heard: Vec<Heard>,
+    /// Single requests, if they are wanted.
+    pub journal: Option<Journal>,
 }
 
 impl Recorder {
@@ -188,12 +191,16 @@ impl Recorder {
             services: vec![vec![ServiceBucket::default(); buckets]; services],
             calls: vec![vec![CallBucket::default(); buckets]; calls],
             heard: Vec::new(),
+            journal: None,
         }
     }
 
     /// Counting begins at `start`, in the first bucket.
     pub(super) fn begin(&mut self, start: Time) {
         (self.start, self.current) = (start, 0);
+        if let Some(journal) = &mut self.journal {
+            journal.begin(start);
+        }
     }
 
     /// The next bucket begins.
@@ -206,13 +213,22 @@ impl Recorder {
         self.start + self.every * (self.current as u64 + 1)
     }
 
-    pub(super) fn arrived(&mut self, subjects: [usize; 3]) {
+    #[cold]
+    pub(super) fn arrived(&mut self, now: Time, (id, request): (Id, &Request), subjects: [usize; 3]) {
+        if let Some(journal) = &mut self.journal {
+            journal.arrived(now, id, request);
+        }
         for subject in subjects {
             self.users[subject][self.current].arrived += 1;
         }
     }
 
-    pub(super) fn answered(&mut self, subjects: [usize; 3], answer: Answer, latency: Span) {
+    #[cold]
+    pub(super) fn answered(&mut self, now: Time, (id, request): (Id, &Request), subjects: [usize; 3], answer: Answer) {
+        if let Some(journal) = &mut self.journal {
+            journal.answered(now, id, answer);
+        }
+        let latency = now.since(request.arrived);
         for subject in subjects {
             let bucket = &mut self.users[subject][self.current];
             match answer {
@@ -225,6 +241,42 @@ impl Recorder {
             }
             bucket.latency.record(latency);
         }
+    }
+
+    #[cold]
+    pub(super) fn call_over(&mut self, now: Time, about: &About, answer: Answer) {
+        if let Some(journal) = &mut self.journal {
+            journal.call_over(now, about, answer);
+        }
+        let call = self.call(about.edge);
+        if answer.is_ok() { call.answered += 1 } else { call.failed += 1 }
+    }
+
+    /// An attempt, named by its request and itself, has ended after so long.
+    #[cold]
+    pub(super) fn attempt_over(&mut self, now: Time, edge: u32, names: (Id, Id), answer: Answer, took: Span) {
+        if let Some(journal) = &mut self.journal {
+            journal.attempt_over(now, names, answer);
+        }
+        if answer.is_ok() {
+            self.call(edge).latency.record(took);
+        }
+    }
+
+    #[cold]
+    pub(super) fn reached(&mut self, now: Time, service: u32, names: (Id, Id)) {
+        if let Some(journal) = &mut self.journal {
+            journal.reached(now, names);
+        }
+        self.service(service).attempts += 1;
+    }
+
+    #[cold]
+    pub(super) fn started(&mut self, now: Time, service: u32, names: (Id, Id), wait: Span) {
+        if let Some(journal) = &mut self.journal {
+            journal.started(now, names);
+        }
+        self.service(service).queue.record(wait);
     }
 
     /// The bucket of an edge.

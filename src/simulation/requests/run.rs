@@ -1,12 +1,17 @@
 //! One trial of structure and requests together, in one order of time.
 
+use super::journal::{Journal, Wanted};
 use super::record::Recorder;
 use super::{RequestPlan, Requests, seconds};
 use crate::engine::streams::Streams;
+use crate::results::requests::RequestTrace;
 use crate::simulation::layout::Layout;
 use crate::simulation::trace::TraceLine;
 use crate::simulation::{Outcome, World};
 use crate::time::{Span, Time};
+
+/// Requests that came, and those of them that were chosen.
+pub type Followed = (u64, Vec<RequestTrace>);
 
 /// A world with requests in it.
 #[derive(Clone, Debug)]
@@ -64,9 +69,26 @@ impl<'a> RequestWorld<'a> {
 
     /// As [`run_traced`](Self::run_traced), with a record of buckets of `every`, more than zero.
     pub fn run_recorded(&mut self, seed: u64, trial: u64, every: Span) -> (Outcome, Vec<TraceLine>, Recorder) {
+        self.recorded(seed, trial, self.recorder(every))
+    }
+
+    /// As [`run_traced`](Self::run_traced), with the chosen requests one by one and how many there were.
+    pub fn run_followed(&mut self, seed: u64, trial: u64, wanted: Wanted) -> (Outcome, Vec<TraceLine>, Followed) {
+        let plan = self.requests.plan;
+        let mut recorder = self.recorder(plan.horizon);
+        recorder.journal = Some(Journal::new(wanted));
+        let (outcome, lines, recorder) = self.recorded(seed, trial, recorder);
+        let followed = recorder.journal.map_or((0, Vec::new()), |journal| journal.told(plan));
+        (outcome, lines, followed)
+    }
+
+    fn recorder(&self, every: Span) -> Recorder {
         let plan = self.requests.plan;
         let subjects = [1 + plan.groups.len() + plan.classes.len(), plan.services.len(), plan.edges.len()];
-        let fresh = Recorder::new(every, plan.horizon, subjects);
+        Recorder::new(every, plan.horizon, subjects)
+    }
+
+    fn recorded(&mut self, seed: u64, trial: u64, fresh: Recorder) -> (Outcome, Vec<TraceLine>, Recorder) {
         self.requests.tally.recorder = Some(Box::new(fresh.clone()));
         let (outcome, lines) = self.run_traced(seed, trial);
         let recorder = self.requests.tally.recorder.take().map_or(fresh, |recorder| *recorder);

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::breakers::{BreakerEar, united};
+use super::journal::Journal;
 use super::lengths::Lengths;
 use super::plan::RequestPlan;
 use super::record::Recorder;
-use super::state::{Answer, Quality, Request};
+use super::state::{About, Answer, Id, Quality, Request};
 use crate::resilience::saga::SagaEnd;
 use crate::time::{Span, Time};
 
@@ -270,23 +271,23 @@ impl Tally {
 
     /// A request has come.
     #[inline]
-    pub fn arrived(&mut self, now: Time, group: u32, class: u32) {
+    pub fn arrived(&mut self, now: Time, id: Id, request: &Request) {
         let second = self.second(now);
-        let group = 1 + group as usize;
+        let group = 1 + request.group as usize;
         self.users[group].arrived += 1;
         if let Some(second) = self.seconds[group].get_mut(second) {
             second[0] += 1;
         }
-        let class = 1 + self.groups + class as usize;
+        let class = 1 + self.groups + request.class as usize;
         self.users[class].arrived += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.arrived([0, group, class]);
+            recorder.arrived(now, (id, request), [0, group, class]);
         }
     }
 
     /// A request has its answer.
     #[inline]
-    pub fn answered(&mut self, now: Time, request: &Request, answer: Answer) {
+    pub fn answered(&mut self, now: Time, (id, request): (Id, &Request), answer: Answer) {
         let second = self.second(request.arrived);
         let latency = now.since(request.arrived);
         let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
@@ -294,7 +295,7 @@ impl Tally {
             self.users[subject].answered(answer);
         }
         if let Some(recorder) = &mut self.recorder {
-            recorder.answered([0, group, class], answer, latency);
+            recorder.answered(now, (id, request), [0, group, class], answer);
         }
         let Ok(quality) = answer else { return };
         // one histogram where it says all; finish() sums up
@@ -310,6 +311,12 @@ impl Tally {
         }
     }
 
+    /// Who wants to know of single requests.
+    #[inline]
+    pub fn journal(&mut self) -> Option<&mut Journal> {
+        self.recorder.as_mut()?.journal.as_mut()
+    }
+
     /// A call begins.
     #[inline]
     pub fn called(&mut self, edge: u32) {
@@ -318,16 +325,15 @@ impl Tally {
 
     /// A call is over.
     #[inline]
-    pub fn call_over(&mut self, edge: u32, answer: Answer) {
-        let call = &mut self.calls[edge as usize];
+    pub fn call_over(&mut self, now: Time, about: &About, answer: Answer) {
+        let call = &mut self.calls[about.edge as usize];
         if answer.is_ok() {
             call.answered += 1;
         } else {
             call.failed += 1;
         }
         if let Some(recorder) = &mut self.recorder {
-            let call = recorder.call(edge);
-            if answer.is_ok() { call.answered += 1 } else { call.failed += 1 }
+            recorder.call_over(now, about, answer);
         }
     }
 
@@ -353,19 +359,17 @@ impl Tally {
         self.calls[edge as usize].hedged += 1;
     }
 
-    /// An attempt has ended.
+    /// An attempt, named by its request and itself, has ended.
     #[inline]
-    pub fn attempt_over(&mut self, edge: u32, answer: Answer, took: Span) {
+    pub fn attempt_over(&mut self, now: Time, edge: u32, names: (Id, Id), answer: Answer, took: Span) {
         let call = &mut self.calls[edge as usize];
         if answer.is_ok() {
             call.well += 1;
         } else {
             call.bad += 1;
         }
-        if let Some(recorder) = &mut self.recorder
-            && answer.is_ok()
-        {
-            recorder.call(edge).latency.record(took);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.attempt_over(now, edge, names, answer, took);
         }
     }
 
@@ -387,12 +391,12 @@ impl Tally {
         self.calls[edge as usize].tiers[tier] += 1;
     }
 
-    /// An attempt reaches a node.
+    /// An attempt, named by its request and itself, reaches a node.
     #[inline]
-    pub fn reached(&mut self, service: u32) {
+    pub fn reached(&mut self, now: Time, service: u32, names: (Id, Id)) {
         self.services[service as usize].attempts += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.service(service).attempts += 1;
+            recorder.reached(now, service, names);
         }
     }
 
@@ -409,11 +413,11 @@ impl Tally {
         self.services[service as usize].left += 1;
     }
 
-    /// An attempt begins to work, after a wait.
+    /// An attempt, named by its request and itself, begins to work after a wait.
     #[inline]
-    pub fn started(&mut self, service: u32, wait: Span) {
+    pub fn started(&mut self, now: Time, service: u32, names: (Id, Id), wait: Span) {
         if let Some(recorder) = &mut self.recorder {
-            recorder.service(service).queue.record(wait);
+            recorder.started(now, service, names, wait);
         }
         let service = &mut self.services[service as usize];
         service.started += 1;

@@ -27,6 +27,9 @@ impl Requests<'_> {
     pub(super) fn send(&mut self, now: Time, node: u32, about: &About, origin: Origin, deadline: Time) -> Id {
         let serial = self.flight.serial();
         let id = self.flight.add_job(serial, node, about, origin, (now, deadline));
+        if let Some(journal) = self.tally.journal() {
+            journal.sent(now, id, node, (about, origin));
+        }
         if self.routes.at_once() {
             self.reach(now, id);
             return id;
@@ -80,7 +83,7 @@ impl Requests<'_> {
         }
         let check = matches!(job.origin, Origin::Check(_));
         if !check {
-            self.tally.reached(pool.service);
+            self.tally.reached(now, pool.service, (job.about.request, id));
         }
         let class = &self.plan.classes[class as usize];
         let priority = if check { Criticality::Critical } else { class.priority };
@@ -169,7 +172,7 @@ impl Requests<'_> {
             work = super::route::slowed(work, slow);
         }
         job.due = now + work;
-        self.tally.started(plan.service, now.since(job.arrived));
+        self.tally.started(now, plan.service, (job.about.request, id), now.since(job.arrived));
         self.events += 1;
         if work.is_zero() { self.work_done(now, id) } else { self.schedule_done(now + work, Event::Done(id)) }
     }
@@ -181,6 +184,9 @@ impl Requests<'_> {
             return; // it was held up meanwhile
         }
         self.events += 1;
+        if let Some(journal) = self.tally.journal() {
+            journal.worked(now, (job.about.request, id));
+        }
         let plan = &self.plan.pools[self.plan.nodes[job.node as usize].pool as usize];
         let check = matches!(job.origin, Origin::Check(_));
         let service = &self.plan.services[plan.service as usize];
@@ -393,11 +399,11 @@ impl Requests<'_> {
         match origin {
             Origin::Check(probe) => self.probe_answered(now, node, probe, answer.is_ok()),
             Origin::Attempt(call, attempt) => {
-                self.tally.attempt_over(about.edge, answer, now.since(sent));
+                self.tally.attempt_over(now, about.edge, (about.request, id), answer, now.since(sent));
                 self.attempt_ended(now, call, attempt, answer);
             }
             Origin::Plain => {
-                self.tally.attempt_over(about.edge, answer, now.since(sent));
+                self.tally.attempt_over(now, about.edge, (about.request, id), answer, now.since(sent));
                 self.plain_ended(now, (node, about.client), answer.is_ok().then(|| now.since(sent)));
                 self.call_ended(now, &about, answer);
             }
@@ -428,8 +434,12 @@ impl Requests<'_> {
         job.wanted = false;
         let (stage, node, client) = (job.stage, job.node as usize, job.about.client);
         if job.origin == Origin::Plain {
-            let edge = job.about.edge;
-            self.tally.gave_up(edge);
+            let about = job.about;
+            self.tally.gave_up(about.edge);
+            if let Some(journal) = self.tally.journal() {
+                journal.gave_up(now, (about.request, id), false);
+                journal.cancelled(now, &about);
+            }
             self.plain_ended(now, (node as u32, client), None);
         }
         let gone = self.plan.services[self.service_of(node as u32) as usize].work.caller_gone;

@@ -57,6 +57,8 @@ pub struct EdgePlan {
 /// A tier of a fallback.
 #[derive(Clone, Debug)]
 pub struct TierPlan {
+    /// Its name.
+    pub name: String,
     /// The edge by which it asks somebody, if it does.
     pub edge: Option<u32>,
     /// Time that it takes by itself.
@@ -252,6 +254,7 @@ fn add(
     let tiers: Vec<TierPlan> = tiers
         .iter()
         .map(|tier| TierPlan {
+            name: tier.name.clone(),
             edge: tier.calls.map(|service| service.0),
             takes: tier.takes.clone(),
             hit: tier.hit,

@@ -5,7 +5,11 @@
 //! outage knows the time of each stage, not their turns, so its slices stand in the stages' usual order. Times are whole
 //! microseconds, every one rounded down, so that slices never cross.
 //!
+//! Single requests have a process of their own ([`requests`]).
+//!
 //! The format: "Trace Event Format", Chromium project.
+
+mod requests;
 
 use crate::results::raw::Stage;
 use crate::results::replay::{Replay, Spell};
@@ -36,6 +40,10 @@ pub fn trace(replay: &Replay) -> Vec<u8> {
             events.extend([named, sorted]);
             events.extend(inner);
         }
+    }
+    if let Some(requests) = &replay.requests {
+        let end = Time::ZERO + replay.horizon;
+        events.extend(requests::events(requests, replay.groups.len() + 1, 1001 + threads, end));
     }
     let data = json!({
         "scenario": replay.scenario,
