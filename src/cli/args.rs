@@ -272,7 +272,7 @@ pub struct PlotArgs {
     /// Scenarios or saved runs (the JSON of `run` or `compare`); `-` reads standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// The trial of a gantt chart [default: the one with the most downtime]
+    /// The trial of a gantt chart or a close-up [default: the one with the most downtime]
     #[arg(long, value_name = "N")]
     pub trial: Option<u64>,
     /// The experiment of a chaos chart [default: the first]

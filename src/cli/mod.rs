@@ -8,6 +8,7 @@
 mod args;
 mod chaos;
 mod check;
+mod close_up;
 mod compare;
 mod explain;
 mod init;

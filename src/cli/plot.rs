@@ -1,6 +1,7 @@
 //! `plot`: a chart of scenarios, which are run first, or of saved runs.
 
 use super::args::{PlotArgs, Talk};
+use super::close_up::close_up;
 use super::replay::{Which, replay};
 use super::timing::Clock;
 use super::watch::catch_interrupts;
@@ -24,14 +25,16 @@ pub fn plot(args: &PlotArgs, talk: Talk) -> anyhow::Result<Exit> {
     if kind != PlotKind::Chaos && args.only.is_some() {
         anyhow::bail!(Refusal("error: `--only` is for `chaos`; other charts show no experiment".to_owned()));
     }
-    if kind == PlotKind::Gantt {
-        return gantt(args, format, talk, clock);
+    if kind == PlotKind::Gantt || kind == PlotKind::CloseUp {
+        return of_trial(kind, args, format, talk, clock);
     }
     if kind == PlotKind::Chaos {
         return chaos(args, format, talk, clock);
     }
     if args.trial.is_some() {
-        anyhow::bail!(Refusal("error: `--trial` is for `gantt`; other charts show all trials".to_owned()));
+        anyhow::bail!(Refusal(
+            "error: `--trial` is for `gantt` and `close-up`; other charts show all trials".to_owned()
+        ));
     }
     let stop = catch_interrupts()?;
     let (mut scenarios, mut events, mut requests) = (Vec::new(), 0, 0);
@@ -48,9 +51,9 @@ pub fn plot(args: &PlotArgs, talk: Talk) -> anyhow::Result<Exit> {
 }
 
 /// A chart of one trial, which is run again; without a word about which, all are run to find the worst.
-fn gantt(args: &PlotArgs, format: PictureFormat, talk: Talk, clock: Clock) -> anyhow::Result<Exit> {
+fn of_trial(kind: PlotKind, args: &PlotArgs, format: PictureFormat, talk: Talk, clock: Clock) -> anyhow::Result<Exit> {
     let [file] = args.files.as_slice() else {
-        anyhow::bail!(Refusal("error: a gantt chart shows one trial of one scenario".to_owned()))
+        anyhow::bail!(Refusal(format!("error: a {} chart shows one trial of one scenario", kind.name())))
     };
     let bytes = input::saved_or_scenario(file)?;
     if is_saved(&bytes) {
@@ -66,7 +69,12 @@ fn gantt(args: &PlotArgs, format: PictureFormat, talk: Talk, clock: Clock) -> an
         None => run::simulate(&loaded, &plan, catch_interrupts()?, talk).results.worst_trial.unwrap_or(0),
     };
     let which = Which { fidelity: plan.fidelity, seed: plan.seed, trial, requests: None };
-    let picture = plot::gantt(format, &replay(&loaded.scenario.model, which)).map_err(refused)?;
+    let model = &loaded.scenario.model;
+    let picture = match kind {
+        PlotKind::CloseUp => plot::close_up(format, &close_up(model, which)?),
+        _ => plot::gantt(format, &replay(model, which)),
+    };
+    let picture = picture.map_err(refused)?;
     output::write(&picture, Some(&args.output))?;
     clock.report(&args.machine, talk, (None, None));
     Ok(Exit::Fine)

@@ -2,7 +2,7 @@
 
 use crate::results::measure::Measure;
 use crate::results::raw::{OutageRecord, Stage, TimelineRecord, TrialRecord};
-use crate::results::replay::{Replay, Spell, Step};
+use crate::results::replay::{CloseUp, Replay, RequestBucket, Spell, Step};
 use crate::results::{
     Comparison, Curve, CurveKind, Difference, Direction, Fidelity, Judgement, Method, Results, Row, Side, Verdict,
 };
@@ -245,6 +245,22 @@ pub fn curves() -> Vec<Curve> {
         curve(CurveKind::ConvergenceLow, settling(-1.0)),
         curve(CurveKind::ConvergenceHigh, settling(1.0)),
     ]
+}
+
+/// An outage of that trial, with requests around it.
+pub fn close_up() -> CloseUp {
+    let replay = replay();
+    let outage = replay.outages.iter().find(|outage| outage.part == "system").expect("an outage").clone();
+    let around = Span::from_secs(60);
+    let (from, to) = (Time::ZERO + outage.start.since(Time::ZERO + around), outage.end() + around);
+    let bucket = |number: u64| RequestBucket {
+        from: from + Span::SECOND * number,
+        length: Span::SECOND,
+        answered: (!number.is_multiple_of(9)).then_some(0.97),
+        latency_p99_s: (!number.is_multiple_of(7)).then_some(0.2 + 0.01 * number as f64),
+        retries_per_s: number as f64,
+    };
+    CloseUp { buckets: (0..60).map(bucket).collect(), replay, outage, from, to }
 }
 
 /// A trial in which a region fails and the database fails over.

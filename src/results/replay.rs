@@ -58,6 +58,36 @@ impl Spell {
     }
 }
 
+/// An outage of the system, from a little before it to a little after.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CloseUp {
+    /// The trial.
+    pub replay: Replay,
+    /// The outage.
+    pub outage: Spell,
+    /// From when on it is shown.
+    pub from: Time,
+    /// Until when.
+    pub to: Time,
+    /// What its requests met, on the request clock.
+    pub buckets: Vec<RequestBucket>,
+}
+
+/// Requests of a stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RequestBucket {
+    /// From when on.
+    pub from: Time,
+    /// How long.
+    pub length: Span,
+    /// Share answered of those that ended in it, if any did.
+    pub answered: Option<f64>,
+    /// Latency of the answered ones that only one in a hundred exceeds.
+    pub latency_p99_s: Option<f64>,
+    /// Attempts beyond the first, per second.
+    pub retries_per_s: f64,
+}
+
 /// Something that happened at an instant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {

@@ -292,6 +292,9 @@ fn every_chart_of_a_run_is_drawn_from_a_scenario_and_from_its_json() {
     }
     folder.check(&["plot", "gantt", "pair.toml", "--trials", "100", "-o", "gantt.svg"], 0, "", "");
     folder.check(&["plot", "gantt", "pair.toml", "--trial", "4", "-o", "gantt.png"], 0, "", "");
+    folder.check(&["plot", "close-up", "pair.toml", "--trials", "100", "-o", "close-up.svg"], 0, "", "");
+    let close_up = std::fs::read_to_string(folder.0.join("close-up.svg")).unwrap();
+    assert!(close_up.contains("the system is down for") && close_up.contains("+0s"), "{close_up}");
     assert!(std::fs::read(folder.0.join("gantt.png")).unwrap().starts_with(b"\x89PNG"));
 }
 
@@ -309,6 +312,8 @@ fn a_chart_that_cannot_be_drawn_says_what_is_missing() {
     refuse(&["gantt", "fine.json"], "give the scenario instead");
     refuse(&["gantt", "fine.toml", "fine.toml"], "one trial of one scenario");
     refuse(&["nines", "fine.json", "--trial", "3"], "`--trial` is for `gantt`");
+    refuse(&["close-up", "fine.toml", "fine.toml"], "one trial of one scenario");
+    refuse(&["close-up", "fine.toml", "--trial", "0", "--horizon", "1s"], "never down in trial 0");
     refuse(&["nines", "fine.json", "--only", "x"], "`--only` is for `chaos`");
     refuse(&["gantt", "fine.toml", "--only", "x"], "`--only` is for `chaos`");
     assert!(!folder.files().contains(&"x.svg".to_owned()));

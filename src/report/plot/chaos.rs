@@ -2,37 +2,18 @@
 //!
 //! All runs together, bucket by bucket. The time in which something is broken (in the first run) is shaded.
 
-use super::axis::{Scale, linear_duration_ticks, round_ticks};
+use super::axis::{Scale, linear_duration_ticks};
 use super::bars::percents;
-use super::canvas::{Anchor, Drawing, GREY, Ink, PALE, PALETTE};
+use super::canvas::{Anchor, Drawing};
 use super::exceedance::{DASHES, draw_curve};
-use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, TITLE, Type, WIDTH, fitted};
+use super::panel::{Curve, GAP, LEFT, PANEL, Panel, draw, ink};
+use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, TITLE, WIDTH, fitted};
 use crate::report::number;
 use crate::results::chaos::{ChaosResults, ExperimentResult};
 
 const TOP: f64 = 106.0;
-const LEFT: f64 = 104.0;
-const PANEL: f64 = 128.0;
-const GAP: f64 = 40.0;
-/// The time of the faults.
-const SHADE: Ink = plotters::style::RGBColor(0xf6, 0xe8, 0xdc);
 /// Calls with breakers shown, at most.
 const CALLS: usize = 4;
-
-/// A line of a panel: (seconds, value), none where there is a gap.
-struct Curve {
-    name: String,
-    points: Vec<(f64, Option<f64>)>,
-}
-
-/// What is drawn in one of the panels.
-struct Panel {
-    title: &'static str,
-    curves: Vec<Curve>,
-    from: f64,
-    to: f64,
-    label: fn(&[f64]) -> Vec<String>,
-}
 
 /// The chart of one experiment.
 ///
@@ -131,37 +112,4 @@ fn panels(experiment: &ExperimentResult) -> Vec<Panel> {
         panels.push(Panel { title: BREAKERS, curves, from: 0.0, to, label: percents });
     }
     panels
-}
-
-fn ink(index: usize) -> Ink {
-    PALETTE[index % PALETTE.len()]
-}
-
-fn draw(drawing: &mut Drawing, panel: &Panel, (x, end): (Scale, f64), (top, bottom): (f64, f64), shade: (f64, f64)) {
-    let y = Scale::linear(panel.from, panel.to, bottom, top);
-    if shade.1 > shade.0 {
-        drawing.bar((shade.0, top), (shade.1, bottom), SHADE);
-    }
-    for (seconds, _) in linear_duration_ticks(end) {
-        drawing.line(&[(x.at(seconds), top), (x.at(seconds), bottom)], 1.0, PALE);
-    }
-    let ticks = round_ticks(panel.from, panel.to, 3.0);
-    for (value, label) in ticks.iter().zip((panel.label)(&ticks)) {
-        let at = y.at(*value);
-        drawing.line(&[(LEFT, at), (x.at(end), at)], 1.0, PALE);
-        drawing.text((LEFT - 10.0, at), Anchor::End, TICK, &label);
-    }
-    drawing.line(&[(LEFT, top), (LEFT, bottom), (x.at(end), bottom)], 1.25, GREY);
-    drawing.text((LEFT, top - 12.0), Anchor::Start, Type { bold: true, ..SUBTITLE }, panel.title);
-    for (index, curve) in panel.curves.iter().enumerate() {
-        for part in curve.points.split(|(_, value)| value.is_none()) {
-            let path: Vec<(f64, f64)> =
-                part.iter().filter_map(|(at, value)| Some((x.at(*at), y.at((*value)?)))).collect();
-            if path.len() > 1 {
-                draw_curve(drawing, &path, ink(index), DASHES[index % DASHES.len()]);
-            } else if let Some(&only) = path.first() {
-                drawing.disc(only, 2.0, ink(index));
-            }
-        }
-    }
 }

@@ -65,7 +65,7 @@ pub fn drawing(replay: &Replay) -> Result<Drawing, PlotError> {
 }
 
 /// `day 120 01:11  db failover`.
-fn title(outage: &Spell) -> String {
+pub fn title(outage: &Spell) -> String {
     let minutes = outage.start.since(Time::ZERO).as_nanos() / 60_000_000_000;
     format!("day {} {:02}:{:02}  {}", minutes / 1_440, minutes / 60 % 24, minutes % 60, outage.cause)
 }
@@ -212,7 +212,7 @@ fn close_up(drawing: &mut Drawing, outages: &[&Spell], (left, begin): (f64, f64)
 }
 
 /// The stages of an outage one after the other, in units of `unit` seconds; where the last one ends.
-fn stages(drawing: &mut Drawing, scale: Scale, top: f64, outage: &Spell, unit: f64) -> Result<f64, PlotError> {
+pub fn stages(drawing: &mut Drawing, scale: Scale, top: f64, outage: &Spell, unit: f64) -> Result<f64, PlotError> {
     let mut at = 0.0;
     for (stage, span) in Stage::ALL.iter().zip(outage.stages.unwrap_or([Span::ZERO; Stage::ALL.len()])) {
         let seconds = span.as_secs_f64();
@@ -231,7 +231,7 @@ fn stages(drawing: &mut Drawing, scale: Scale, top: f64, outage: &Spell, unit: f
 }
 
 /// The stages that the outages spend time in.
-fn legend(drawing: &mut Drawing, outages: &[&Spell], y: f64) -> Result<(), PlotError> {
+pub fn legend(drawing: &mut Drawing, outages: &[&Spell], y: f64) -> Result<(), PlotError> {
     let mut x = EDGE;
     for (index, stage) in Stage::ALL.into_iter().enumerate() {
         if outages.iter().any(|outage| outage.stages.is_some_and(|stages| !stages[index].is_zero())) {

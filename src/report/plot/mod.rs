@@ -9,12 +9,14 @@ mod axis;
 mod bars;
 pub mod canvas;
 mod chaos;
+mod close_up;
 mod contribution;
 mod convergence;
 mod distribution;
 mod exceedance;
 mod gantt;
 mod nines;
+mod panel;
 mod pareto;
 #[cfg(test)]
 mod tests;
@@ -23,7 +25,7 @@ mod waterfall;
 
 use crate::results::Results;
 use crate::results::chaos::{ChaosResults, ExperimentResult};
-use crate::results::replay::Replay;
+use crate::results::replay::{CloseUp, Replay};
 use crate::stats::Estimate;
 use canvas::{Anchor, BLACK, DrawError, Drawing, GREY, Type, width_of};
 
@@ -40,6 +42,8 @@ pub enum PlotKind {
     Contribution,
     /// What broke and who was down in one trial.
     Gantt,
+    /// The longest outage of one trial, step by step.
+    CloseUp,
     /// Availability against the time since the start.
     Transient,
     /// The running estimate with its closing interval.
@@ -58,12 +62,13 @@ pub enum PlotKind {
 
 impl PlotKind {
     /// All kinds, in the order in which help lists them.
-    pub const ALL: [PlotKind; 12] = [
+    pub const ALL: [PlotKind; 13] = [
         PlotKind::Nines,
         PlotKind::Exceedance,
         PlotKind::Waterfall,
         PlotKind::Contribution,
         PlotKind::Gantt,
+        PlotKind::CloseUp,
         PlotKind::Transient,
         PlotKind::Convergence,
         PlotKind::Attainment,
@@ -81,6 +86,7 @@ impl PlotKind {
             PlotKind::Waterfall => "waterfall",
             PlotKind::Contribution => "contribution",
             PlotKind::Gantt => "gantt",
+            PlotKind::CloseUp => "close-up",
             PlotKind::Transient => "transient",
             PlotKind::Convergence => "convergence",
             PlotKind::Attainment => "attainment",
@@ -128,6 +134,14 @@ pub fn gantt(format: PictureFormat, replay: &Replay) -> Result<Vec<u8>, PlotErro
     Ok(bytes(&gantt::drawing(replay)?, format)?)
 }
 
+/// The chart of one outage in this format.
+///
+/// # Errors
+/// If the system was never down in the trial.
+pub fn close_up(format: PictureFormat, close_up: &CloseUp) -> Result<Vec<u8>, PlotError> {
+    Ok(bytes(&close_up::drawing(close_up)?, format)?)
+}
+
 /// The chart of one experiment in this format.
 ///
 /// # Errors
@@ -147,6 +161,7 @@ fn drawing(kind: PlotKind, scenarios: &[Results]) -> Result<Drawing, PlotError> 
         PlotKind::Waterfall => waterfall::drawing(scenarios),
         PlotKind::Contribution => contribution::drawing(scenarios),
         PlotKind::Gantt => Err(PlotError::Nothing("results hold no trial; a Gantt chart shows one")),
+        PlotKind::CloseUp => Err(PlotError::Nothing("results hold no trial; a close-up shows one outage")),
         PlotKind::Transient => transient::drawing(scenarios),
         PlotKind::Convergence => convergence::drawing(scenarios),
         PlotKind::Attainment => attainment::drawing(scenarios),

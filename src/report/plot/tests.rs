@@ -1,7 +1,7 @@
 //! Charts as marks and as bytes.
 
 use super::canvas::{Anchor, Drawing, Mark, Type, width_of};
-use super::{PictureFormat, PlotError, PlotKind, gantt, pareto, plot, transient};
+use super::{PictureFormat, PlotError, PlotKind, close_up, gantt, pareto, plot, transient};
 use crate::report::sample;
 use crate::results::Results;
 use crate::results::measure::Measure;
@@ -30,6 +30,7 @@ fn cases() -> Vec<(&'static str, Vec<Results>)> {
 fn drawing(kind: PlotKind, scenarios: &[Results]) -> Result<Drawing, PlotError> {
     match kind {
         PlotKind::Gantt => gantt::drawing(&sample::replay()),
+        PlotKind::CloseUp => close_up::drawing(&sample::close_up()),
         PlotKind::Transient => {
             let value = |index: i32, scale: f64| {
                 let down = 4e-4 * scale * (1.0 - (-f64::from(index) / 3.0).exp());
@@ -142,7 +143,7 @@ fn a_chart_of_nothing_is_refused_with_the_reason() {
     assert!(mixed.to_string().contains("different money"));
     let one = plot(PlotKind::Pareto, PictureFormat::Svg, &[in_money("EUR"), in_money("EUR")]).unwrap();
     assert!(String::from_utf8(one).unwrap().contains("cost per year, EUR"));
-    assert!(refuse(PlotKind::Gantt).contains("no trial"));
+    assert!(refuse(PlotKind::Gantt).contains("no trial") && refuse(PlotKind::CloseUp).contains("no trial"));
     assert!(plot(PlotKind::Nines, PictureFormat::Svg, &[]).is_err());
 }
 
