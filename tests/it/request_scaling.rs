@@ -89,3 +89,17 @@ fn a_pool_that_scales_is_the_same_at_any_number_of_threads() {
     let of = |jobs| format!("{:?}", lab::run(&model, &ninefold::experiment::Plan { jobs, ..plan_full(8, 1) }).rows);
     assert_eq!(of(1), of(2));
 }
+
+/// Sixteen slots a node, all taken from the burst at 5 min on: looks ask for ceil(3 / 0.6) = 5 nodes, and for
+/// ceil(5 / 0.6) = 9 at the first one, 3 min 30 s later, that has found those five full for its whole length.
+#[test]
+fn a_scaler_that_sees_full_slots_only_pays_its_lag_once_per_step() {
+    let of = |name: &str| changes(&Compiled::full(&lab::shipped(name, &[])));
+    let in_the_burst = |all: Vec<(Time, u32, u32)>| -> Vec<(Time, u32, u32)> {
+        all.into_iter().filter(|&(when, ..)| when >= at(300) && when < at(700)).collect()
+    };
+    assert_eq!(in_the_burst(of("autoscale-lag")), [(at(330), 3, 5), (at(540), 5, 9)]);
+    // four fifths of the slots in use want a third more nodes at most, where five times as many are needed
+    let shed = in_the_burst(of("autoscale-lag-shedding"));
+    assert!(!shed.is_empty() && shed.iter().all(|&(_, from, to)| to == from + 1), "{shed:?}");
+}
