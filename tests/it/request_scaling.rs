@@ -103,3 +103,32 @@ fn a_scaler_that_sees_full_slots_only_pays_its_lag_once_per_step() {
     let shed = in_the_burst(of("autoscale-lag-shedding"));
     assert!(!shed.is_empty() && shed.iter().all(|&(_, from, to)| to == from + 1), "{shed:?}");
 }
+
+#[test]
+fn with_nodes_that_break_requests_and_the_fluid_scale_alike() {
+    let keys = "capacity = \"10/s\"\nhealth_check = {}\nautoscale = { min = 1, max = 9, cooldown = \"2min\" }\n\
+                faults = { fails = \"exp(mean=20min)\", repair = \"exp(mean=5min)\" }";
+    let text = pool(keys, "rate = \"35/s\"").replace("\"10min\"", "\"3h\"");
+    let full = changes(&Compiled::full(&model(&text)));
+    let fluid = changes(&Compiled::structure(&model(&text.replace("simulation.fidelity = \"full\"\n", ""))));
+    // broken nodes are replaced, mended ones are too many: the same faults at the same instants
+    assert!(full.len() > 20, "{full:?}");
+    assert_eq!(full, fluid);
+}
+
+/// Work of 1 s with 1.5 s of patience, at a node as old as `age` that is warm after 300 s: done in time where
+/// (age + 0.75) / 300 x 1.5 >= 1, from an age of 199 s on. The second node serves from 120 s and takes every other request.
+#[test]
+fn a_node_that_was_booted_warms_up() {
+    let keys = "slots = 20\nservice_time = \"1s\"\nwarm_up = { for = \"300s\" }\n\
+                autoscale = { min = 1, max = 2, target = \"3%\", boot = \"60s\" }";
+    let text = pool(keys, "rate = \"1/s\"\ntimeout = \"1500ms\"");
+    assert_eq!(changes(&Compiled::full(&model(&text))), [(at(60), 1, 2)]);
+    let counts = counts(&text);
+    let (came, answered) = counts.seconds(0, 115);
+    assert_eq!(came, answered, "the first node was warm");
+    let (came, answered) = counts.seconds(125, 315);
+    assert!((94..=96).contains(&answered), "{answered} of {came} while the second is cold");
+    let (came, answered) = counts.seconds(325, 590);
+    assert_eq!(came, answered, "both are warm");
+}
