@@ -1,6 +1,6 @@
 //! Pools that change: how many nodes there are (`nodes`, `autoscale`), and how a node warms up (`warm_up`).
 //!
-//! On the structure clock both are felt where a node has a `capacity`; without one only requests would feel them.
+//! On the structure clock both are felt where a node has a `capacity`; without one only requests feel them.
 
 use super::diagnostic::Code;
 use super::fields::Fields;
@@ -13,10 +13,13 @@ use crate::time::Span;
 
 /// Reads `nodes` and `autoscale`: how many nodes there are at the start, and how their number changes.
 pub(super) fn nodes(fields: &mut Fields<'_>) -> (u32, Option<Autoscale>) {
-    let scale = if fields.session.simulates_requests() {
-        fields.not_yet("autoscale", "auto-scaling on the request clock");
-        None
-    } else if fields.has("capacity") {
+    let slots = fields.peek("slots").is_some_and(|slots| slots.as_text() != Some("unlimited"));
+    let felt = fields.has("capacity") || (fields.session.simulates_requests() && slots);
+    let scale = if felt {
+        fields.table("autoscale", "the number of nodes stays", autoscale).flatten()
+    } else if fields.has("autoscale") && fields.session.simulates_requests() {
+        let message = "`autoscale` without `slots` or a `capacity` does not know what a node carries";
+        fields.fault(Code::E004, "autoscale", message, "give the pool `slots`".to_owned());
         fields.table("autoscale", "the number of nodes stays", autoscale).flatten()
     } else {
         fields.on_request_clock(|fields| fields.table("autoscale", "the number of nodes stays", autoscale));

@@ -57,7 +57,7 @@ impl World<'_> {
         // a node that is only cut off lives on
         let out = state.out > plan.zone.map_or(0, |zone| self.zone_cuts(zone));
         let unit = &self.units[node as usize];
-        let held = unit.holds > 0 || self.is_off(node);
+        let held = unit.holds > 0;
         let hung = held && unit.hangs && !out && !state.stopped;
         let mut condition = Condition {
             up: (!out && !held && !state.stopped) || hung,
@@ -65,6 +65,7 @@ impl World<'_> {
             hung,
             check_fails: if hung { unit.check_fails } else { 0.0 },
             admits: self.gates.holds(layout.admits[plan.pool as usize]),
+            off: self.is_off(node),
             writes: layout.takes_writes[plan.pool as usize].is_none_or(|gate| self.gates.holds(gate)),
             ..Condition::WELL
         };

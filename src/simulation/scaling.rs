@@ -4,7 +4,7 @@
 //! the load that arrives and the nodes that serve or boot: a broken node does not count, it comes back by its own repair
 //! and is then one more. The first nodes that are off start, each after a boot of its own; the last to boot, then the
 //! last that run, stop. A pool that does not serve stops nothing: no load is then no sign of too many nodes. A node that
-//! is off does not age, and no fault finds it.
+//! is off does not age, and no fault finds it. With requests in the world they tell the load instead, at looks of their own.
 
 use super::event::{Event, class};
 use super::layout::UnitKind;
@@ -146,10 +146,15 @@ impl World<'_> {
     /// By how many nodes the pool would change at a look that finds this load.
     fn change(&self, plan: &LoadPlan, pool: u32, load: f64) -> i64 {
         let station = &plan.stations[plan.of_pool[pool as usize] as usize];
+        self.change_under(pool, load, station.capacity, self.gates.holds(station.gate))
+    }
+
+    /// The same, each node carrying so much, whether the pool serves being known.
+    fn change_under(&self, pool: u32, load: f64, each: f64, serves: bool) -> i64 {
         let Some(scale) = &self.layout.pools[pool as usize].scale else { return 0 };
         let current = self.at_hand(pool);
-        let wanted = scale.wanted(load, station.capacity, current);
-        if wanted < current && !self.gates.holds(station.gate) {
+        let wanted = scale.wanted(load, each, current);
+        if wanted < current && !serves {
             return 0;
         }
         let most = if wanted > current { self.startable(pool).take((wanted - current) as usize).count() } else { 0 };
@@ -158,6 +163,9 @@ impl World<'_> {
 
     /// Put down the next look of each pool that one may change: now, or while users move.
     pub(super) fn plan_looks(&mut self, plan: &LoadPlan, now: Time, loads: &[f64], moving: bool) {
+        if self.layout.for_requests {
+            return; // requests tell what arrives
+        }
         for &pool in &plan.scaling {
             let Some(scale) = &self.layout.pools[pool as usize].scale else { continue };
             let load = loads[plan.of_pool[pool as usize] as usize];
@@ -176,14 +184,33 @@ impl World<'_> {
     /// Somebody looks at the load of the pool.
     pub(super) fn scale_looks(&mut self, now: Time, pool: u32) -> bool {
         let layout = self.layout;
-        let (Some(plan), Some(scale)) = (&layout.load, &layout.pools[pool as usize].scale) else { return false };
+        let Some(plan) = &layout.load else { return false };
         self.scaling[pool as usize].looks = false;
         self.moved = true;
         let load = self.load_of(plan, pool, now);
         let change = self.change(plan, pool, load);
-        if change == 0 {
-            return true;
+        self.scale_by(now, pool, change);
+        true
+    }
+
+    /// Requests bring the pool this load; each node carries so much of it.
+    pub(super) fn scale_to(&mut self, now: Time, pool: u32, load: f64, each: f64) {
+        if now < self.scaling[pool as usize].rests_until {
+            return;
         }
+        let serves = self.gates.holds(self.layout.admits[pool as usize]);
+        let change = self.change_under(pool, load, each, serves);
+        if change != 0 {
+            self.scale_by(now, pool, change);
+            self.moved = true;
+            self.events += 1;
+            self.react(now);
+        }
+    }
+
+    /// So many nodes start, or stop.
+    fn scale_by(&mut self, now: Time, pool: u32, change: i64) {
+        let Some(scale) = self.layout.pools[pool as usize].scale.as_ref().filter(|_| change != 0) else { return };
         let from = self.at_hand(pool);
         self.scaling[pool as usize].rests_until = now + scale.cooldown;
         if change > 0 {
@@ -201,7 +228,6 @@ impl World<'_> {
             (0..-change).for_each(|_| self.stop_one(now, pool));
         }
         self.note(now, TraceEvent::Scaled { pool, from, to: (i64::from(from) + change) as u32 });
-        true
     }
 
     /// The last node to boot, else the last that runs, stops.

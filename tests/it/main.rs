@@ -39,6 +39,7 @@ mod request_lessons;
 mod request_oracle;
 mod request_policies;
 mod request_queues;
+mod request_scaling;
 mod request_traces;
 mod request_users;
 mod scenarios;

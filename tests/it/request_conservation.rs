@@ -58,8 +58,14 @@ const FALLBACKS: [&str; 3] = [
     "fallback = [{ tier = \"cached\", hit = \"50%\" }], ",
     "fallback = [{ tier = \"other\", calls = \"aside\" }], ",
 ];
-const NODES: [&str; 5] =
-    ["", "queue = 5", "queue_timeout = \"exp(mean=3s)\"", "concurrency_limit = \"aimd\"", "codel = {}"];
+const NODES: [&str; 6] = [
+    "",
+    "autoscale = { min = 1, max = 4, every = \"1min\", boot = \"2min\", cooldown = \"1min\" }",
+    "queue = 5",
+    "queue_timeout = \"exp(mean=3s)\"",
+    "concurrency_limit = \"aimd\"",
+    "codel = {}",
+];
 const FAULTS: [&str; 7] = [
     "mode = \"crash\"",
     "mode = \"crash\"\nsilent = true",

@@ -93,6 +93,8 @@ pub struct Client {
     ejection: Option<OutlierEjection>,
     panic: Panic,
     healthy: Vec<bool>,
+    /// Targets that were taken out of service: nobody is sent there, in panic neither.
+    retired: Vec<bool>,
     /// The eligible targets come first; as long as there are targets, so that a clone need not grow.
     targets: Vec<u32>,
     eligible: usize,
@@ -140,6 +142,7 @@ impl Client {
             ejection: config.ejection.map(|ejection| OutlierEjection::new(ejection, targets, now)).transpose()?,
             panic: Panic::new(config.panic, config.panic_action)?,
             healthy: vec![true; targets],
+            retired: vec![false; targets],
             targets: (0..config.targets).collect(),
             eligible: targets,
         })
@@ -165,6 +168,14 @@ impl Client {
     pub fn set_health(&mut self, now: Time, target: u32, healthy: bool, observer: &mut impl Observer) {
         if let Some(entry) = self.healthy.get_mut(target as usize) {
             *entry = healthy;
+            self.refresh(now, observer);
+        }
+    }
+
+    /// The target leaves service or comes back; one that has left is no failure and does not count for panic.
+    pub fn set_retired(&mut self, now: Time, target: u32, retired: bool, observer: &mut impl Observer) {
+        if let Some(entry) = self.retired.get_mut(target as usize) {
+            *entry = retired;
             self.refresh(now, observer);
         }
     }
@@ -338,15 +349,17 @@ impl Client {
         let ejection = &self.ejection;
         let present =
             |target: usize| ejection.as_ref().is_none_or(|ejection| ejection.state(target) == HostState::Present);
-        let fit = |target: usize, healthy: bool| healthy && present(target);
+        let retired = &self.retired;
+        let fit = |target: usize, healthy: bool| healthy && !retired[target] && present(target);
+        let total = retired.iter().filter(|&&retired| !retired).count();
         let count = self.healthy.iter().enumerate().filter(|&(target, &healthy)| fit(target, healthy)).count();
-        if let Some(change) = self.panic.update(now, count as u32, self.healthy.len() as u32) {
+        if let Some(change) = self.panic.update(now, count as u32, total as u32) {
             observer.panic(change);
         }
         let spread = self.panic.spread();
         let wanted = |target: usize, healthy: bool| match spread {
             Spread::Healthy => fit(target, healthy),
-            Spread::All => true,
+            Spread::All => !retired[target],
             Spread::Nowhere => false,
         };
         self.eligible = 0;

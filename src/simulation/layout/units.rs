@@ -140,7 +140,7 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
         nodes: pool.most_nodes(),
         nodes_at_start: pool.nodes,
         warm_up: pool.warm_up.filter(|_| pool.capacity.is_some()),
-        scale: pool.autoscale.clone().filter(|_| pool.capacity.is_some()),
+        scale: pool.autoscale.clone().filter(|_| pool.capacity.is_some() || layout.for_requests),
         ageing: pool.standby.ageing,
         wake: pool.standby.wake.clone(),
         wake_key: Entity::new(&name).key(Purpose::Wake),

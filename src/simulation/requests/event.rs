@@ -65,6 +65,11 @@ pub enum Event {
         /// The node.
         node: u32,
     },
+    /// Somebody looks at the load of a pool that scales.
+    ScaleLooks {
+        /// The pool.
+        pool: u32,
+    },
     /// An undo of a transaction is tried again.
     Saga(Id),
 }

@@ -6,7 +6,7 @@
 //! holds it, a node that slows down stretches what is left of it.
 
 use super::event::{Event, Todo};
-use super::nodes::Condition;
+use super::nodes::{Condition, Node};
 use super::route::Share;
 use super::state::{Id, Origin, Stage};
 use super::{Caller, Requests};
@@ -117,6 +117,9 @@ impl Requests<'_> {
                 });
             }
         }
+        if before.off != condition.off {
+            self.retire(now, index, condition.off);
+        }
         if before.up != condition.up || before.hung != condition.hung || before.check_fails != condition.check_fails {
             self.health_changed(now, index);
         }
@@ -134,7 +137,7 @@ impl Requests<'_> {
             .map(|(id, _)| id)
             .filter(|id| !held_on_ways(id))
             .collect();
-        self.forget_load(index);
+        self.forget_load(now, index);
         for id in lost {
             self.cancel_calls(now, id);
             let Some(job) = self.flight.job_mut(id) else { continue };
@@ -226,22 +229,43 @@ impl Requests<'_> {
         }
     }
 
+    /// The node is scaled away, or starts anew.
+    fn retire(&mut self, now: Time, index: u32, off: bool) {
+        let node = &mut self.nodes[index as usize];
+        if off {
+            node.retired = now;
+        } else {
+            node.started = Some(now);
+            self.forget_checks(index);
+            self.forget_readiness(index);
+        }
+        self.tell_balancers(now, index);
+    }
+
     /// The balancers of the node's service take it in or leave it out.
     pub(super) fn set_member(&mut self, now: Time, index: u32, member: bool) {
         if self.nodes[index as usize].member == member {
             return;
         }
         self.nodes[index as usize].member = member;
+        self.tell_balancers(now, index);
+    }
+
+    fn tell_balancers(&mut self, now: Time, index: u32) {
+        let Node { member, condition: Condition { off, .. }, .. } = self.nodes[index as usize];
         let number = self.plan.nodes[index as usize].pool;
         let pool = &self.plan.pools[number as usize];
         let range = pool.first_node as usize..(pool.first_node + pool.nodes) as usize;
-        let well: Vec<bool> = self.nodes[range].iter().map(|node| node.member).collect();
-        self.routes.set_members(number, &well);
+        let nodes = &self.nodes[range];
+        let well: Vec<bool> = nodes.iter().map(|node| node.member && !node.condition.off).collect();
+        let gone: Vec<bool> = nodes.iter().map(|node| node.condition.off).collect();
+        self.routes.set_members(number, &well, &gone);
         for edge in self.plan.edges.iter().filter(|edge| edge.to == pool.service && !edge.plain) {
             let Some(place) = edge.pools.iter().position(|&known| known == number) else { continue };
             for slot in 0..edge.slots {
                 if let Caller::Full(client) = &mut self.callers[edge.client(slot, place) as usize] {
                     client.set_health(now, index - pool.first_node, member, &mut Deaf);
+                    client.set_retired(now, index - pool.first_node, off, &mut Deaf);
                 }
             }
         }

@@ -99,6 +99,9 @@ impl Requests<'_> {
         let Some(prober) = &mut node.probes[probe as usize] else { return };
         let fails = 1.0 - (1.0 - prober.check.false_fail) * (1.0 - condition.check_fails);
         let by_chance = fails > 0.0 && node.checks.random::<f64>() < fails;
+        if condition.off {
+            return; // nobody asks for it
+        }
         if !condition.up || by_chance {
             return self.probe_answered(now, index, probe, false);
         }
@@ -169,6 +172,15 @@ impl Requests<'_> {
         }
     }
 
+    /// A node that starts anew counts as ready until a check through its queue fails.
+    pub(super) fn forget_readiness(&mut self, index: u32) {
+        let node = &mut self.nodes[index as usize];
+        if let Some(prober) = &mut node.probes[Probe::Readiness as usize] {
+            prober.state = prober.fresh.clone();
+            node.member = true;
+        }
+    }
+
     /// A restarted node works again.
     pub(super) fn restarted(&mut self, index: u32) {
         self.nodes[index as usize].restarting = false;
@@ -214,7 +226,9 @@ impl Requests<'_> {
         pools.any(|(_, &number)| {
             let pool = &plan.pools[number as usize];
             let nodes = &self.nodes[pool.first_node as usize..(pool.first_node + pool.nodes) as usize];
-            nodes.iter().any(|node| node.condition.up && !node.condition.hung && node.condition.admits)
+            nodes
+                .iter()
+                .any(|node| node.condition.up && !node.condition.off && !node.condition.hung && node.condition.admits)
         })
     }
 }

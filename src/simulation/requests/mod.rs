@@ -24,6 +24,7 @@ pub mod record;
 mod route;
 mod run;
 mod sagas;
+mod scaling;
 mod seconds;
 mod state;
 mod tally;
@@ -92,6 +93,8 @@ pub struct Requests<'a> {
     checks: Family,
     /// Nodes that were restarted: what made them slow is over.
     mended: Vec<u32>,
+    /// What looks at pools that scale have found.
+    seen: Vec<scaling::Seen>,
     /// Is the structure to be looked at again?
     look: bool,
     /// When counting begins.
@@ -122,6 +125,7 @@ impl<'a> Requests<'a> {
             tally: Tally::new(plan),
             checks: Streams::new(0, 0).family(EntityKey::new("checks", Purpose::Service)),
             mended: Vec::new(),
+            seen: Vec::new(),
             look: false,
             start: Time::ZERO,
             events: 0,
@@ -139,6 +143,7 @@ impl<'a> Requests<'a> {
         self.flight.clear();
         self.tally.reset(start);
         self.mended.clear();
+        self.seen.clear();
         self.checks = streams.family(EntityKey::new("checks", Purpose::Service));
         (self.look, self.start, self.events) = (false, start, 0);
         self.start_callers();
@@ -155,6 +160,11 @@ impl<'a> Requests<'a> {
     fn take_mended(&mut self) -> Vec<u32> {
         self.look = false;
         std::mem::take(&mut self.mended)
+    }
+
+    /// What looks at pools that scale have found since this was last asked.
+    fn take_seen(&mut self) -> Vec<scaling::Seen> {
+        std::mem::take(&mut self.seen)
     }
 
     /// The counts at the end.
@@ -224,6 +234,7 @@ impl<'a> Requests<'a> {
             Event::Check { node, probe, generation } => self.check_due(now, node, probe, generation),
             Event::CheckLate { node, probe, job } => self.check_late(now, node, probe, job),
             Event::Restarted { node } => self.restarted(node),
+            Event::ScaleLooks { pool } => self.scale_looks(now, pool),
             Event::Saga(job) => self.saga_goes_on(now, job),
         }
     }

@@ -39,6 +39,8 @@ pub struct Condition {
     pub admits: bool,
     /// Does its pool take writes?
     pub writes: bool,
+    /// Was it scaled away? What it has in hand ends, and nobody is sent to it.
+    pub off: bool,
 }
 
 impl Condition {
@@ -55,6 +57,7 @@ impl Condition {
         check_fails: 0.0,
         admits: true,
         writes: true,
+        off: false,
     };
 
     /// Is it as fast as it should be, now and later?
@@ -96,6 +99,10 @@ pub struct Node {
     pub life: u32,
     /// Is it being restarted?
     pub restarting: bool,
+    /// Since when it is scaled away, the last time that it was.
+    pub retired: Time,
+    /// What the scaling of its pool looks at, if it scales.
+    pub meter: Option<super::scaling::Meter>,
     /// Requests that hold a slot.
     pub busy: u32,
     /// Requests that wait for one.
@@ -119,6 +126,7 @@ impl Requests<'_> {
             self.nodes.push(node);
         }
         self.routes.reset(self.plan);
+        self.start_looks();
         for node in 0..self.plan.nodes.len() as u32 {
             self.schedule_beliefs(node);
             self.start_probes(self.start, node);
@@ -145,6 +153,8 @@ impl Requests<'_> {
             started: None,
             life: 0,
             restarting: false,
+            retired: Time::ZERO,
+            meter: pool.scale.map(|_| super::scaling::Meter::new(self.start)),
             busy: 0,
             queue: VecDeque::new(),
             held: Vec::new(),
@@ -165,10 +175,11 @@ impl Requests<'_> {
     }
 
     /// The node has crashed: nobody works or waits there, and what its policies remembered of load is gone.
-    pub(super) fn forget_load(&mut self, index: u32) {
+    pub(super) fn forget_load(&mut self, now: Time, index: u32) {
         let (shedder, limit, codel) = self.load_policies(self.plan.nodes[index as usize].pool);
         let node = &mut self.nodes[index as usize];
         (node.shedder, node.limit, node.codel) = (shedder, limit, codel);
+        node.count_busy(now);
         node.empty();
     }
 }
@@ -199,6 +210,14 @@ impl Node {
         let Some(whole) = slots.into_iter().chain(limit).min() else { return false };
         shedder.observe(now, Utilisation::of(in_flight, u64::from(whole)));
         shedder.admit(class) != ShedDecision::Admit
+    }
+
+    /// The number of its busy slots is about to change.
+    #[inline]
+    pub fn count_busy(&mut self, now: Time) {
+        if let Some(meter) = &mut self.meter {
+            meter.count(now, self.busy);
+        }
     }
 
     /// As new after a crash: nobody works or waits.

@@ -140,12 +140,15 @@ impl Routes {
     }
 
     /// The members of a pool have changed; with less than half of them well all are sent to, as the pipeline does.
-    pub fn set_members(&mut self, pool: u32, well: &[bool]) {
+    pub fn set_members(&mut self, pool: u32, well: &[bool], off: &[bool]) {
         let route = &mut self.pools[pool as usize];
         route.well = well.iter().filter(|&&well| well).count() as u32;
-        let panic = route.well * 2 < well.len() as u32;
+        let on = off.iter().filter(|&&off| !off).count() as u32;
+        let panic = route.well * 2 < on;
         route.members.clear();
-        route.members.extend((0..well.len() as u32).filter(|&node| panic || well[node as usize]));
+        route
+            .members
+            .extend((0..well.len() as u32).filter(|&node| well[node as usize] || (panic && !off[node as usize])));
     }
 
     /// A message on its way from one place to another.

@@ -123,10 +123,13 @@ impl<'a> RequestWorld<'a> {
 }
 
 impl RequestWorld<'_> {
-    /// What requests have done to the structure: nodes that were restarted are rid of what made them slow.
+    /// What requests have done to the structure: nodes that were restarted are rid of what made them slow, and pools scale.
     fn look(&mut self, now: Time) {
         for node in self.requests.take_mended() {
             self.world.mend(now, node);
+        }
+        for seen in self.requests.take_seen() {
+            self.world.scale_to(now, seen.pool, seen.load, seen.each);
         }
         self.requests.follow(now, &self.world);
     }

@@ -84,6 +84,9 @@ impl Requests<'_> {
         let check = matches!(job.origin, Origin::Check(_));
         if !check {
             self.tally.reached(now, pool.service, (job.about.request, id));
+            if let Some(meter) = &mut node.meter {
+                meter.reach();
+            }
         }
         let class = &self.plan.classes[class as usize];
         let priority = if check { Criticality::Critical } else { class.priority };
@@ -91,6 +94,8 @@ impl Requests<'_> {
             if condition.silent {
                 return self.lose(id);
             }
+            Some(ErrorClass::Connect)
+        } else if condition.off && job.sent >= node.retired {
             Some(ErrorClass::Connect)
         } else if !condition.admits
             || (class.writes && !check && (condition.full || !condition.writes))
@@ -156,6 +161,7 @@ impl Requests<'_> {
         let plan = &self.plan.pools[self.plan.nodes[index].pool as usize];
         let node = &mut self.nodes[index];
         let in_flight = u64::from(node.busy) + node.queue.len() as u64 + 1;
+        node.count_busy(now);
         node.busy += 1;
         job.slotted = true;
         job.stage = Stage::Working;
@@ -195,7 +201,7 @@ impl Requests<'_> {
             return self.finish_job(now, id, Ok(Quality::Full));
         }
         if !plan.work.blocking {
-            self.free_slot(id);
+            self.free_slot(now, id);
         }
         if let Some(job) = self.flight.job_mut(id) {
             job.stage = Stage::Calling;
@@ -310,6 +316,7 @@ impl Requests<'_> {
         }
         (job.answer, job.stage) = (answer, Stage::Returning);
         if std::mem::take(&mut job.slotted) {
+            node.count_busy(now);
             node.busy -= 1;
             if !node.queue.is_empty() {
                 self.todo.push(Todo::Next(job.node));
@@ -322,17 +329,18 @@ impl Requests<'_> {
     fn finish_slowly(&mut self, now: Time, id: Id, answer: Answer, copied: bool) {
         let outcome = if answer == Err(ErrorClass::Overload) { Outcome::Failure } else { Outcome::Success };
         self.release_permit(now, id, outcome);
-        self.free_slot(id);
+        self.free_slot(now, id);
         let copies = if copied { self.wait_for_copies(id) } else { Span::ZERO };
         self.answer_after(now, id, answer, copies);
     }
 
     /// Gives the slot back, for whoever waits.
     #[inline]
-    fn free_slot(&mut self, id: Id) {
+    fn free_slot(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         if std::mem::take(&mut job.slotted) {
             let node = job.node;
+            self.nodes[node as usize].count_busy(now);
             self.nodes[node as usize].busy -= 1;
             if !self.nodes[node as usize].queue.is_empty() {
                 self.todo.push(Todo::Next(node));
@@ -458,7 +466,7 @@ impl Requests<'_> {
             (Stage::Working | Stage::Calling, CallerGone::Stop) => {
                 self.cancel_calls(now, id);
                 self.release_permit(now, id, Outcome::Ignored);
-                self.free_slot(id);
+                self.free_slot(now, id);
                 self.flight.jobs.leave(id);
             }
             (_, CallerGone::SkipQueued | CallerGone::Ignore) => {}

@@ -125,6 +125,19 @@ pub struct PoolPlan {
     pub warm_up: Option<WarmUp>,
     /// Requests per second that a node takes, where it has no slots.
     pub capacity: Option<f64>,
+    /// Who looks at its load, if somebody does.
+    pub scale: Option<Scaler>,
+}
+
+/// What the scaling of a pool looks at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scaler {
+    /// From one look to the next.
+    pub every: Span,
+    /// What a node carries: slots, or requests per second.
+    pub each: f64,
+    /// Is the load slots in use, rather than requests per second?
+    pub by_slots: bool,
 }
 
 /// A node.
@@ -231,7 +244,7 @@ fn service_plan(model: &Model, layout: &Layout, index: usize) -> ServicePlan {
     let service = &model.services[index];
     let process = layout.processes.iter().position(|process| process.service == Some(index as u32));
     let first_node = service.pools.first().map_or(0, |pool| layout.pools[pool.index()].first_unit);
-    let nodes = service.pools.iter().map(|pool| model.pools[pool.index()].nodes).sum();
+    let nodes = service.pools.iter().map(|pool| model.pools[pool.index()].most_nodes()).sum();
     ServicePlan {
         name: service.name.clone(),
         stages: Vec::new(),
@@ -247,15 +260,24 @@ fn service_plan(model: &Model, layout: &Layout, index: usize) -> ServicePlan {
 
 fn pool_plan(model: &Model, layout: &Layout, index: usize) -> PoolPlan {
     let pool = &model.pools[index];
+    let work = model.traffic.pools.get(index).cloned().unwrap_or_default();
     PoolPlan {
         service: pool.service.0,
         region: pool.region.map(|region| region.0),
         first_node: layout.pools[index].first_unit,
-        nodes: pool.nodes,
-        work: model.traffic.pools.get(index).cloned().unwrap_or_default(),
+        nodes: pool.most_nodes(),
+        scale: scaled_by(pool, &work),
+        work,
         warm_up: pool.warm_up,
         capacity: pool.capacity,
     }
+}
+
+/// How the pool's scaler looks, if it has one: at slots, or at requests where there are none.
+fn scaled_by(pool: &crate::model::topology::Pool, work: &PoolWork) -> Option<Scaler> {
+    let every = pool.autoscale.as_ref()?.every;
+    let each = work.slots.map(f64::from).or(pool.capacity)?;
+    Some(Scaler { every, each, by_slots: work.slots.is_some() })
 }
 
 fn nodes(model: &Model, layout: &Layout) -> Vec<NodePlan> {
@@ -263,7 +285,7 @@ fn nodes(model: &Model, layout: &Layout) -> Vec<NodePlan> {
     for (index, pool) in model.pools.iter().enumerate() {
         let name = &layout.sites[layout.units[layout.pools[index].first_unit as usize].site as usize];
         let entity = Entity::new(name);
-        for node in 0..pool.nodes {
+        for node in 0..pool.most_nodes() {
             let zone = pool.zones.get(node as usize % pool.zones.len().max(1)).map(|zone| zone.0);
             let checks = entity.member(u64::from(node)).key(Purpose::Detect);
             nodes.push(NodePlan { pool: index as u32, service: pool.service.0, zone, checks });
