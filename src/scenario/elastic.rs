@@ -15,11 +15,11 @@ use crate::time::Span;
 pub(super) fn nodes(fields: &mut Fields<'_>) -> (u32, Option<Autoscale>) {
     let slots = fields.peek("slots").is_some_and(|slots| slots.as_text() != Some("unlimited"));
     let felt = fields.has("capacity") || (fields.session.simulates_requests() && slots);
-    let scale = if felt {
-        fields.table("autoscale", "the number of nodes stays", autoscale).flatten()
-    } else if fields.has("autoscale") && fields.session.simulates_requests() {
+    if !felt && fields.has("autoscale") && fields.session.simulates_requests() {
         let message = "`autoscale` without `slots` or a `capacity` does not know what a node carries";
         fields.fault(Code::E004, "autoscale", message, "give the pool `slots`".to_owned());
+    }
+    let scale = if felt {
         fields.table("autoscale", "the number of nodes stays", autoscale).flatten()
     } else {
         fields.on_request_clock(|fields| fields.table("autoscale", "the number of nodes stays", autoscale));
