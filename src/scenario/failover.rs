@@ -2,7 +2,7 @@
 
 use super::check;
 use super::diagnostic::Code;
-use super::fields::{At, Fields, not_yet, shorten};
+use super::fields::{At, Fields, shorten};
 use super::names::Names;
 use super::schema::Shape;
 use super::term;
@@ -254,10 +254,6 @@ pub(super) fn routing(
             };
             let detection = spread_detection(fields);
             let failback = fields.table("failback", "users return when `up_after` checks pass", failback).flatten();
-            if failback.as_ref().is_some_and(|failback| failback.takes.mean_s() > 0.0) {
-                let origin = fields.key_origin("failback");
-                not_yet(fields.session, origin, "`failback.takes` under this policy", "a return that costs service");
-            }
             (policy, detection, failback)
         };
         let propagation = propagation(fields);

@@ -5,11 +5,13 @@
 //! stale cohorts c at region r(c) and their destinations D (adding up to 1), region r holds
 //! `T_r - D_r * sum c + sum of c at r`: continuous at every change, and T once all have let go.
 
+mod rotation;
+
 use super::event::{Event, class};
 use super::layout::{Choice, Layout, RoutingPlan, Tracked};
 use super::ledger::Level;
 use super::trace::TraceEvent;
-use super::watch::{Due, Watch};
+use super::watch::Watch;
 use super::world::World;
 use crate::engine::streams::{Stream, Streams};
 use crate::model::failover::Propagation;
@@ -41,6 +43,8 @@ impl Cohort {
 struct Flow {
     target: Vec<f64>,
     destination: Vec<f64>,
+    /// By region: the share of those there who are out of service, for they go back to a region that returns.
+    held: Vec<f64>,
     stale: Vec<Cohort>,
     /// An answer that anycast has not converged on.
     pending: Option<Vec<f64>>,
@@ -71,6 +75,8 @@ pub struct Routing {
     failback: Vec<Stream>,
     delay: Stream,
     in_rotation: Vec<bool>,
+    /// Regions that take their users back, who are out of service meanwhile.
+    returning: Vec<bool>,
     flows: Vec<Flow>,
 }
 
@@ -82,6 +88,7 @@ impl Routing {
         let flow = Flow {
             target: vec![0.0; regions],
             destination: vec![0.0; regions],
+            held: vec![0.0; regions],
             stale: Vec::new(),
             pending: None,
             generation: 0,
@@ -93,19 +100,11 @@ impl Routing {
             failback: plan.failback_keys.iter().map(|&key| streams.stream(key)).collect(),
             delay: streams.stream(plan.delay),
             in_rotation: vec![true; regions],
+            returning: vec![false; regions],
             flows: vec![flow; plan.shares.len()],
         }
     }
 
-    /// How long a region that is healthy again waits for its users, if it does.
-    fn wait(&mut self, plan: &Tracked, region: usize) -> Option<Span> {
-        let failback = plan.failback.as_ref()?;
-        let stream = &mut self.failback[region];
-        Some(failback.after + failback.page.as_ref().map_or(Span::ZERO, |page| page.sample(stream)))
-    }
-}
-
-impl Routing {
     /// As new, in the same memory.
     pub fn reset(&mut self, plan: &Tracked, streams: &Streams) {
         for (stream, &key) in self.detect.iter_mut().zip(&plan.detect) {
@@ -119,24 +118,28 @@ impl Routing {
         }
         self.delay = streams.stream(plan.delay);
         self.in_rotation.fill(true);
+        self.returning.fill(false);
         for flow in &mut self.flows {
             flow.target.fill(0.0);
             flow.destination.fill(0.0);
+            flow.held.fill(0.0);
             flow.stale.clear();
             (flow.pending, flow.generation, flow.cause) = (None, 0, 0);
         }
     }
 
-    /// The share of the group's clients that are at the region.
+    /// The share of the group's clients that are at the region, and not out for the way back.
     pub fn share(&self, group: usize, region: usize, now: Time) -> f64 {
-        self.flows[group].share(region, now)
+        let flow = &self.flows[group];
+        flow.share(region, now) * (1.0 - flow.held[region])
     }
 
     /// The same as a line: the share, and its change per nanosecond.
     pub fn line(&self, group: usize, region: usize, now: Time) -> (f64, f64) {
         let flow = &self.flows[group];
         let slope = if flow.stale.is_empty() { 0.0 } else { flow.slope(region) };
-        (flow.share(region, now), slope)
+        let stays = 1.0 - flow.held[region];
+        (flow.share(region, now) * stays, slope * stays)
     }
 
     /// Do users go to this region?
@@ -178,13 +181,17 @@ impl<'a> World<'a> {
 
     /// The shares over regions that the group is told now; none: answers stay as they were.
     fn answer(&self, group: usize) -> Option<Vec<f64>> {
+        self.answer_with(group, &self.routing.as_ref()?.in_rotation)
+    }
+
+    /// The same, were these regions in rotation.
+    fn answer_with(&self, group: usize, in_rotation: &[bool]) -> Option<Vec<f64>> {
         let plan = self.tracked()?;
-        let routing = self.routing.as_ref()?;
-        let regions = routing.in_rotation.len();
+        let regions = in_rotation.len();
         let hosts = plan.hosts.iter().filter(|&&hosts| hosts).count();
-        let healthy = (0..regions).filter(|&region| plan.hosts[region] && routing.in_rotation[region]).count();
+        let healthy = (0..regions).filter(|&region| plan.hosts[region] && in_rotation[region]).count();
         let panic = healthy > 0 && (healthy as f64) < plan.panic * hosts as f64;
-        let open = |region: usize| plan.hosts[region] && (panic || routing.in_rotation[region]);
+        let open = |region: usize| plan.hosts[region] && (panic || in_rotation[region]);
         let mut shares = vec![0.0; regions];
         match &plan.choice {
             Choice::Ordered(orders) => {
@@ -207,73 +214,6 @@ impl<'a> World<'a> {
         Some(shares)
     }
 
-    /// A gate of the region has changed.
-    pub(super) fn region_changed(&mut self, now: Time, region: u32) {
-        let Some(plan) = self.tracked() else { return };
-        let (index, manner) = (region as usize, self.manner);
-        let healthy = self.gates.holds(plan.seen[index]);
-        let gray = if healthy { self.check_fails(&plan.checked[index]) } else { 0.0 };
-        let Some(routing) = self.routing.as_mut().filter(|_| plan.process.is_none()) else { return };
-        let watch = &mut routing.watches[index];
-        if watch.follow(now, healthy, gray, manner, &plan.detection, &mut routing.detect[index]) {
-            let (generation, believed) = (watch.changes, watch.believed);
-            let waits = healthy && believed && !routing.in_rotation[index];
-            let wait = if waits { routing.wait(plan, index) } else { None };
-            if let Some(wait) = wait {
-                // a fault too short to be noticed broke the wait for its users: it begins anew
-                self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation });
-            }
-            self.schedule_region_beliefs(region);
-        }
-    }
-
-    /// The belief about a region follows its health.
-    pub(super) fn region_believed(&mut self, now: Time, region: u32, checker: u32, generation: u32) -> bool {
-        let Some(plan) = self.tracked() else { return false };
-        let index = region as usize;
-        let expects = |routing: &&mut Routing| routing.watches[index].expects(checker, generation);
-        let Some(routing) = self.routing.as_mut().filter(expects) else { return false };
-        let changed = routing.watches[index].believe(now, checker, &plan.detection, &mut routing.detect[index]);
-        self.schedule_region_beliefs(region);
-        let Some(routing) = self.routing.as_mut().filter(|_| changed) else { return false };
-        let (healthy, generation) = (routing.watches[index].believed, routing.watches[index].changes);
-        let wait = if healthy { routing.wait(plan, index) } else { None };
-        self.note(now, TraceEvent::RegionBelieved { region, healthy });
-        match wait {
-            Some(wait) => self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation }),
-            None => self.rotate(now, index, healthy),
-        }
-        self.moved = true;
-        true
-    }
-
-    fn schedule_region_beliefs(&mut self, region: u32) {
-        let Some(routing) = &mut self.routing else { return };
-        let mut due = std::mem::take(&mut routing.watches[region as usize].due);
-        for Due { at, checker, generation } in due.drain(..) {
-            self.schedule(at, class::CHECK, Event::RegionBelieved { region, checker, generation });
-        }
-        if let Some(routing) = &mut self.routing {
-            routing.watches[region as usize].due = due;
-        }
-    }
-
-    pub(super) fn region_rejoins(&mut self, now: Time, region: u32, generation: u32) -> bool {
-        let index = region as usize;
-        let live = self.routing.as_ref().is_some_and(|routing| routing.watches[index].changes == generation);
-        if live {
-            self.rotate(now, index, true);
-        }
-        live
-    }
-
-    fn rotate(&mut self, now: Time, region: usize, healthy: bool) {
-        if let Some(routing) = &mut self.routing {
-            routing.in_rotation[region] = healthy;
-        }
-        self.answers_changed(now);
-    }
-
     /// Groups whose answer differs from what they were told are told the new one.
     pub(super) fn answers_changed(&mut self, now: Time) {
         let groups = self.routing.as_ref().map_or(0, |routing| routing.flows.len());
@@ -282,6 +222,7 @@ impl<'a> World<'a> {
                 self.tell(now, group, answer);
             }
         }
+        self.hold_movers();
         self.moved = true;
     }
 
@@ -389,9 +330,10 @@ impl<'a> World<'a> {
             // one minus what is lost, so that nothing lost is exactly 1 however the clients move
             let mut level = Level::all_or_nothing(!out);
             for (region, &gate) in layout.region_gates.iter().enumerate() {
-                if !out && !self.gates.holds(gate) {
-                    level.value -= flow.share(region, now);
-                    level.slope -= flow.slope(region);
+                let lost = if self.gates.holds(gate) { flow.held[region] } else { 1.0 };
+                if !out && lost > 0.0 {
+                    level.value -= flow.share(region, now) * lost;
+                    level.slope -= flow.slope(region) * lost;
                 }
             }
             if flow.stale.is_empty() {
@@ -420,6 +362,9 @@ impl<'a> World<'a> {
         let regions = 0..routing.in_rotation.len();
         let mut stage = plan.process.map_or(Stage::Repairing, |process| self.process_stage(process as usize));
         for flow in &routing.flows {
+            if flow.held.iter().any(|&held| held > 0.0) {
+                stage = stage.min(Stage::FailingBack);
+            }
             let aim = flow.pending.as_ref().unwrap_or(&flow.target);
             let served = regions.clone().any(|region| aim[region] > 0.0 && serves(region));
             let lost = flow.stale.iter().any(|cohort| !serves(cohort.region as usize)) || flow.pending.is_some();

@@ -42,6 +42,7 @@ mod request_queues;
 mod request_scaling;
 mod request_traces;
 mod request_users;
+mod rotation;
 mod scenarios;
 mod schema;
 mod shell;

@@ -227,7 +227,8 @@ impl Routes {
                 }
             }
         }
-        last
+        // who is nowhere is out of service; what rounding has left of nobody is somebody's
+        last.filter(|_| point < sum + 1e-9)
     }
 
     /// Works out where each edge goes from each region.

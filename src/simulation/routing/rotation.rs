@@ -1,0 +1,141 @@
+//! Which regions users are sent to: one that is believed to be out leaves the rotation, one that is back joins it again,
+//! perhaps after a wait and a time in which those who go back to it are out of service.
+//!
+//! What breaks the health of a region that waits or takes its users back calls its return off; it begins anew.
+
+use super::{Flow, Routing};
+use crate::simulation::event::{Event, class};
+use crate::simulation::layout::Tracked;
+use crate::simulation::trace::TraceEvent;
+use crate::simulation::watch::Due;
+use crate::simulation::world::World;
+use crate::time::{Span, Time};
+
+impl Routing {
+    /// How long a region that is healthy again waits for its users, if it does.
+    fn wait(&mut self, plan: &Tracked, region: usize) -> Option<Span> {
+        let failback = plan.failback.as_ref()?;
+        let stream = &mut self.failback[region];
+        Some(failback.after + failback.page.as_ref().map_or(Span::ZERO, |page| page.sample(stream)))
+    }
+
+    /// How long those who go back to it are out of service.
+    fn takes(&mut self, plan: &Tracked, region: usize) -> Span {
+        let failback = plan.failback.as_ref();
+        failback.map_or(Span::ZERO, |failback| failback.takes.sample(&mut self.failback[region]))
+    }
+}
+
+impl World<'_> {
+    /// A gate of the region has changed.
+    pub(in crate::simulation) fn region_changed(&mut self, now: Time, region: u32) {
+        let Some(plan) = self.tracked() else { return };
+        let (index, manner) = (region as usize, self.manner);
+        let healthy = self.gates.holds(plan.seen[index]);
+        let gray = if healthy { self.check_fails(&plan.checked[index]) } else { 0.0 };
+        let Some(routing) = self.routing.as_mut().filter(|_| plan.process.is_none()) else { return };
+        let watch = &mut routing.watches[index];
+        if watch.follow(now, healthy, gray, manner, &plan.detection, &mut routing.detect[index]) {
+            let (generation, believed) = (watch.changes, watch.believed);
+            let called_off = std::mem::take(&mut routing.returning[index]);
+            let waits = healthy && believed && !routing.in_rotation[index];
+            let wait = if waits { routing.wait(plan, index) } else { None };
+            if let Some(wait) = wait {
+                // a fault too short to be noticed broke the wait for its users: it begins anew
+                self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation });
+            }
+            if called_off {
+                self.hold_movers();
+                self.moved = true;
+            }
+            self.schedule_region_beliefs(region);
+        }
+    }
+
+    /// The belief about a region follows its health.
+    pub(in crate::simulation) fn region_believed(
+        &mut self,
+        now: Time,
+        region: u32,
+        checker: u32,
+        generation: u32,
+    ) -> bool {
+        let Some(plan) = self.tracked() else { return false };
+        let index = region as usize;
+        let expects = |routing: &&mut Routing| routing.watches[index].expects(checker, generation);
+        let Some(routing) = self.routing.as_mut().filter(expects) else { return false };
+        let changed = routing.watches[index].believe(now, checker, &plan.detection, &mut routing.detect[index]);
+        self.schedule_region_beliefs(region);
+        let Some(routing) = self.routing.as_mut().filter(|_| changed) else { return false };
+        let (healthy, generation) = (routing.watches[index].believed, routing.watches[index].changes);
+        routing.returning[index] = false;
+        let wait = if healthy { routing.wait(plan, index) } else { None };
+        self.note(now, TraceEvent::RegionBelieved { region, healthy });
+        match wait {
+            Some(wait) => self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation }),
+            None => self.rotate(now, index, healthy),
+        }
+        self.moved = true;
+        true
+    }
+
+    pub(super) fn schedule_region_beliefs(&mut self, region: u32) {
+        let Some(routing) = &mut self.routing else { return };
+        let mut due = std::mem::take(&mut routing.watches[region as usize].due);
+        for Due { at, checker, generation } in due.drain(..) {
+            self.schedule(at, class::CHECK, Event::RegionBelieved { region, checker, generation });
+        }
+        if let Some(routing) = &mut self.routing {
+            routing.watches[region as usize].due = due;
+        }
+    }
+
+    /// A region that waited gets its users back: at once, or after a time that costs them service.
+    pub(in crate::simulation) fn region_rejoins(&mut self, now: Time, region: u32, generation: u32) -> bool {
+        let index = region as usize;
+        let Some(plan) = self.tracked() else { return false };
+        let live = |routing: &&mut Routing| routing.watches[index].changes == generation;
+        let Some(routing) = self.routing.as_mut().filter(live) else { return false };
+        let takes = if routing.returning[index] { Span::ZERO } else { routing.takes(plan, index) };
+        routing.returning[index] = !takes.is_zero();
+        if takes.is_zero() {
+            self.rotate(now, index, true);
+        } else {
+            self.cause = self.layout.failback_cause;
+            self.schedule(now + takes, class::END, Event::RegionRejoins { region, generation });
+            self.hold_movers();
+            self.moved = true;
+        }
+        true
+    }
+
+    /// Those whom the regions that return will be given are out of service until they are.
+    pub(super) fn hold_movers(&mut self) {
+        let Some(routing) = &self.routing else { return };
+        let back = routing.returning.contains(&true);
+        let held = |flow: &Flow| flow.held.iter().any(|&held| held > 0.0);
+        if !back && !routing.flows.iter().any(held) {
+            return;
+        }
+        let then: Vec<bool> =
+            routing.in_rotation.iter().zip(&routing.returning).map(|(&open, &returns)| open || returns).collect();
+        let answers: Vec<Option<Vec<f64>>> =
+            (0..routing.flows.len()).map(|group| self.answer_with(group, &then).filter(|_| back)).collect();
+        let Some(routing) = &mut self.routing else { return };
+        for (flow, answer) in routing.flows.iter_mut().zip(answers) {
+            let told = flow.pending.as_ref().unwrap_or(&flow.target);
+            for (region, held) in flow.held.iter_mut().enumerate() {
+                let now = told[region];
+                let leaving = answer.as_ref().map_or(0.0, |answer| now - answer[region]);
+                *held = if leaving > 1e-12 { leaving / now } else { 0.0 };
+            }
+        }
+    }
+
+    fn rotate(&mut self, now: Time, region: usize, healthy: bool) {
+        if let Some(routing) = &mut self.routing {
+            routing.in_rotation[region] = healthy;
+        }
+        self.answers_changed(now);
+    }
+}
