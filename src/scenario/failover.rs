@@ -238,6 +238,7 @@ pub(super) fn routing(
         }
         let order = order(fields, names);
         let first = order.as_ref().and_then(|order| order.first()).map(|region| region.value);
+        let (mut page, mut hold_down) = (None, Span::ZERO);
         let (policy, detection, failback) = if policy == PolicyName::ActivePassive {
             if order.is_none() && !fields.has("order") {
                 fields.missing("order", "name the regions, the active one first");
@@ -253,33 +254,58 @@ pub(super) fn routing(
                 PolicyName::Latency | PolicyName::ActivePassive => Policy::Latency,
             };
             let detection = spread_detection(fields);
+            (page, hold_down) = (self::page(fields), fields.or("hold_down", "0s"));
             let failback = fields.table("failback", "users return when `up_after` checks pass", failback).flatten();
             (policy, detection, failback)
         };
         let propagation = propagation(fields);
         let spill = fields.or("spill", true);
         let Percent(panic) = fields.or("panic", "50%");
-        (entry.map(|entry| Routing { entry, policy, detection, failback, panic, propagation, spill }), first)
+        (
+            entry.map(|entry| Routing {
+                entry,
+                policy,
+                detection,
+                page,
+                hold_down,
+                failback,
+                panic,
+                propagation,
+                spill,
+            }),
+            first,
+        )
     });
-    read.unwrap_or_else(|| {
-        let routing = |entry| Routing {
-            entry,
-            policy: Policy::Latency,
-            detection: Detection::Instant,
-            failback: None,
-            panic: 0.5,
-            propagation: Propagation::Instant,
-            spill: true,
-        };
-        (entry.map(routing), None)
-    })
+    read.unwrap_or_else(|| (entry.map(nearest_at_once), None))
+}
+
+/// Routing that nobody has written.
+fn nearest_at_once(entry: ServiceId) -> Routing {
+    Routing {
+        entry,
+        policy: Policy::Latency,
+        detection: Detection::Instant,
+        page: None,
+        hold_down: Span::ZERO,
+        failback: None,
+        panic: 0.5,
+        propagation: Propagation::Instant,
+        spill: true,
+    }
 }
 
 /// Active-active routing: it only notices; a change of roles has no meaning there.
 fn spread_detection(fields: &mut Fields<'_>) -> Detection {
     let detection = check::detection(fields, "region", "an outage is noticed at once and never wrongly");
-    for key in ["mode", "page", "promote", "success", "manual", "needs", "fencing", "reconcile", "hold_down"] {
+    for key in ["success", "manual", "needs"] {
         fields.not_yet(key, "this key under active-active routing");
+    }
+    for key in ["promote", "fencing", "reconcile"] {
+        if fields.entry(key).is_some() {
+            let message = format!("`{key}` has no meaning where every region serves: nobody is promoted");
+            let help = "leave it out, or write `policy = \"active-passive\"`".to_owned();
+            fields.session.report(Code::E304, fields.key_origin(key), message, Some(help));
+        }
     }
     detection
 }

@@ -140,6 +140,13 @@ pub enum Event {
         /// Of the checker.
         generation: u32,
     },
+    /// The page about a region that is believed to be out is answered.
+    RegionLeaves {
+        /// The region.
+        region: u32,
+        /// Counts what was believed of it.
+        generation: u32,
+    },
     /// A region is given its users back.
     RegionRejoins {
         /// The region.

@@ -77,6 +77,10 @@ pub struct Routing {
     in_rotation: Vec<bool>,
     /// Regions that take their users back, who are out of service meanwhile.
     returning: Vec<bool>,
+    /// By region: when it last lost its users.
+    left: Vec<Time>,
+    /// By region: how often what is believed of it has changed.
+    beliefs: Vec<u32>,
     flows: Vec<Flow>,
 }
 
@@ -101,6 +105,8 @@ impl Routing {
             delay: streams.stream(plan.delay),
             in_rotation: vec![true; regions],
             returning: vec![false; regions],
+            left: vec![Time::ZERO; regions],
+            beliefs: vec![0; regions],
             flows: vec![flow; plan.shares.len()],
         }
     }
@@ -119,6 +125,8 @@ impl Routing {
         self.delay = streams.stream(plan.delay);
         self.in_rotation.fill(true);
         self.returning.fill(false);
+        self.left.fill(Time::ZERO);
+        self.beliefs.fill(0);
         for flow in &mut self.flows {
             flow.target.fill(0.0);
             flow.destination.fill(0.0);
@@ -375,6 +383,12 @@ impl<'a> World<'a> {
                 let watch = &routing.watches[*region];
                 flow.target[*region] > 0.0 && watch.believed && !watch.healthy
             };
+            let paged = |region: &usize| {
+                flow.target[*region] > 0.0 && routing.in_rotation[*region] && !routing.watches[*region].believed
+            };
+            if plan.process.is_none() && regions.clone().any(|region| paged(&region)) {
+                stage = stage.min(Stage::Deciding);
+            }
             if plan.process.is_none() && regions.clone().any(|region| unseen(&region)) {
                 stage = Stage::Undetected;
             }

@@ -425,6 +425,7 @@ impl<'a> World<'a> {
             Event::RegionBelieved { region, checker, generation } => {
                 self.region_believed(now, region, checker, generation)
             }
+            Event::RegionLeaves { region, generation } => self.region_leaves(now, region, generation),
             Event::RegionRejoins { region, generation } => self.region_rejoins(now, region, generation),
             Event::Drained { group, generation } => self.drained(now, group, generation),
             Event::Converged { group, generation } => self.converged(now, group, generation),

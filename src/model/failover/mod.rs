@@ -181,6 +181,10 @@ pub struct Routing {
     pub policy: Policy,
     /// How a region's outage is noticed, and its return.
     pub detection: Detection,
+    /// Somebody must answer a page before a region loses its users; none: automatic (latency, geo, weighted).
+    pub page: Option<Law>,
+    /// A region that lost its users does not get them back sooner (latency, geo, weighted).
+    pub hold_down: Span,
     /// A region that lost its users gets them back only so long after it is healthy again, if so (latency, geo, weighted).
     pub failback: Option<Failback>,
     /// With a smaller share of healthy regions than this, but not none, all count as healthy (not active-passive).

@@ -132,6 +132,10 @@ pub struct Tracked {
     pub checked: Vec<Vec<u32>>,
     /// By region: does the entry stand there at all?
     pub hosts: Vec<bool>,
+    /// Who must answer before a region loses its users.
+    pub page: Option<Law>,
+    /// A region that lost its users does not get them back sooner.
+    pub hold_down: Span,
     /// When a region is given its users back.
     pub failback: Option<Failback>,
     /// How answers reach the clients.

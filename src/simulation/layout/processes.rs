@@ -291,7 +291,8 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         }
     };
     let process = process.map(|process| process as u32);
-    let perfect = at_once && routing.detection == Detection::Instant && routing.failback.is_none();
+    let waits = routing.page.is_some() || !routing.hold_down.is_zero() || routing.failback.is_some();
+    let perfect = at_once && routing.detection == Detection::Instant && !waits;
     // requests go where the weights say, not only where somebody serves
     let spread = layout.for_requests && matches!(choice, Choice::Weighted(_));
     if process.is_none() && perfect && !spread && !super::load::is_needed(model) {
@@ -315,19 +316,15 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
     }
     let region_key =
         |region: usize, purpose| Entity::new(&format!("routing/{}", model.regions[region].name)).key(purpose);
-    for region in 0..model.regions.len() {
-        let edge = Edge::Region(region as u32);
-        layout.wiring.connect(layout.region_gates[region], edge);
-        if structure.seen[region] != layout.region_gates[region] {
-            layout.wiring.connect(structure.seen[region], edge);
-        }
-    }
+    connect_regions(layout, structure);
     layout.routing = RoutingPlan::Tracked(Box::new(Tracked {
         process,
         detection: routing.detection.clone(),
         seen: structure.seen.clone(),
         checked,
         hosts: regions.map(|region| hosts_entry(model, region)).collect(),
+        page: routing.page.clone(),
+        hold_down: routing.hold_down,
         failback: routing.failback.clone(),
         propagation: routing.propagation.clone(),
         panic: routing.panic,
@@ -337,6 +334,16 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         delay: Entity::new("routing").key(Purpose::Dns),
         failback_keys: (0..model.regions.len()).map(|region| region_key(region, Purpose::Failback)).collect(),
     }));
+}
+
+fn connect_regions(layout: &mut Layout, structure: &Structure) {
+    for (region, &seen) in structure.seen.iter().enumerate() {
+        let edge = Edge::Region(region as u32);
+        layout.wiring.connect(layout.region_gates[region], edge);
+        if seen != layout.region_gates[region] {
+            layout.wiring.connect(seen, edge);
+        }
+    }
 }
 
 fn connect_direct(layout: &mut Layout, gate: GateId) {

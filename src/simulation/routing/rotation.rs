@@ -13,10 +13,16 @@ use crate::time::{Span, Time};
 
 impl Routing {
     /// How long a region that is healthy again waits for its users, if it does.
-    fn wait(&mut self, plan: &Tracked, region: usize) -> Option<Span> {
-        let failback = plan.failback.as_ref()?;
+    fn wait(&mut self, now: Time, plan: &Tracked, region: usize) -> Option<Span> {
+        if plan.failback.is_none() && plan.hold_down.is_zero() {
+            return None;
+        }
         let stream = &mut self.failback[region];
-        Some(failback.after + failback.page.as_ref().map_or(Span::ZERO, |page| page.sample(stream)))
+        let healthy = plan.failback.as_ref().map_or(Span::ZERO, |failback| {
+            failback.after + failback.page.as_ref().map_or(Span::ZERO, |page| page.sample(stream))
+        });
+        let held = (self.left[region] + plan.hold_down).max(now).since(now);
+        Some(healthy.max(held))
     }
 
     /// How long those who go back to it are out of service.
@@ -39,7 +45,7 @@ impl World<'_> {
             let (generation, believed) = (watch.changes, watch.believed);
             let called_off = std::mem::take(&mut routing.returning[index]);
             let waits = healthy && believed && !routing.in_rotation[index];
-            let wait = if waits { routing.wait(plan, index) } else { None };
+            let wait = if waits { routing.wait(now, plan, index) } else { None };
             if let Some(wait) = wait {
                 // a fault too short to be noticed broke the wait for its users: it begins anew
                 self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation });
@@ -69,11 +75,19 @@ impl World<'_> {
         let Some(routing) = self.routing.as_mut().filter(|_| changed) else { return false };
         let (healthy, generation) = (routing.watches[index].believed, routing.watches[index].changes);
         routing.returning[index] = false;
-        let wait = if healthy { routing.wait(plan, index) } else { None };
+        routing.beliefs[index] += 1;
+        let believed = routing.beliefs[index];
+        let waits = healthy && !routing.in_rotation[index];
+        let wait = if waits { routing.wait(now, plan, index) } else { None };
+        let page = plan.page.as_ref().filter(|_| !healthy).map(|page| page.sample(&mut routing.failback[index]));
         self.note(now, TraceEvent::RegionBelieved { region, healthy });
-        match wait {
-            Some(wait) => self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation }),
-            None => self.rotate(now, index, healthy),
+        match (page, wait) {
+            // whoever is well again before the page is answered stays
+            (Some(page), _) => {
+                self.schedule(now + page, class::END, Event::RegionLeaves { region, generation: believed });
+            }
+            (None, Some(wait)) => self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation }),
+            (None, None) => self.rotate(now, index, healthy),
         }
         self.moved = true;
         true
@@ -88,6 +102,16 @@ impl World<'_> {
         if let Some(routing) = &mut self.routing {
             routing.watches[region as usize].due = due;
         }
+    }
+
+    /// Somebody takes a region out that is believed to be out.
+    pub(in crate::simulation) fn region_leaves(&mut self, now: Time, region: u32, generation: u32) -> bool {
+        let index = region as usize;
+        let live = self.routing.as_ref().is_some_and(|routing| routing.beliefs[index] == generation);
+        if live {
+            self.rotate(now, index, false);
+        }
+        live
     }
 
     /// A region that waited gets its users back: at once, or after a time that costs them service.
@@ -134,7 +158,10 @@ impl World<'_> {
 
     fn rotate(&mut self, now: Time, region: usize, healthy: bool) {
         if let Some(routing) = &mut self.routing {
-            routing.in_rotation[region] = healthy;
+            let was_open = std::mem::replace(&mut routing.in_rotation[region], healthy);
+            if was_open && !healthy {
+                routing.left[region] = now;
+            }
         }
         self.answers_changed(now);
     }
