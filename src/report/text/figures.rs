@@ -99,17 +99,24 @@ pub fn recovery(results: &Results, look: Look) -> String {
         whole.append(table);
         out = whole.render(4, look);
     }
-    let mut success = Table::new();
-    let of_system = results.find(Measure::FailoverSuccess, SYSTEM, "mean").map(|row| row.value);
-    for row in results.rows.iter().filter(|row| row.measure == Measure::FailoverSuccess && row.statistic == "mean") {
-        if row.subject != SYSTEM && Some(row.value) == of_system {
-            continue;
+    let mut counts = Table::new();
+    for measure in [
+        Measure::FailoverSuccess,
+        Measure::FalseFailoversPerYear,
+        Measure::SplitBrainTime,
+        Measure::DivergentWritesPerYear,
+    ] {
+        let of_system = results.find(measure, SYSTEM, "mean").map(|row| row.value);
+        for row in results.rows.iter().filter(|row| row.measure == measure && row.statistic == "mean") {
+            if row.subject != SYSTEM && Some(row.value) == of_system {
+                continue;
+            }
+            let mut cells = vec![Cell::left(title_of(measure)), Cell::left(&row.subject)];
+            cells.extend(estimate_cells(number::figure(row.measure, &row.value)));
+            counts.row(cells);
         }
-        let mut cells = vec![Cell::left("failover success"), Cell::left(&row.subject)];
-        cells.extend(estimate_cells(number::figure(row.measure, &row.value)));
-        success.row(cells);
     }
-    out += &success.render(4, look);
+    out += &counts.render(4, look);
     if out.is_empty() { out } else { heading("RECOVERY", "", look) + &out }
 }
 
