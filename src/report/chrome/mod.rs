@@ -5,7 +5,7 @@
 //! outage knows the time of each stage, not their turns, so its slices stand in the stages' usual order. Times are whole
 //! microseconds, every one rounded down, so that slices never cross.
 //!
-//! Single requests have a process of their own ([`requests`]).
+//! Single requests have a process of their own (`requests`).
 //!
 //! The format: "Trace Event Format", Chromium project.
 

@@ -1,7 +1,7 @@
 //! Single requests, call by call and attempt by attempt, for traces.
 //!
 //! A [`Recorder`](super::record::Recorder) may carry a [`Journal`]; without one nothing is kept. It only listens: the
-//! same draws are made and the same things happen. Whatever is told belongs to a request ([`About::request`]); of
+//! same draws are made and the same things happen. Whatever is told belongs to a request (`About::request`); of
 //! requests that are not chosen nothing is kept beyond their end, so that a trial of millions costs what is in flight.
 //! What is told stands out of line (`cold`), so that a run that tells nothing pays a branch at most.
 
