@@ -70,9 +70,10 @@ fn of_trial(kind: PlotKind, args: &PlotArgs, format: PictureFormat, talk: Talk, 
     };
     let which = Which { fidelity: plan.fidelity, seed: plan.seed, trial, requests: None };
     let model = &loaded.scenario.model;
-    let picture = match kind {
-        PlotKind::CloseUp => plot::close_up(format, &close_up(model, which)?),
-        _ => plot::gantt(format, &replay(model, which)),
+    let picture = if kind == PlotKind::CloseUp {
+        plot::close_up(format, &close_up(model, which)?)
+    } else {
+        plot::gantt(format, &replay(model, which))
     };
     let picture = picture.map_err(refused)?;
     output::write(&picture, Some(&args.output))?;

@@ -7,7 +7,7 @@
 use crate::results::Results;
 use crate::results::raw::{OutageRecord, Stage, TimelineRecord, TrialRecord};
 use crate::results::replay::Replay;
-use crate::results::requests::{AttemptTrace, CallTrace, Ending, Names, Owner};
+use crate::results::requests::{self, AttemptTrace, CallTrace, Ending, Names, Owner};
 use crate::time::{Span, Time};
 
 /// Which table.
@@ -158,7 +158,7 @@ pub fn requests(replay: &Replay) -> Vec<u8> {
 
 /// The attempts and tiers of a call, from the column `what` on; one line that says how it ended if there are none.
 fn parts(call: &CallTrace, names: &Names) -> Vec<Vec<String>> {
-    let tiers = names.tiers.get(call.call as usize).map_or(&[][..], Vec::as_slice);
+    let tiers = names.tiers(call.call);
     let attempt = |attempt: &AttemptTrace| {
         vec![
             "attempt".to_owned(),
@@ -199,7 +199,7 @@ fn made_by(owner: Owner) -> String {
 }
 
 fn named(names: &[String], index: u32) -> String {
-    names.get(index as usize).cloned().unwrap_or_default()
+    requests::name(names, index).to_owned()
 }
 
 /// Seconds since the start, or nothing.

@@ -36,6 +36,18 @@ pub struct Names {
     pub nodes: Vec<String>,
 }
 
+impl Names {
+    /// The tiers of a call.
+    pub fn tiers(&self, call: u32) -> &[String] {
+        self.tiers.get(call as usize).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The name of this number in a list of [`Names`].
+pub fn name(names: &[String], index: u32) -> &str {
+    names.get(index as usize).map_or("", String::as_str)
+}
+
 /// A request of a user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestTrace {

@@ -101,15 +101,15 @@ impl World<'_> {
             return false;
         }
         let scales = self.layout.pools[pool as usize].scale.is_some();
-        scales || self.loads.tight || !self.carries_cold(plan, pool)
+        scales || self.loads.tight || !self.carries_cold(plan, &self.loads, pool)
     }
 
     /// Does the pool carry what arrives though none of its nodes that warm up did anything? Then their warmth changes no
     /// level, as long as nothing is tight.
-    pub(super) fn carries_cold(&self, plan: &LoadPlan, pool: u32) -> bool {
+    pub(super) fn carries_cold(&self, plan: &LoadPlan, loads: &Loads, pool: u32) -> bool {
         let index = plan.of_pool[pool as usize] as usize;
-        let limit = self.loads.limit(plan, &self.gates, index, f64::from(self.nodes_warming(pool)));
-        self.loads.load.get(index).is_some_and(|&load| load <= limit)
+        let limit = loads.limit(plan, &self.gates, index, f64::from(self.nodes_warming(pool)));
+        loads.load.get(index).is_some_and(|&load| load <= limit)
     }
 
     /// Levels of all subjects, as users, capacity and tiers now stand, until something moves.
@@ -123,10 +123,7 @@ impl World<'_> {
         self.sample(plan, &mut loads, 0, now);
         self.find_short(plan, &mut loads);
         let drained = self.routing.as_ref().and_then(super::routing::Routing::settles);
-        let all_matter = loads.tight || drained.is_some();
-        self.loads = loads;
-        let warm = self.next_warm(plan, all_matter);
-        let mut loads = std::mem::take(&mut self.loads);
+        let warm = self.next_warm(plan, &loads, loads.tight || drained.is_some());
         self.plan_looks(plan, now, &loads.load, drained.is_some());
         let settled = drained.filter(|&drained| drained > now).into_iter().chain(warm).min();
         let mut end = now;

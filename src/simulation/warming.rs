@@ -7,6 +7,7 @@
 
 use super::layout::UnitKind;
 use super::layout::load::LoadPlan;
+use super::load::Loads;
 use super::world::World;
 use crate::time::{Span, Time};
 
@@ -110,8 +111,9 @@ impl World<'_> {
     }
 
     /// When the next of those who serve will be warm: of `all` pools, or of those where that changes a level.
-    pub(super) fn next_warm(&self, plan: &LoadPlan, all: bool) -> Option<Time> {
-        let felt = plan.warming.iter().map(|&(pool, _)| pool).filter(|&pool| all || !self.carries_cold(plan, pool));
+    pub(super) fn next_warm(&self, plan: &LoadPlan, loads: &Loads, all: bool) -> Option<Time> {
+        let pools = plan.warming.iter().map(|&(pool, _)| pool);
+        let felt = pools.filter(|&pool| all || !self.carries_cold(plan, loads, pool));
         let ends = felt.flat_map(|pool| {
             let lasts = self.layout.pools[pool as usize].warm_up.map_or(Span::ZERO, |warm_up| warm_up.lasts);
             self.serving_cohorts(pool).map(move |cohort| cohort.since + lasts)

@@ -4,7 +4,7 @@
 //! more) stands on a further thread of the same request.
 
 use super::micros;
-use crate::results::requests::{AttemptTrace, CallTrace, Ending, Names, Owner, RequestTrace, Requests};
+use crate::results::requests::{AttemptTrace, CallTrace, Ending, Names, Owner, RequestTrace, Requests, name};
 use crate::time::Time;
 use serde_json::{Value, json};
 
@@ -123,7 +123,7 @@ impl<'r> Builder<'r> {
         for (from, until) in &call.backoffs {
             self.add(Some(own), ("backoff", "backoff".to_owned()), (*from, Some(*until)), json!({}));
         }
-        let names = self.names.tiers.get(call.call as usize).map_or(&[][..], Vec::as_slice);
+        let names = self.names.tiers(call.call);
         let mut tiers = Vec::new();
         for tier in &call.tiers {
             let title = format!("tier {}", name(names, tier.tier));
@@ -156,8 +156,4 @@ impl<'r> Builder<'r> {
 
 fn outcome(ending: Ending) -> Value {
     json!({ "outcome": ending.name() })
-}
-
-fn name(names: &[String], index: u32) -> &str {
-    names.get(index as usize).map_or("", String::as_str)
 }

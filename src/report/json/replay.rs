@@ -3,7 +3,7 @@
 use super::write::{finite, text};
 use crate::results::raw::Stage;
 use crate::results::replay::{Replay, Spell};
-use crate::results::requests::{AttemptTrace, CallTrace, Names, Owner, RequestTrace, Requests, TierTrace};
+use crate::results::requests::{AttemptTrace, CallTrace, Names, Owner, RequestTrace, Requests, TierTrace, name};
 use crate::time::{Span, Time};
 use serde_json::{Map, Value, json};
 
@@ -69,7 +69,7 @@ fn request(names: &Names, trace: &RequestTrace) -> Value {
 
 /// Calls, attempts and tiers are named by their place in these lists, from 0.
 fn call(names: &Names, trace: &CallTrace) -> Value {
-    let tiers = names.tiers.get(trace.call as usize).map_or(&[][..], Vec::as_slice);
+    let tiers = names.tiers(trace.call);
     let made_by = match trace.owner {
         Owner::User => Value::Null,
         Owner::Attempt { call, attempt } => json!({ "call": call, "attempt": attempt }),
@@ -109,10 +109,6 @@ fn tier(names: &[String], trace: &TierTrace) -> Value {
         "end_s": trace.ended.map(seconds),
         "outcome": trace.ending.name(),
     })
-}
-
-fn name(names: &[String], index: u32) -> &str {
-    names.get(index as usize).map_or("", String::as_str)
 }
 
 fn seconds(at: Time) -> Value {

@@ -6,9 +6,8 @@ use super::axis::{Scale, linear_duration_ticks};
 use super::bars::percents;
 use super::canvas::{Anchor, Drawing};
 use super::exceedance::{DASHES, draw_curve};
-use super::panel::{Curve, GAP, LEFT, PANEL, Panel, draw, ink};
+use super::panel::{Curve, GAP, LEFT, PANEL, Panel, counts, draw, durations, ink};
 use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, TITLE, WIDTH, fitted};
-use crate::report::number;
 use crate::results::chaos::{ChaosResults, ExperimentResult};
 
 const TOP: f64 = 106.0;
@@ -84,14 +83,12 @@ fn panels(experiment: &ExperimentResult) -> Vec<Panel> {
         to: 1.0,
         label: percents,
     };
-    let seconds: fn(&[f64]) -> Vec<String> = |ticks| ticks.iter().map(|tick| number::duration(*tick)).collect();
-    let counts: fn(&[f64]) -> Vec<String> = |ticks| ticks.iter().map(|tick| number::trimmed(*tick)).collect();
     let latency = Panel {
         title: "latency, p99",
         curves: vec![curve("", series.latency_p99_s.clone())],
         from: 0.0,
         to: (most(&series.latency_p99_s) * 1.1).max(1e-6),
-        label: seconds,
+        label: durations,
     };
     let retries = some(&series.retries_per_s);
     let retried = Panel {

@@ -7,7 +7,7 @@ use super::bars::percents;
 use super::canvas::{Anchor, Drawing, GREY, width_of};
 use super::exceedance::{DASHES, draw_curve};
 use super::gantt;
-use super::panel::{Curve, GAP, LEFT, PANEL, Panel, draw, ink};
+use super::panel::{Curve, GAP, LEFT, PANEL, Panel, counts, draw, durations, ink};
 use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, TITLE, WIDTH, fitted};
 use crate::report::number;
 use crate::results::replay::{CloseUp, RequestBucket, Step};
@@ -109,14 +109,12 @@ fn panels(shown: &CloseUp) -> Vec<Panel> {
         let most = shown.buckets.iter().filter_map(value).fold(0.0, f64::max) * 1.1;
         if most > 0.0 { most } else { 1.0 }
     };
-    let lengths: fn(&[f64]) -> Vec<String> = |ticks| ticks.iter().map(|tick| number::duration(*tick)).collect();
-    let counts: fn(&[f64]) -> Vec<String> = |ticks| ticks.iter().map(|tick| number::trimmed(*tick)).collect();
     let answered: fn(&RequestBucket) -> Option<f64> = |bucket| bucket.answered;
     let latency: fn(&RequestBucket) -> Option<f64> = |bucket| bucket.latency_p99_s;
     let retries: fn(&RequestBucket) -> Option<f64> = |bucket| Some(bucket.retries_per_s);
     let of = |title, value, to, label| Panel { title, curves: curve(value), from: 0.0, to, label };
     panels.push(of("answered requests", answered, 1.0, percents));
-    panels.push(of("latency, p99", latency, most(latency), lengths));
+    panels.push(of("latency, p99", latency, most(latency), durations));
     panels.push(of("retries per second", retries, most(retries), counts));
     panels
 }

@@ -4,6 +4,7 @@ use super::axis::{Scale, linear_duration_ticks, round_ticks};
 use super::canvas::{Anchor, Drawing, GREY, Ink, PALE, PALETTE};
 use super::exceedance::{DASHES, draw_curve};
 use super::{SUBTITLE, TICK, Type};
+use crate::report::number;
 
 /// Where the axis of time begins.
 pub const LEFT: f64 = 104.0;
@@ -34,6 +35,16 @@ pub struct Panel {
     pub to: f64,
     /// Labels of ticks.
     pub label: fn(&[f64]) -> Vec<String>,
+}
+
+/// Labels of lengths of time in seconds.
+pub fn durations(ticks: &[f64]) -> Vec<String> {
+    ticks.iter().map(|tick| number::duration(*tick)).collect()
+}
+
+/// Labels of plain numbers.
+pub fn counts(ticks: &[f64]) -> Vec<String> {
+    ticks.iter().map(|tick| number::trimmed(*tick)).collect()
 }
 
 /// The colour of a line.

@@ -2,7 +2,9 @@
 
 use super::table::clean;
 use crate::report::number;
-use crate::results::requests::{AttemptTrace, CallTrace, Ending, Names, Owner, RequestTrace, Requests, TierTrace};
+use crate::results::requests::{
+    self as told, AttemptTrace, CallTrace, Ending, Names, Owner, RequestTrace, Requests, TierTrace,
+};
 use crate::time::{Span, Time};
 use std::fmt::Write as _;
 
@@ -32,7 +34,7 @@ fn length(span: Span) -> String {
 
 /// A name of a list, cleaned of what does not print.
 fn name(names: &[String], index: u32) -> String {
-    names.get(index as usize).map_or_else(String::new, |name| clean(name))
+    clean(told::name(names, index))
 }
 
 /// One request.
@@ -93,7 +95,7 @@ impl Tree<'_> {
                 self.calls(owner, depth + 1, text);
             }
             Part::Tier(place, tier) => {
-                let tiers = self.names.tiers.get(call.call as usize).map_or(&[][..], Vec::as_slice);
+                let tiers = self.names.tiers(call.call);
                 let what = format!("tier {}: {}", name(tiers, tier.tier), end(tier.ending, tier.began, tier.ended));
                 self.line(text, tier.began, depth, &what);
                 self.calls(Owner::Tier { call: index as u32, tier: *place as u32 }, depth + 1, text);
