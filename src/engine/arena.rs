@@ -4,13 +4,42 @@
 //! finds nothing. The caller writes what comes into the place over what was there before. The place that was left last
 //! is taken first. Serial number 0 stands for nobody.
 
-/// Names what stands in an arena.
+/// Names what stands in an arena: its place, and its serial number, which is not 0. One word, which moves as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Id {
+pub struct Id(u64);
+
+impl Id {
+    /// Of nothing.
+    pub const NONE: Id = Id(u32::MAX as u64);
+
+    #[inline]
+    const fn new(index: u32, serial: u32) -> Self {
+        Id((serial as u64) << 32 | index as u64)
+    }
+
     /// The place.
-    pub index: u32,
-    /// Serial number of what stands there; not 0.
-    pub serial: u32,
+    #[inline]
+    pub const fn index(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Serial number of what stands there.
+    #[inline]
+    pub const fn serial(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// Both in one number.
+    #[inline]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The name with this number.
+    #[inline]
+    pub const fn of_number(number: u64) -> Self {
+        Id(number)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -36,7 +65,7 @@ impl<T> Default for Arena<T> {
 
 impl<T> Arena<T> {
     /// Takes a place for what has this serial number. What lies in it is old, or comes from `new`.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, serial: u32, new: impl FnOnce() -> T) -> (Id, &mut T) {
         let index = if let Some(index) = self.free.pop() {
             index
@@ -49,49 +78,56 @@ impl<T> Arena<T> {
         }
         let place = &mut self.places[index as usize];
         place.serial = serial;
-        (Id { index, serial }, &mut place.value)
+        (Id::new(index, serial), &mut place.value)
     }
 
     /// What the name stands for, if it has not gone.
     #[inline]
     pub fn get(&self, id: Id) -> Option<&T> {
-        let place = self.places.get(id.index as usize)?;
-        if place.serial == id.serial { Some(&place.value) } else { None }
+        let place = self.places.get(id.index() as usize)?;
+        if place.serial == id.serial() { Some(&place.value) } else { None }
     }
 
     /// The same, to change it.
     #[inline]
     pub fn get_mut(&mut self, id: Id) -> Option<&mut T> {
-        let place = self.places.get_mut(id.index as usize)?;
-        if place.serial == id.serial { Some(&mut place.value) } else { None }
+        let place = self.places.get_mut(id.index() as usize)?;
+        if place.serial == id.serial() { Some(&mut place.value) } else { None }
     }
 
     /// What the name stands for has gone; the value stays where it is.
     #[inline]
     pub fn leave(&mut self, id: Id) {
-        if let Some(place) = self.places.get_mut(id.index as usize)
-            && place.serial == id.serial
-        {
-            place.serial = 0;
-            self.free.push(id.index);
+        self.remove(id);
+    }
+
+    /// The same; answers what it was.
+    #[inline]
+    pub fn remove(&mut self, id: Id) -> Option<&T> {
+        let place = self.places.get_mut(id.index() as usize)?;
+        if place.serial != id.serial() {
+            return None;
         }
+        place.serial = 0;
+        self.free.push(id.index());
+        Some(&place.value)
     }
 
     /// All that stands in it, by place.
     pub fn iter(&self) -> impl Iterator<Item = (Id, &T)> {
         let name = |(index, place): (u32, _)| -> (Id, &T) {
             let place: &Place<T> = place;
-            (Id { index, serial: place.serial }, &place.value)
+            (Id::new(index, place.serial), &place.value)
         };
-        (0..).zip(&self.places[..self.used as usize]).map(name).filter(|(id, _)| id.serial != 0)
+        (0..).zip(&self.places[..self.used as usize]).map(name).filter(|(id, _)| id.serial() != 0)
     }
 
     /// The same, to change it.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Id, &mut T)> {
         (0..)
             .zip(&mut self.places[..self.used as usize])
-            .map(|(index, place)| (Id { index, serial: place.serial }, &mut place.value))
-            .filter(|(id, _)| id.serial != 0)
+            .map(|(index, place)| (Id::new(index, place.serial), &mut place.value))
+            .filter(|(id, _)| id.serial() != 0)
     }
 
     /// How many stand in it.
@@ -157,7 +193,7 @@ mod tests {
         let ids: Vec<Id> = (1..4).map(|serial| arena.take(serial, || ()).0).collect();
         arena.leave(ids[2]);
         arena.leave(ids[0]);
-        let next: Vec<u32> = (4..7).map(|serial| arena.take(serial, || ()).0.index).collect();
+        let next: Vec<u32> = (4..7).map(|serial| arena.take(serial, || ()).0.index()).collect();
         assert_eq!(next, [0, 2, 3]);
     }
 }

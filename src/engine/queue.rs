@@ -75,13 +75,6 @@ impl<E> Ord for Entry<E> {
     }
 }
 
-impl<E> Entry<E> {
-    #[inline]
-    fn is_before(&self, other: &Self) -> bool {
-        self.time < other.time || (self.time == other.time && self.rank < other.rank)
-    }
-}
-
 /// So many events at most lie in the array.
 const NEAR: usize = 24;
 
@@ -104,22 +97,34 @@ impl<E: Copy> EventQueue<E> {
     /// Put `event` at `time`, among its equals by `rank`.
     #[inline]
     pub fn push(&mut self, time: Time, rank: Rank, event: E) {
-        let entry = Entry { time, rank, event };
-        let behind = self.near.first().is_some_and(|last| last.is_before(&entry));
-        if behind && (self.near.len() >= NEAR || !self.far.is_empty()) {
-            self.far.push(Reverse(entry));
-            return;
+        let comes_first = |entry: &Entry<E>| entry.time < time || (entry.time == time && entry.rank < rank);
+        let len = self.near.len();
+        if (len >= NEAR || !self.far.is_empty()) && self.near.first().is_some_and(comes_first) {
+            return self.push_far(Entry { time, rank, event });
         }
-        let mut place = self.near.len();
-        self.near.push(entry);
-        while place > 0 && self.near[place - 1].is_before(&entry) {
-            self.near[place] = self.near[place - 1];
+        let mut place = len;
+        if let Some(&earliest) = self.near.last().filter(|entry| comes_first(entry)) {
+            self.near.push(earliest);
             place -= 1;
+            while place > 0 && comes_first(&self.near[place - 1]) {
+                self.near[place] = self.near[place - 1];
+                place -= 1;
+            }
+            // field by field: a copy of what has just been put together waits for its parts
+            let entry = &mut self.near[place];
+            (entry.time, entry.rank, entry.event) = (time, rank, event);
+        } else {
+            self.near.push(Entry { time, rank, event });
         }
-        self.near[place] = entry;
-        if self.near.len() > NEAR {
-            self.far.push(Reverse(self.near.remove(0)));
+        if len >= NEAR {
+            let last = self.near.remove(0);
+            self.push_far(last);
         }
+    }
+
+    #[inline(never)]
+    fn push_far(&mut self, entry: Entry<E>) {
+        self.far.push(Reverse(entry));
     }
 
     /// When and in which rank the next event comes; [`Time::NEVER`] if there is none.

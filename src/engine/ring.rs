@@ -5,62 +5,133 @@
 
 use super::queue::Rank;
 use crate::time::{Span, Time};
-use std::collections::VecDeque;
 
 /// Pending timers that all run for the same time.
 #[derive(Clone, Debug)]
 pub struct DelayRing<E> {
     delay: Span,
-    pending: VecDeque<(Time, Rank, E)>,
+    /// Those before `head` have gone.
+    pending: Vec<(Time, Rank, E)>,
+    head: usize,
 }
 
-impl<E> DelayRing<E> {
+impl<E: Copy> DelayRing<E> {
     /// A ring of timers of length `delay`.
     pub fn new(delay: Span) -> Self {
-        DelayRing { delay, pending: VecDeque::new() }
+        DelayRing { delay, pending: Vec::new(), head: 0 }
     }
 
     /// Start a timer at `now`; it expires at `now` + delay.
     #[inline]
     pub fn push(&mut self, now: Time, rank: Rank, event: E) {
         let due = now + self.delay;
-        debug_assert!(self.pending.back().is_none_or(|last| last.0 <= due), "a ring's clock went back");
-        self.pending.push_back((due, rank, event));
+        debug_assert!(self.pending.last().is_none_or(|last| last.0 <= due), "a ring's clock went back");
+        if self.pending.len() == self.pending.capacity() {
+            self.make_room();
+        }
+        self.pending.push((due, rank, event));
+    }
+
+    /// Those that have gone make room, if they are many.
+    #[inline(never)]
+    fn make_room(&mut self) {
+        if self.head * 2 >= self.pending.len() {
+            self.pending.drain(..self.head);
+            self.head = 0;
+        }
     }
 
     /// When and in which rank the next timer expires; [`Time::NEVER`] if there is none.
     #[inline]
     pub fn next(&self) -> (Time, Rank) {
-        self.pending.front().map_or((Time::NEVER, Rank::LAST), |(due, rank, _)| (*due, *rank))
+        self.pending.get(self.head).map_or((Time::NEVER, Rank::LAST), |(due, rank, _)| (*due, *rank))
     }
 
     /// Take the timer that expires next.
     #[inline]
     pub fn pop(&mut self) -> Option<(Time, E)> {
-        self.pending.pop_front().map(|(due, _, event)| (due, event))
+        let (due, _, event) = *self.pending.get(self.head)?;
+        self.head += 1;
+        Some((due, event))
     }
 
     /// Forget the timers at the front that nobody waits for.
     #[inline]
     pub fn drop_stale(&mut self, is_stale: impl Fn(&E) -> bool) {
-        while self.pending.front().is_some_and(|(_, _, event)| is_stale(event)) {
-            self.pending.pop_front();
+        while self.pending.get(self.head).is_some_and(|(_, _, event)| is_stale(event)) {
+            self.head += 1;
         }
     }
 
     /// How many timers are pending.
     pub fn len(&self) -> usize {
-        self.pending.len()
+        self.pending.len() - self.head
     }
 
     /// Is nothing pending?
     pub fn is_empty(&self) -> bool {
-        self.pending.is_empty()
+        self.len() == 0
     }
 
     /// Forget all timers; keeps the memory.
     pub fn clear(&mut self) {
         self.pending.clear();
+        self.head = 0;
+    }
+}
+
+/// Rings of several lengths, looked at only when one of their timers may be next.
+#[derive(Clone, Debug)]
+pub struct DelayRings<E> {
+    rings: Vec<DelayRing<E>>,
+    /// No timer expires before.
+    quiet_until: Time,
+}
+
+impl<E: Copy> DelayRings<E> {
+    /// A ring for each length.
+    pub fn new(delays: &[Span]) -> Self {
+        DelayRings { rings: delays.iter().map(|&delay| DelayRing::new(delay)).collect(), quiet_until: Time::NEVER }
+    }
+
+    /// Start a timer of the length of ring number `ring` at `now`.
+    #[inline(always)]
+    pub fn push(&mut self, ring: u32, now: Time, rank: Rank, event: E) {
+        let ring = &mut self.rings[ring as usize];
+        self.quiet_until = self.quiet_until.min(now + ring.delay);
+        ring.push(now, rank, event);
+    }
+
+    /// Is there no timer before or at this time? False: perhaps.
+    #[inline]
+    pub fn is_quiet(&self, at: Time) -> bool {
+        at < self.quiet_until
+    }
+
+    /// When, in which rank and in which ring the next timer expires; those that nobody waits for are forgotten where
+    /// they stand in front.
+    #[inline(never)]
+    pub fn next(&mut self, is_stale: impl Fn(&E) -> bool) -> (Time, Rank, usize) {
+        let mut first = (Time::NEVER, Rank::LAST, 0);
+        for (index, ring) in self.rings.iter_mut().enumerate() {
+            ring.drop_stale(&is_stale);
+            let (at, rank) = ring.next();
+            first = first.min((at, rank, index));
+        }
+        self.quiet_until = first.0;
+        first
+    }
+
+    /// Take the next timer of ring number `ring`.
+    #[inline]
+    pub fn pop(&mut self, ring: usize) -> Option<(Time, E)> {
+        self.rings[ring].pop()
+    }
+
+    /// Forget all timers; keeps the memory.
+    pub fn clear(&mut self) {
+        self.rings.iter_mut().for_each(DelayRing::clear);
+        self.quiet_until = Time::NEVER;
     }
 }
 

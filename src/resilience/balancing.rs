@@ -89,7 +89,25 @@ impl Balancer {
 
     /// Chooses one of `eligible`, if possible none of `avoid` (the targets that this call has already used; few). `key`
     /// matters to sticky balancing only. None if nothing is eligible.
+    #[inline]
     pub fn pick(&mut self, now: Time, eligible: &[u32], avoid: &[u32], key: u64, rng: &mut impl Rng) -> Option<u32> {
+        if matches!(self.policy, BalancePolicy::RoundRobin) && avoid.is_empty() && !eligible.is_empty() {
+            let start = wrapped(self.turn, eligible.len());
+            self.turn = wrapped(start + 1, eligible.len());
+            return Some(eligible[start]);
+        }
+        self.pick_among(now, eligible, avoid, key, rng)
+    }
+
+    #[inline(never)]
+    fn pick_among(
+        &mut self,
+        now: Time,
+        eligible: &[u32],
+        avoid: &[u32],
+        key: u64,
+        rng: &mut impl Rng,
+    ) -> Option<u32> {
         if eligible.is_empty() {
             return None;
         }
@@ -99,10 +117,6 @@ impl Balancer {
         match &self.policy {
             BalancePolicy::RoundRobin => {
                 let start = wrapped(self.turn, eligible.len());
-                if avoid.is_empty() {
-                    self.turn = wrapped(start + 1, eligible.len());
-                    return Some(eligible[start]);
-                }
                 let (host, steps) = from(eligible, start, allowed)?;
                 self.turn = wrapped(start + steps, eligible.len());
                 Some(host)

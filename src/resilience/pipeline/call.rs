@@ -62,6 +62,8 @@ pub struct Call {
     attempts: [Option<Attempt>; PARALLEL_MAX],
     /// Places of attempts that this call has used: 1 without hedges, so that nobody looks at the others.
     places: usize,
+    /// May one of them be to be aborted?
+    doomed: bool,
     /// Targets of this call's last attempts.
     used: [u32; PARALLEL_MAX],
     /// Attempts begun, and those of them sent.
@@ -79,6 +81,7 @@ const ALONE: HedgeConfig = HedgeConfig { after: HedgeAfter::Fixed(Span::MAX), at
 
 impl Call {
     /// What to do now; see [`Step`].
+    #[inline]
     pub fn step<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>) -> Step {
         self.see(edge);
         client.tick(edge);
@@ -114,6 +117,7 @@ impl Call {
 
     /// An attempt that was sent has ended. At or after its timeout it counts as timed out; one that was aborted, or
     /// unknown, changes nothing.
+    #[inline(always)]
     pub fn attempt_ended<R: Rng, O: Observer>(
         &mut self,
         client: &mut Client,
@@ -127,11 +131,8 @@ impl Call {
         if self.deadline.expired(self.now) {
             return; // the next step ends the call
         }
-        if self.now >= ends {
-            self.end_sent(client, index, (started, AttemptEnd::failed(ErrorClass::Timeout)), edge);
-        } else {
-            self.end_sent(client, index, (started, end), edge);
-        }
+        let end = if self.now >= ends { AttemptEnd::failed(ErrorClass::Timeout) } else { end };
+        self.end_sent(client, index, (started, end), edge);
     }
 
     /// What the bulkhead decided of an attempt of this call ([`Observer::queue`]). A slot that is no longer wanted goes
@@ -209,6 +210,18 @@ impl Call {
         (alone && until > self.now).then_some(until)
     }
 
+    /// How the call has ended, if the next [`step`](Self::step) would do nothing but say so, so that a host can spare
+    /// it. None: step.
+    #[inline]
+    pub fn has_ended(&self, client: &Client) -> Option<CallResult> {
+        match self.phase {
+            Phase::Done { tier, result } if !self.doomed && !client.ticks() => {
+                Some(CallResult { tier, result, sent: self.sent })
+            }
+            Phase::Done { .. } | Phase::Trying(_) | Phase::BackingOff(_) | Phase::Tier { .. } => None,
+        }
+    }
+
     /// Until when the call waits before its next attempt, if that is what it does.
     pub fn backs_off(&self) -> Option<Time> {
         match self.phase {
@@ -235,6 +248,7 @@ impl Call {
     }
 
     /// One thing that is due while trying; none: look again.
+    #[inline(always)]
     fn try_once<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>) -> Option<Step> {
         let due = |attempt: &Attempt| match attempt.progress {
             Progress::At(_) => true,
@@ -242,21 +256,24 @@ impl Call {
             Progress::Queued(..) | Progress::Doomed => false,
         };
         if let Some(index) = self.attempts[..self.places].iter().position(|entry| entry.as_ref().is_some_and(due)) {
-            return match self.attempts[index].as_ref().map(|attempt| attempt.progress) {
-                Some(Progress::At(gate) | Progress::Until(_, gate)) => self.pass_gates(client, index, gate, edge),
-                Some(Progress::Sent(started, _)) => {
-                    self.end_sent(client, index, (started, AttemptEnd::failed(ErrorClass::Timeout)), edge);
+            let Attempt { id, target, progress, .. } = *self.attempts[index].as_ref()?;
+            return match progress {
+                Progress::At(gate) | Progress::Until(_, gate) => {
+                    self.pass_gates(client, (index, id, target), gate, edge)
+                }
+                Progress::Sent(started, _) => {
+                    self.time_out(client, index, started, edge);
                     None
                 }
-                Some(Progress::Queued(..) | Progress::Doomed) | None => None,
+                Progress::Queued(..) | Progress::Doomed => None,
             };
         }
         let Phase::Trying(hedge) = &mut self.phase else { return None };
         match hedge.poll(self.now, &mut client.hedge_budget) {
             HedgeStep::Wait => Some(Step::Wait(self.next_wake())),
             HedgeStep::Send(_) => {
-                self.begin_attempt(client, edge);
-                None
+                let begun = self.begin_attempt(client, edge)?;
+                self.pass_gates(client, begun, 0, edge)
             }
             HedgeStep::Done(result) => {
                 self.round_over(client, edge, result);
@@ -266,6 +283,7 @@ impl Call {
     }
 
     /// A new round of attempts: the first, and its hedges.
+    #[inline]
     fn round(&self, client: &mut Client) -> Phase {
         let delay = client.hedge_delay.as_ref().and_then(HedgeDelay::get);
         let config = client.hedge.unwrap_or(ALONE);
@@ -273,8 +291,14 @@ impl Call {
         Phase::Trying(HedgeState::start(&config, self.now, delay, deadline, idempotent, &mut client.hedge_budget))
     }
 
-    /// Chooses a target, one not yet used if possible. With nobody to send to the attempt fails unsent.
-    fn begin_attempt<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>) {
+    /// Chooses a target, one not yet used if possible; answers the place of the attempt, its number and target. With
+    /// nobody to send to it fails unsent.
+    #[inline(always)]
+    fn begin_attempt<R: Rng, O: Observer>(
+        &mut self,
+        client: &mut Client,
+        edge: &mut Edge<'_, R, O>,
+    ) -> Option<(usize, AttemptId, u32)> {
         let id = AttemptId(self.begun);
         let avoid = &self.used[..(self.begun as usize).min(PARALLEL_MAX)];
         let target = client.pick(self.now, avoid, self.request.key, edge.rng);
@@ -284,7 +308,7 @@ impl Call {
         let known = self.attempts[..self.places].iter().position(Option::is_none);
         let index = known.unwrap_or(self.places);
         if index >= PARALLEL_MAX {
-            return;
+            return None;
         }
         self.places = self.places.max(index + 1);
         let attempt = Attempt { id, target: target.unwrap_or(0), progress: Progress::At(0), held: Held::default() };
@@ -292,12 +316,14 @@ impl Call {
         if target.is_none() {
             self.refuse(client, index, (ErrorClass::Connect, None), edge);
         }
+        target.map(|target| (index, id, target))
     }
 
+    #[inline(always)]
     fn pass_gates<R: Rng, O: Observer>(
         &mut self,
         client: &mut Client,
-        index: usize,
+        (index, id, target): (usize, AttemptId, u32),
         first: usize,
         edge: &mut Edge<'_, R, O>,
     ) -> Option<Step> {
@@ -305,7 +331,7 @@ impl Call {
         let attempt = self.attempts[index].as_mut()?;
         for here in first..client.gates.len() {
             let next = here + 1;
-            let about = (attempt.target, Waiter { call, attempt: attempt.id.0 }, deadline);
+            let about = (target, Waiter { call, attempt: id.0 }, deadline);
             match client.ask(client.gates[here], about, &mut attempt.held, edge) {
                 Passage::Open => {}
                 Passage::WaitUntil(at) => {
@@ -322,13 +348,14 @@ impl Call {
                 }
             }
         }
-        self.send(client, index, edge)
+        self.send(client, (index, id, target), edge)
     }
 
+    #[inline(always)]
     fn send<R: Rng, O: Observer>(
         &mut self,
         client: &mut Client,
-        index: usize,
+        (index, id, target): (usize, AttemptId, u32),
         edge: &mut Edge<'_, R, O>,
     ) -> Option<Step> {
         let unlimited = self.deadline == Deadline::NONE && client.attempt_timeout.is_none();
@@ -340,16 +367,15 @@ impl Call {
             self.refuse(client, index, (ErrorClass::DeadlineExceeded, None), edge);
             return None;
         };
-        let attempt = self.attempts[index].as_mut()?;
-        attempt.progress = Progress::Sent(self.now, ends);
-        let (id, target) = (attempt.id, attempt.target);
+        self.attempts[index].as_mut()?.progress = Progress::Sent(self.now, ends);
         client.sent(target);
         self.sent += 1;
-        let marker = self.retry.map_or(RetryMarker { attempt: 1, retried: false }, |retry| retry.marker());
+        let marker = self.retry.as_ref().map_or(RetryMarker { attempt: 1, retried: false }, RetryState::marker);
         Some(Step::Send { attempt: id, target, timeout, marker })
     }
 
     /// An attempt was stopped before it was sent.
+    #[inline(never)]
     fn refuse<R: Rng, O: Observer>(
         &mut self,
         client: &mut Client,
@@ -367,7 +393,20 @@ impl Call {
         self.tell_hedge(client, edge, HedgeResult::NonFatal(class, Some(Pushback::Never)));
     }
 
+    /// An attempt has had its time.
+    #[inline(never)]
+    fn time_out<R: Rng, O: Observer>(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        started: Time,
+        edge: &mut Edge<'_, R, O>,
+    ) {
+        self.end_sent(client, index, (started, AttemptEnd::failed(ErrorClass::Timeout)), edge);
+    }
+
     /// An attempt that was sent has ended, or timed out.
+    #[inline(always)]
     fn end_sent<R: Rng, O: Observer>(
         &mut self,
         client: &mut Client,
@@ -379,6 +418,7 @@ impl Call {
         let (target, held) = (attempt.target, std::mem::take(&mut attempt.held));
         if end.result == Err(ErrorClass::Timeout) {
             attempt.progress = Progress::Doomed;
+            self.doomed = true;
         } else {
             self.attempts[index] = None;
         }
@@ -393,6 +433,7 @@ impl Call {
         self.tell_hedge(client, edge, result);
     }
 
+    #[inline(always)]
     fn tell_hedge<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>, result: HedgeResult) {
         let Phase::Trying(hedge) = &mut self.phase else { return };
         match hedge.ended(self.now, result) {
@@ -401,19 +442,30 @@ impl Call {
         }
     }
 
+    #[inline(always)]
     fn round_over<R: Rng, O: Observer>(
         &mut self,
         client: &mut Client,
         edge: &mut Edge<'_, R, O>,
         result: Result<(), ErrorClass>,
     ) {
-        self.stop_attempts(client, edge, ErrorClass::Cancelled);
-        let Some(mut retry) = self.retry.take() else { return };
+        if self.attempts[..self.places].iter().any(Option::is_some) {
+            self.stop_attempts(client, edge, ErrorClass::Cancelled);
+        }
+        let Some(retry) = &self.retry else { return };
         let Err(class) = result else {
-            client.retry.succeeded(retry, &mut client.budget);
+            client.retry.succeeded(*retry, &mut client.budget);
+            self.retry = None;
             self.phase = Phase::Done { tier: 0, result: Ok(()) };
             return;
         };
+        self.failed(client, edge, class);
+    }
+
+    /// A round of attempts has failed: another, or the end.
+    #[inline(never)]
+    fn failed<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>, class: ErrorClass) {
+        let Some(mut retry) = self.retry.take() else { return };
         let failure = Failure { class, pushback: self.pushback };
         match client.retry.failed(&mut retry, self.now, failure, &mut client.budget, edge.rng) {
             Decision::Retry(plan) => {
@@ -457,6 +509,7 @@ impl Call {
             match attempt.progress {
                 Progress::Sent(started, _) => {
                     attempt.progress = Progress::Doomed;
+                    self.doomed = true;
                     client.ended(attempt.target, held, (Some(why), self.now.since(started)), edge);
                 }
                 Progress::At(_) | Progress::Until(..) => {
@@ -479,13 +532,19 @@ impl Call {
         }
     }
 
+    #[inline]
     fn abort_one(&mut self) -> Option<Step> {
+        if !self.doomed {
+            return None;
+        }
         let doomed =
             |entry: &&mut Option<Attempt>| entry.as_ref().is_some_and(|attempt| attempt.progress == Progress::Doomed);
-        let attempt = self.attempts[..self.places].iter_mut().find(doomed)?.take()?;
-        Some(Step::Abort(attempt.id))
+        let found = self.attempts[..self.places].iter_mut().find(doomed).and_then(Option::take);
+        self.doomed = found.is_some();
+        found.map(|attempt| Step::Abort(attempt.id))
     }
 
+    #[inline]
     fn find(&self, id: AttemptId) -> Option<usize> {
         self.attempts[..self.places].iter().position(|entry| entry.as_ref().is_some_and(|attempt| attempt.id == id))
     }

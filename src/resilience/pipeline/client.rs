@@ -194,6 +194,7 @@ impl Client {
 
     /// The part of [`poll`](Self::poll) that a step needs and that does not cost a walk over the breakers, which look at
     /// the time themselves when they are asked.
+    #[inline]
     pub(super) fn tick<R: Rng, O: Observer>(&mut self, edge: &mut Edge<'_, R, O>) {
         if let Some(ejection) = &mut self.ejection
             && ejection.next_wake().is_some_and(|at| at <= edge.now)
@@ -206,6 +207,12 @@ impl Client {
         }
     }
 
+    /// Does [`tick`](Self::tick) ever do anything?
+    #[inline]
+    pub(super) const fn ticks(&self) -> bool {
+        self.ejection.is_some() || self.bulkhead.is_some()
+    }
+
     /// When something is due by itself.
     pub fn next_wake(&self) -> Option<Time> {
         let ejection = self.ejection.as_ref().and_then(OutlierEjection::next_wake);
@@ -216,6 +223,7 @@ impl Client {
     }
 
     /// Chooses a target; none if nobody may be sent to.
+    #[inline]
     pub(super) fn pick<R: Rng>(&mut self, now: Time, avoid: &[u32], key: u64, rng: &mut R) -> Option<u32> {
         self.balancer.pick(now, &self.targets[..self.eligible], avoid, key, rng)
     }
@@ -304,11 +312,13 @@ impl Client {
     }
 
     /// An attempt goes out.
+    #[inline]
     pub(super) fn sent(&mut self, target: u32) {
         self.balancer.sent(target);
     }
 
     /// An attempt that was sent has ended after `latency`, well or with an error of `class`.
+    #[inline(always)]
     pub(super) fn ended<R: Rng, O: Observer>(
         &mut self,
         target: u32,

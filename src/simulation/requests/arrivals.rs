@@ -56,7 +56,7 @@ impl Requests<'_> {
     }
 
     /// The next arrival of an open group.
-    #[inline]
+    #[inline(always)]
     fn plan_arrival(&mut self, now: Time, group: u32) {
         let Arrivals::Open { rate, pattern, shape, bursts, .. } = &self.plan.groups[group as usize].arrivals else {
             return;
@@ -74,6 +74,7 @@ impl Requests<'_> {
     }
 
     /// A request of an open group comes.
+    #[inline]
     pub(super) fn arrive(&mut self, now: Time, group: u32) {
         self.plan_arrival(now, group);
         let clients = self.plan.groups[group as usize].clients;
@@ -86,9 +87,17 @@ impl Requests<'_> {
         self.begin(now, group, client);
     }
 
-    /// A client of a closed group asks again, or a request comes.
-    pub(super) fn begin(&mut self, now: Time, group: u32, client: u32) {
-        let plan = &self.plan.groups[group as usize];
+    /// A client of a closed group asks again.
+    #[inline(never)]
+    pub(super) fn ask_again(&mut self, now: Time, group: u32, client: u32) {
+        self.begin(now, group, client);
+    }
+
+    /// A request begins.
+    #[inline(always)]
+    fn begin(&mut self, now: Time, group: u32, client: u32) {
+        let plans = self.plan;
+        let plan = &plans.groups[group as usize];
         let source = &mut self.sources[group as usize];
         let number = source.count;
         source.count += 1;
@@ -102,10 +111,10 @@ impl Requests<'_> {
         let edge = plan.edges[class as usize];
         let serial = self.flight.serial();
         let request = Request { group, client, class, arrived: now, key };
-        let id = self.flight.add_request(serial, &request);
-        self.tally.arrived(now, id, &request);
+        let (id, request) = self.flight.add_request(serial, request);
+        self.tally.arrived(now, id, request);
         self.events += 1;
-        let deadline = self.plan.classes[class as usize].deadline.map_or(Time::NEVER, |deadline| now + deadline);
+        let deadline = plans.classes[class as usize].deadline.map_or(Time::NEVER, |deadline| now + deadline);
         let about = About {
             owner: Owner::Request(id),
             edge,
@@ -116,13 +125,13 @@ impl Requests<'_> {
             key: key.child(0),
             request: id,
         };
-        self.start_call(now, about, deadline);
+        self.start_call(now, &plans.edges[edge as usize], &about, deadline);
     }
 
     /// The user has an answer.
+    #[inline(always)]
     pub(super) fn request_ended(&mut self, now: Time, id: Id, answer: Answer) {
-        let Some(&request) = self.flight.requests.get(id) else { return };
-        self.flight.requests.leave(id);
+        let Some(&request) = self.flight.requests.remove(id) else { return };
         self.tally.answered(now, (id, &request), answer);
         if let Arrivals::Closed(closed) = &self.plan.groups[request.group as usize].arrivals {
             let mut think = closed.think.sample(&mut request.key.draw(THINK));

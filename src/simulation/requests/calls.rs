@@ -5,9 +5,10 @@
 
 use rand::RngExt;
 
-use super::breakers::BreakerEar;
 use super::event::{Event, Todo, class};
-use super::state::{About, Answer, Id, Logical, Origin, Owner, Quality};
+use super::plan::EdgePlan;
+use super::state::{About, Answer, EndedCall, Id, Logical, Origin, Owner, Quality};
+use super::tally::Tally;
 use super::{Caller, Requests};
 use crate::resilience::ErrorClass;
 use crate::resilience::balancing::Balancer;
@@ -30,7 +31,9 @@ const TIER_CALL: u32 = 1 << 20;
 /// Hears what policies say on the way.
 struct Ear<'t> {
     heard: &'t mut Vec<bulkhead::Event<Waiter>>,
-    breakers: BreakerEar<'t>,
+    tally: &'t mut Tally,
+    edge: u32,
+    client: u32,
 }
 
 impl Observer for Ear<'_> {
@@ -39,16 +42,15 @@ impl Observer for Ear<'_> {
     }
 
     fn breaker(&mut self, target: u32, change: crate::resilience::circuit_breaker::Change) {
-        self.breakers.changed(target, change);
+        self.tally.breakers(self.edge, self.client).changed(target, change);
     }
 
     fn ejection(&mut self, event: crate::resilience::outlier_ejection::EjectionEvent) {
-        self.breakers.ejected(event);
+        self.tally.breakers(self.edge, self.client).ejected(event);
     }
 
     fn refused(&mut self, now: Time, waiter: Waiter, class: ErrorClass, gate: Option<Gate>) {
-        let recorder = self.breakers.recorder.as_deref_mut();
-        if let Some(journal) = recorder.and_then(|recorder| recorder.journal.as_mut()) {
+        if let Some(journal) = self.tally.journal() {
             journal.refused(now, waiter, class, gate);
         }
     }
@@ -66,7 +68,7 @@ macro_rules! with_call {
                 match &mut $self.callers[client as usize] {
                     Caller::Plain(_) => None,
                     Caller::Full($client) => {
-                        let mut ear = Ear { heard: &mut $self.heard, breakers: $self.tally.breakers(edge, client) };
+                        let mut ear = Ear { heard: &mut $self.heard, tally: &mut $self.tally, edge, client };
                         let $edge = &mut Edge { now: $now, rng: &mut rng, observer: &mut ear };
                         Some($with)
                     }
@@ -74,6 +76,19 @@ macro_rules! with_call {
             }
         }
     }};
+}
+
+impl EdgePlan {
+    /// Is the call made at all?
+    #[inline]
+    pub(super) fn is_made(&self, about: &About) -> bool {
+        self.always || self.is_made_by(about)
+    }
+
+    #[inline(never)]
+    fn is_made_by(&self, about: &About) -> bool {
+        self.classes[about.class as usize] && (self.share >= 1.0 || about.key.draw(SHARE).random::<f64>() < self.share)
+    }
 }
 
 impl Requests<'_> {
@@ -99,30 +114,25 @@ impl Requests<'_> {
         }
     }
 
-    /// Does the request make this call at all?
-    pub(super) fn makes(&self, about: &About) -> bool {
-        let edge = &self.plan.edges[about.edge as usize];
-        edge.classes[about.class as usize] && (edge.share >= 1.0 || about.key.draw(SHARE).random::<f64>() < edge.share)
-    }
-
-    /// A call begins; its end comes by [`Todo::Ended`].
-    pub(super) fn start_call(&mut self, now: Time, mut about: About, deadline: Time) {
-        let edge = &self.plan.edges[about.edge as usize];
-        let pool = self.route(now, &about);
-        self.tally.called(about.edge);
+    /// A call begins over its edge; its end comes by [`Todo::Ended`].
+    pub(super) fn start_call(&mut self, now: Time, edge: &EdgePlan, about: &About, deadline: Time) {
+        let pool = self.route(now, about);
+        self.tally.called(about.edge, edge.plain);
         if let Some(journal) = self.tally.journal() {
-            journal.called(now, &about);
+            journal.called(now, about);
         }
         let reached = pool.is_some();
         let Some(pool) = pool.or((!edge.plain && !edge.pools.is_empty()).then_some(0)) else {
-            self.tally.attempted(about.edge);
-            return self.reach_nobody(now, about);
+            if !edge.plain {
+                self.tally.attempted(about.edge);
+            }
+            return self.reach_nobody(now, *about);
         };
-        about.client = edge.client(about.slot, pool);
+        let client = edge.client(about.slot, pool);
         if edge.plain {
-            self.start_plain(now, &about, pool, deadline);
+            self.start_plain(now, (about, client), edge.pools[pool], deadline);
         } else {
-            self.start_full(now, &about, (pool, reached), deadline);
+            self.start_full(now, edge, (about, client), (pool, reached), deadline);
         }
     }
 
@@ -134,52 +144,69 @@ impl Requests<'_> {
         self.push_ended(about, Err(ErrorClass::Connect));
     }
 
-    fn start_plain(&mut self, now: Time, about: &About, pool: usize, deadline: Time) {
-        let edge = &self.plan.edges[about.edge as usize];
-        let number = edge.pools[pool];
-        self.tally.attempted(about.edge);
-        let Caller::Plain(balancer) = &mut self.callers[about.client as usize] else { return };
-        let members = self.routes.members(number);
+    fn start_plain(&mut self, now: Time, (about, client): (&About, u32), pool: u32, deadline: Time) {
+        let Caller::Plain(balancer) = &mut self.callers[client as usize] else { return };
+        let pool = self.routes.pool(pool);
         let sticky = about.slot.into();
-        let picked = balancer.pick(now, members, &[], sticky, &mut about.key.draw(PICK));
-        let Some(target) = picked.filter(|_| !self.routes.known_dead(number)) else {
-            return self.reach_nobody(now, *about);
+        let picked = balancer.pick(now, &pool.members, &[], sticky, &mut about.key.draw(PICK));
+        let Some(target) = picked.filter(|_| !pool.is_dead()) else {
+            return self.reach_nobody(now, About { client, ..*about });
         };
         balancer.sent(target);
-        let node = self.plan.pools[number as usize].first_node + target;
-        self.send(now, node, about, Origin::Plain, deadline);
+        self.send(now, pool.first_node + target, About { client, ..*about }, Origin::Plain, deadline);
     }
 
-    fn start_full(&mut self, now: Time, about: &About, (pool, reached): (usize, bool), deadline: Time) {
-        let Caller::Full(client) = &mut self.callers[about.client as usize] else { return };
+    fn start_full(
+        &mut self,
+        now: Time,
+        plan: &EdgePlan,
+        (about, number): (&About, u32),
+        (pool, reached): (usize, bool),
+        deadline: Time,
+    ) {
+        let Caller::Full(client) = &mut self.callers[number as usize] else { return };
         let serial = self.flight.serial();
         let class = &self.plan.classes[about.class as usize];
         let (id, logical) = self.flight.logicals.take(serial, Logical::vacant);
         let request = Request {
-            id: u64::from(id.serial) << 32 | u64::from(id.index),
+            id: id.number(),
             idempotent: class.idempotent,
             retried_above: false,
             deadline: if deadline == Time::NEVER { Deadline::NONE } else { Deadline::at(deadline) },
             key: about.slot.into(),
-            cached_age: self.tally.age(now, about.client),
+            cached_age: self.tally.age(now, number),
         };
-        logical.about = *about;
+        logical.about = About { client: number, ..*about };
         (logical.pool, logical.turns) = (pool as u32, 1);
         (logical.wake, logical.deadline) = (Time::NEVER, deadline);
         logical.out.iter_mut().for_each(|out| *out = None);
         logical.degraded = false;
         if let Some(journal) = self.tally.journal() {
-            journal.under_policies(about, id);
+            journal.under_policies(&logical.about, id);
         }
-        let breakers = self.tally.breakers(about.edge, about.client);
-        let mut ear = Ear { heard: &mut self.heard, breakers };
+        let mut ear =
+            Ear { heard: &mut self.heard, tally: &mut self.tally, edge: about.edge, client: number };
         let edge = &mut Edge { now, rng: &mut about.key.draw(POLICY), observer: &mut ear };
         logical.call.restart(client, request, edge);
         *edge.rng = about.key.draw(POLICY + 1);
         let step = logical.call.step(client, edge);
         self.hear();
-        if let Some((about, answer)) = self.obey(now, id, step, reached) {
-            self.push_ended(about, answer);
+        let step = match step {
+            Step::Send { attempt, target, timeout, .. } => {
+                let about = About { key: about.key.child(attempt.0), client: number, ..*about };
+                let to = (plan.pools[pool], target);
+                let deadline = timeout.map_or(deadline, |timeout| deadline.min(now + timeout));
+                if let Some(until) = self.send_attempt(now, id, (attempt, about), to, (deadline, reached)) {
+                    return self.wait(now, plan, id, Some(until));
+                }
+                self.next_step(now, id)
+            }
+            Step::Abort(_) | Step::RunTier(_) | Step::Wait(_) | Step::Finish(_) => Some(step),
+        };
+        if let Some(step) = step
+            && let Some(result) = self.obey(now, id, step, reached)
+        {
+            self.end_later(now, id, result);
         }
     }
 
@@ -194,26 +221,40 @@ impl Requests<'_> {
 
     /// Let the call go on as far as it can.
     pub(super) fn step(&mut self, now: Time, id: Id) {
-        if let Some((about, answer)) = self.go_on(now, id) {
-            self.push_ended(about, answer);
+        if let Some(result) = self.go_on(now, id) {
+            self.end_later(now, id, result);
         }
     }
 
     /// The same; answers how it has ended, if it has.
     #[inline]
-    fn go_on(&mut self, now: Time, id: Id) -> Option<(About, Answer)> {
-        let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
-        self.hear();
+    fn go_on(&mut self, now: Time, id: Id) -> Option<CallResult> {
+        let step = self.next_step(now, id);
         self.obey(now, id, step?, false)
     }
 
+    /// What the call does next.
+    #[inline(never)]
+    fn next_step(&mut self, now: Time, id: Id) -> Option<Step> {
+        let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
+        self.hear();
+        step
+    }
+
     /// Does what the call says, until it waits or ends. Is it known to be `routed`, at this very instant?
-    fn obey(&mut self, now: Time, id: Id, mut step: Step, routed: bool) -> Option<(About, Answer)> {
+    #[inline(never)]
+    fn obey(&mut self, now: Time, id: Id, mut step: Step, routed: bool) -> Option<CallResult> {
+        let plan = self.plan;
         loop {
             match step {
                 Step::Send { attempt, target, timeout, .. } => {
-                    if let Some(until) = self.send_attempt(now, id, (attempt, target, timeout), routed) {
-                        self.wait(now, id, Some(until));
+                    let logical = self.flight.logical(id)?;
+                    let about = About { key: logical.about.key.child(attempt.0), ..logical.about };
+                    let edge = &plan.edges[about.edge as usize];
+                    let to = (edge.pools[logical.pool as usize], target);
+                    let deadline = timeout.map_or(logical.deadline, |timeout| logical.deadline.min(now + timeout));
+                    if let Some(until) = self.send_attempt(now, id, (attempt, about), to, (deadline, routed)) {
+                        self.wait(now, edge, id, Some(until));
                         return None;
                     }
                 }
@@ -221,14 +262,13 @@ impl Requests<'_> {
                 Step::RunTier(tier) => self.run_tier(now, id, tier),
                 Step::Wait(until) => {
                     self.tell_of_backoff(now, id);
-                    self.wait(now, id, until);
+                    let edge = self.flight.logical(id)?.about.edge;
+                    self.wait(now, &plan.edges[edge as usize], id, until);
                     return None;
                 }
-                Step::Finish(result) => return self.finish_call(now, id, result),
+                Step::Finish(result) => return Some(result),
             }
-            let next = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
-            self.hear();
-            step = next?;
+            step = self.next_step(now, id)?;
         }
     }
 
@@ -238,7 +278,8 @@ impl Requests<'_> {
             return;
         }
         for event in self.heard.drain(..) {
-            self.todo.push(Todo::Queue(event));
+            self.decided.push_back(event);
+            self.todo.push(Todo::Queue);
         }
     }
 
@@ -247,7 +288,7 @@ impl Requests<'_> {
         let waiter = match event {
             bulkhead::Event::Admitted(waiter) | bulkhead::Event::TimedOut { waiter, .. } => waiter,
         };
-        let id = Id { index: waiter.call as u32, serial: (waiter.call >> 32) as u32 };
+        let id = Id::of_number(waiter.call);
         let known = with_call!(self, now, id, |logical, client, edge| logical.call.queue_event(client, event, edge));
         self.hear();
         if known.is_some() {
@@ -256,41 +297,25 @@ impl Requests<'_> {
     }
 
     /// An attempt goes out; answers until when the call waits then (perhaps for ever), if that is all it does.
+    #[inline(always)]
     fn send_attempt(
         &mut self,
         now: Time,
         id: Id,
-        (attempt, target, timeout): (AttemptId, u32, Option<Span>),
-        routed: bool,
+        (attempt, about): (AttemptId, About),
+        (pool, target): (u32, u32),
+        (deadline, routed): (Time, bool),
     ) -> Option<Time> {
-        let logical = self.flight.logical(id)?;
-        let (about, deadline) = (logical.about, logical.deadline);
-        let edge = &self.plan.edges[about.edge as usize];
-        let pool = edge.pools[logical.pool as usize];
         self.tally.attempted(about.edge);
         if attempt.0 > 0 {
-            let beside = self.flight.logical(id).is_some_and(|logical| logical.out.iter().any(Option::is_some));
-            if beside {
-                self.tally.hedged(about.edge);
-            } else {
-                self.tally.retried(about.edge);
-            }
-            self.events += 1;
+            self.count_again(id);
         }
-        let hopeless = self.routes.known_dead(pool) || (!routed && self.route(now, &about).is_none());
-        if hopeless {
-            if let Some(journal) = self.tally.journal() {
-                journal.nobody(now, &about);
-            }
-            let end = AttemptEnd::failed(ErrorClass::Connect);
-            with_call!(self, now, id, |logical, client, edge| logical.call.attempt_ended(client, attempt, end, edge));
-            self.hear();
+        let pool = self.routes.pool(pool);
+        if pool.is_dead() || (!routed && self.is_cut_off(now, id)) {
+            self.fail_unsent(now, id, attempt);
             return None;
         }
-        let node = self.plan.pools[pool as usize].first_node + target;
-        let deadline = timeout.map_or(deadline, |timeout| deadline.min(now + timeout));
-        let about = About { key: about.key.child(attempt.0), ..about };
-        let job = self.send(now, node, &about, Origin::Attempt(id, attempt), deadline);
+        let job = self.send(now, pool.first_node + target, about, Origin::Attempt(id, attempt), deadline);
         let logical = self.flight.logical_mut(id)?;
         if let Some(place) = logical.out.iter_mut().find(|place| place.is_none()) {
             *place = Some((attempt, job));
@@ -298,6 +323,36 @@ impl Requests<'_> {
         let until = logical.call.rests()?;
         logical.turns += 1;
         Some(until)
+    }
+
+    /// Is there no pool now to which a new call like this one would go?
+    #[inline(never)]
+    fn is_cut_off(&self, now: Time, id: Id) -> bool {
+        self.flight.logical(id).is_none_or(|logical| self.route(now, &logical.about).is_none())
+    }
+
+    /// The attempt that goes out now is not the first of its call.
+    #[inline(never)]
+    fn count_again(&mut self, id: Id) {
+        let Some(logical) = self.flight.logical(id) else { return };
+        let edge = logical.about.edge;
+        if logical.out.iter().any(Option::is_some) {
+            self.tally.hedged(edge);
+        } else {
+            self.tally.retried(edge);
+        }
+        self.events += 1;
+    }
+
+    /// Everybody whom the attempt could go to is known to be dead.
+    #[inline(never)]
+    fn fail_unsent(&mut self, now: Time, id: Id, attempt: AttemptId) {
+        if let (Some(journal), Some(logical)) = (self.tally.journal(), self.flight.logicals.get(id)) {
+            journal.nobody(now, &logical.about);
+        }
+        let end = AttemptEnd::failed(ErrorClass::Connect);
+        with_call!(self, now, id, |logical, client, edge| logical.call.attempt_ended(client, attempt, end, edge));
+        self.hear();
     }
 
     fn abort_attempt(&mut self, now: Time, id: Id, attempt: AttemptId) {
@@ -324,41 +379,59 @@ impl Requests<'_> {
         }
     }
 
-    fn wait(&mut self, now: Time, id: Id, until: Option<Time>) {
+    #[inline(always)]
+    fn wait(&mut self, now: Time, edge: &EdgePlan, id: Id, until: Option<Time>) {
         let Some(logical) = self.flight.logical_mut(id) else { return };
         let Some(until) = until.filter(|&until| until < logical.wake) else { return };
         logical.wake = until;
-        let edge = &self.plan.edges[logical.about.edge as usize];
         let timeout = edge.policy.timeout.filter(|&timeout| now + timeout == until);
         let rank = self.counter.next(class::TIMER);
         match (edge.ring, timeout) {
-            (Some(ring), Some(_)) => self.rings[ring as usize].push(now, rank, id),
+            (Some(ring), Some(_)) => self.rings.push(ring, now, rank, id),
             (Some(_) | None, _) => self.queue.push(until, rank, Event::Wake(id)),
         }
     }
 
     /// The attempt has ended; the call goes on.
+    #[inline(always)]
     pub(super) fn attempt_ended(&mut self, now: Time, id: Id, attempt: AttemptId, answer: Answer) {
-        let Some(logical) = self.flight.logical_mut(id) else { return };
+        let Some(logical) = self.flight.logicals.get_mut(id) else { return };
         if let Some(out) = logical.out.iter_mut().find(|out| out.is_some_and(|(known, _)| known == attempt)) {
             *out = None;
         }
         logical.degraded |= answer == Ok(Quality::Degraded);
+        logical.turns += 1;
+        let About { key, client: number, edge, .. } = logical.about;
+        let Caller::Full(client) = &mut self.callers[number as usize] else { return };
+        let mut ear = Ear { heard: &mut self.heard, tally: &mut self.tally, edge, client: number };
+        let edge = &mut Edge { now, rng: &mut key.draw(POLICY + logical.turns), observer: &mut ear };
         let end = AttemptEnd { result: answer.map(|_| ()), pushback: None };
-        let step = with_call!(self, now, id, |logical, client, edge| {
-            logical.call.attempt_ended(client, attempt, end, edge);
-            logical.turns += 1;
-            *edge.rng = logical.about.key.draw(POLICY + logical.turns);
-            logical.call.step(client, edge)
-        });
+        logical.call.attempt_ended(client, attempt, end, edge);
+        let ended = logical.call.has_ended(client);
+        // nothing follows the end of a call, so that with nothing before it its turn is now
+        if let Some(result) = ended
+            && self.heard.is_empty()
+            && self.todo.is_empty()
+        {
+            let answer = self.tally.finished(now, logical, result);
+            self.tally.call_over(now, &logical.about, answer);
+            let (owner, call) = (logical.about.owner, logical.about.call());
+            self.flight.logicals.leave(id);
+            return self.tell(now, owner, call, answer);
+        }
+        self.go_on_later(now, id, ended);
+    }
+
+    /// The same where others come first, or more is to be done.
+    #[inline(never)]
+    fn go_on_later(&mut self, now: Time, id: Id, ended: Option<CallResult>) {
         self.hear();
-        let Some(step) = step else { return };
-        if let Some((about, answer)) = self.obey(now, id, step, false) {
-            // nothing follows this, so that with nothing before it its turn is now
+        if let Some(result) = ended.or_else(|| self.go_on(now, id)) {
             if self.todo.is_empty() {
-                return self.call_ended(now, &about, answer);
+                self.end_now(now, id, result);
+            } else {
+                self.end_later(now, id, result);
             }
-            self.push_ended(about, answer);
         }
     }
 
@@ -374,7 +447,7 @@ impl Requests<'_> {
         let hit = plan.hit >= 1.0 || draws.draw(TIER).random::<f64>() < plan.hit;
         if let Some(edge) = plan.edge.filter(|_| hit) {
             let about = About { owner: Owner::Tier(id), edge, turn: 0, key: draws, ..about };
-            self.start_call(now, about, deadline);
+            self.start_call(now, &self.plan.edges[edge as usize], &about, deadline);
         } else {
             let takes = plan.takes.sample(&mut draws.draw(PICK));
             self.schedule_done(now + takes, Event::Tier { call: id, hit });
@@ -391,31 +464,38 @@ impl Requests<'_> {
         self.step(now, id);
     }
 
-    #[inline]
-    fn finish_call(&mut self, now: Time, id: Id, result: CallResult) -> Option<(About, Answer)> {
-        let logical = self.flight.logical(id)?;
+    /// The call under policies has ended; who waits for it hears of it when what came up before is done.
+    #[inline(never)]
+    fn end_later(&mut self, now: Time, id: Id, result: CallResult) {
+        let Some(logical) = self.flight.logicals.get(id) else { return };
+        let answer = self.tally.finished(now, logical, result);
         let about = logical.about;
-        let degraded = result.tier > 0 || logical.degraded;
         self.flight.logicals.leave(id);
-        let quality = if degraded { Quality::Degraded } else { Quality::Full };
-        if result.result.is_ok() && result.tier == 0 {
-            self.tally.fresh(now, about.client);
-        }
-        if result.result == Err(ErrorClass::Rejected) {
-            self.tally.rejected(about.edge);
-        }
-        if result.tier > 0 && result.result.is_ok() {
-            self.tally.fell(about.edge, result.tier - 1);
-        }
-        Some((about, result.result.map(|()| quality)))
+        self.push_ended(about, answer);
+    }
+
+    /// The same, at once.
+    fn end_now(&mut self, now: Time, id: Id, result: CallResult) {
+        let Some(logical) = self.flight.logicals.get(id) else { return };
+        let answer = self.tally.finished(now, logical, result);
+        let about = logical.about;
+        self.flight.logicals.leave(id);
+        self.call_ended(now, &about, answer);
     }
 
     /// A call has ended: whoever waits for it goes on.
+    #[inline(never)]
     pub(super) fn call_ended(&mut self, now: Time, about: &About, answer: Answer) {
         self.tally.call_over(now, about, answer);
-        match about.owner {
+        self.tell(now, about.owner, about.call(), answer);
+    }
+
+    /// The owner of a call hears how it has ended.
+    #[inline(always)]
+    pub(super) fn tell(&mut self, now: Time, owner: Owner, call: EndedCall, answer: Answer) {
+        match owner {
             Owner::Request(request) => self.request_ended(now, request, answer),
-            Owner::Job(job) => self.own_call_ended(now, job, about, answer),
+            Owner::Job(job) => self.own_call_ended(now, job, call, answer),
             Owner::Tier(call) => self.tier_over(now, call, answer.is_ok()),
         }
     }
@@ -428,9 +508,7 @@ impl Requests<'_> {
             return;
         }
         loop {
-            let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
-            self.hear();
-            match step {
+            match self.next_step(now, id) {
                 Some(Step::Abort(attempt)) => self.abort_attempt(now, id, attempt),
                 Some(Step::Finish(_) | Step::Send { .. } | Step::RunTier(_) | Step::Wait(_)) | None => break,
             }

@@ -2,9 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::state::{Answer, Id};
-use crate::resilience::bulkhead;
-use crate::resilience::pipeline::Waiter;
+use super::state::Id;
 
 /// A scheduled event; about something that has ended it is stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,49 +76,57 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Todo {
     /// An attempt has ended for who waits for it.
-    Answer(Id, Answer),
+    Answer(Id),
     /// A call has ended for its owner.
     Ended,
     /// A client's bulkhead has decided about a waiter.
-    Queue(bulkhead::Event<Waiter>),
+    Queue,
     /// A node looks for work.
     Next(u32),
 }
 
-/// What follows at once, first come, first served; a single one, as is usual, does not touch the ring.
-#[derive(Clone, Debug, Default)]
+/// What follows at once, first come, first served; a single answer, as is usual, does not touch the ring.
+#[derive(Clone, Debug)]
 pub struct TodoList {
-    /// Comes before all of `rest`.
-    first: Option<Todo>,
+    /// An answer that comes before all of `rest`, or [`Id::NONE`].
+    answer: Id,
     rest: VecDeque<Todo>,
+}
+
+impl Default for TodoList {
+    fn default() -> Self {
+        TodoList { answer: Id::NONE, rest: VecDeque::new() }
+    }
 }
 
 impl TodoList {
     /// After all others.
     #[inline]
     pub fn push(&mut self, todo: Todo) {
-        if self.is_empty() {
-            self.first = Some(todo);
-        } else {
-            self.rest.push_back(todo);
+        match todo {
+            Todo::Answer(id) if self.is_empty() => self.answer = id,
+            Todo::Answer(_) | Todo::Ended | Todo::Queue | Todo::Next(_) => self.rest.push_back(todo),
         }
     }
 
     /// The next.
     #[inline]
     pub fn pop(&mut self) -> Option<Todo> {
-        if self.first.is_some() { self.first.take() } else { self.rest.pop_front() }
+        match std::mem::replace(&mut self.answer, Id::NONE) {
+            Id::NONE => self.rest.pop_front(),
+            answer => Some(Todo::Answer(answer)),
+        }
     }
 
     /// Is there none?
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.first.is_none() && self.rest.is_empty()
+        self.answer == Id::NONE && self.rest.is_empty()
     }
 
     /// Forget all.
     pub fn clear(&mut self) {
-        self.first = None;
+        self.answer = Id::NONE;
         self.rest.clear();
     }
 }

@@ -53,7 +53,7 @@ impl Requests<'_> {
         self.routes.shares_at = now;
         self.look_at_dependencies(now);
         self.routes.refresh(self.plan);
-        self.settle(now);
+        self.settle_all(now);
     }
 
     fn follow_ways(&mut self, now: Time, world: &World<'_>) {
@@ -96,6 +96,7 @@ impl Requests<'_> {
     pub(super) fn change_condition(&mut self, now: Time, index: u32, condition: Condition) {
         let node = &mut self.nodes[index as usize];
         let before = std::mem::replace(&mut node.condition, condition);
+        node.reckon();
         if before.up && !condition.up {
             self.lose_all(now, index, condition.silent);
         }
@@ -149,8 +150,8 @@ impl Requests<'_> {
             } else if silent {
                 job.stage = Stage::Lost;
             } else {
-                job.stage = Stage::Returning;
-                self.todo.push(Todo::Answer(id, Err(ErrorClass::Connect)));
+                (job.answer, job.stage) = (Err(ErrorClass::Connect), Stage::Returning);
+                self.todo.push(Todo::Answer(id));
             }
         }
         self.start_probes(now, index);

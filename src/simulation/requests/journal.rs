@@ -34,7 +34,7 @@ pub struct Wanted {
 type Key = (u32, u32);
 
 const fn key(id: Id) -> Key {
-    (id.serial, id.index)
+    (id.serial(), id.index())
 }
 
 /// A request that is followed.

@@ -40,7 +40,7 @@ pub use tally::{CallTally, RequestOutcome, ServiceTally, UserTally};
 use std::collections::VecDeque;
 
 use crate::engine::queue::{Counter, EventQueue, Rank};
-use crate::engine::ring::DelayRing;
+use crate::engine::ring::DelayRings;
 use crate::engine::streams::{EntityKey, Family, Purpose, Streams};
 use crate::engine::winner::WinnerTree;
 use crate::resilience::balancing::Balancer;
@@ -70,7 +70,7 @@ pub struct Requests<'a> {
     plan: &'a RequestPlan,
     queue: EventQueue<Event>,
     /// Timers of attempts, by length.
-    rings: Vec<DelayRing<Id>>,
+    rings: DelayRings<Id>,
     /// By group: the next arrival.
     arrivals: WinnerTree,
     /// By group: its rank.
@@ -79,11 +79,13 @@ pub struct Requests<'a> {
     todo: TodoList,
     /// Calls that have ended, for [`Todo::Ended`].
     ended: VecDeque<(About, Answer)>,
-    /// What bulkheads have decided, until it is passed on.
+    /// What bulkheads have just decided.
     heard: Vec<bulkhead::Event<Waiter>>,
+    /// The same, for [`Todo::Queue`].
+    decided: VecDeque<bulkhead::Event<Waiter>>,
     flight: InFlight,
     callers: Vec<Caller>,
-    nodes: Vec<Node>,
+    nodes: Vec<Node<'a>>,
     routes: Routes,
     sources: Vec<Source>,
     /// By group: the draws of its requests.
@@ -109,13 +111,14 @@ impl<'a> Requests<'a> {
         Requests {
             plan,
             queue: EventQueue::default(),
-            rings: plan.timeouts.iter().map(|&timeout| DelayRing::new(timeout)).collect(),
+            rings: DelayRings::new(&plan.timeouts),
             arrivals: WinnerTree::new(plan.groups.len()),
             ranks: Vec::with_capacity(plan.groups.len()),
             counter: Counter::default(),
             todo: TodoList::default(),
             ended: VecDeque::new(),
             heard: Vec::new(),
+            decided: VecDeque::new(),
             flight: InFlight::default(),
             callers: Vec::with_capacity(plan.clients as usize),
             nodes: Vec::with_capacity(plan.nodes.len()),
@@ -135,11 +138,12 @@ impl<'a> Requests<'a> {
     /// Nothing in flight, all policies as new, the first arrivals ahead.
     pub fn reset(&mut self, streams: &Streams, start: Time) {
         self.queue.clear();
-        self.rings.iter_mut().for_each(DelayRing::clear);
+        self.rings.clear();
         self.counter.reset();
         self.todo.clear();
         self.ended.clear();
         self.heard.clear();
+        self.decided.clear();
         self.flight.clear();
         self.tally.reset(start);
         self.mended.clear();
@@ -175,61 +179,53 @@ impl<'a> Requests<'a> {
     /// When and in which rank the next event comes.
     #[inline]
     fn next(&mut self) -> (Time, Rank, Store) {
-        let (at, rank) = self.queue.next();
-        let mut first = (at, rank, Store::Queue);
-        let (at, group) = self.arrivals.next();
-        if at <= first.0 {
-            let rank = self.ranks.get(group as usize).copied().unwrap_or(Rank::LAST);
-            if (at, rank) < (first.0, first.1) {
-                first = (at, rank, Store::Arrival(group));
-            }
-        }
-        for (index, ring) in self.rings.iter_mut().enumerate() {
-            if ring.next().0 > first.0 {
-                continue;
-            }
+        let (mut at, mut rank) = self.queue.next();
+        let mut store = Store::Queue;
+        if !self.rings.is_quiet(at) {
             // most calls are over before their timer
-            ring.drop_stale(|&call| self.flight.logicals.get(call).is_none());
-            let (at, rank) = ring.next();
-            if (at, rank) < (first.0, first.1) {
-                first = (at, rank, Store::Ring(index));
+            let (due, order, ring) = self.rings.next(|&call| self.flight.logicals.get(call).is_none());
+            if (due, order) < (at, rank) {
+                (at, rank, store) = (due, order, Store::Ring(ring));
             }
         }
-        first
+        // last, since it is nobody's guess
+        let (due, group) = self.arrivals.next();
+        let order = self.ranks.get(group as usize).copied().unwrap_or(Rank::LAST);
+        if (due, order) < (at, rank) {
+            (at, rank, store) = (due, order, Store::Arrival(group));
+        }
+        (at, rank, store)
     }
 
-    /// Let the next event happen, and all that follows at once.
-    fn happen(&mut self, store: Store) {
+    /// Let the next event happen, at `now`, and all that follows at once.
+    #[inline(always)]
+    fn happen(&mut self, now: Time, store: Store) {
         match store {
             Store::Queue => {
-                if let Some((now, event)) = self.queue.pop() {
+                if let Some((_, event)) = self.queue.pop() {
                     self.handle(now, event);
-                    self.settle(now);
                 }
             }
             Store::Ring(ring) => {
-                if let Some((now, call)) = self.rings[ring].pop() {
+                if let Some((_, call)) = self.rings.pop(ring) {
                     self.wake(now, call);
-                    self.settle(now);
                 }
             }
-            Store::Arrival(group) => {
-                let now = self.arrivals.time(group);
-                self.arrive(now, group);
-                self.settle(now);
-            }
+            Store::Arrival(group) => self.arrive(now, group),
         }
+        self.settle(now);
     }
 
+    #[inline]
     fn handle(&mut self, now: Time, event: Event) {
         match event {
             Event::Wake(call) => self.wake(now, call),
             Event::Leave(job) => self.leave_queue(now, job),
             Event::Arrive(job) => self.reach(now, job),
             Event::Done(job) => self.work_done(now, job),
-            Event::Answered(job) => self.answered(now, job),
+            Event::Answered(job) => self.todo.push(Todo::Answer(job)),
             Event::Tier { call, hit } => self.tier_over(now, call, hit),
-            Event::Think { group, client } => self.begin(now, group, client),
+            Event::Think { group, client } => self.ask_again(now, group, client),
             Event::Believe { node, checker, generation } => self.believe(now, node, checker, generation),
             Event::Check { node, probe, generation } => self.check_due(now, node, probe, generation),
             Event::CheckLate { node, probe, job } => self.check_late(now, node, probe, job),
@@ -240,19 +236,30 @@ impl<'a> Requests<'a> {
     }
 
     /// Work off what follows at once.
+    #[inline(always)]
     fn settle(&mut self, now: Time) {
         while let Some(todo) = self.todo.pop() {
             match todo {
-                Todo::Answer(job, answer) => self.give_answer(now, job, answer),
+                Todo::Answer(job) => self.give_answer(now, job),
                 Todo::Ended => {
                     if let Some((about, answer)) = self.ended.pop_front() {
                         self.call_ended(now, &about, answer);
                     }
                 }
-                Todo::Queue(event) => self.pass_on(now, event),
+                Todo::Queue => {
+                    if let Some(event) = self.decided.pop_front() {
+                        self.pass_on(now, event);
+                    }
+                }
                 Todo::Next(node) => self.next_job(now, node),
             }
         }
+    }
+
+    /// The same, for what the structure has brought about.
+    #[inline(never)]
+    fn settle_all(&mut self, now: Time) {
+        self.settle(now);
     }
 
     /// A call has ended; its owner hears of it when what came up before is done.
@@ -261,7 +268,7 @@ impl<'a> Requests<'a> {
         self.todo.push(Todo::Ended);
     }
 
-    #[inline]
+    #[inline(never)]
     fn schedule(&mut self, at: Time, class: u8, event: Event) {
         if at < Time::NEVER {
             let rank = self.counter.next(class);

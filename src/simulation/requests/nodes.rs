@@ -2,8 +2,14 @@
 
 use std::collections::VecDeque;
 
+use rand::RngExt;
+
 use super::Requests;
-use super::state::Id;
+use super::plan::{PoolPlan, ServicePlan};
+use super::event::{Todo, TodoList};
+use super::state::{Answer, Id, Job, Origin, Quality, Stage};
+use super::work::{ERROR, WORK};
+use crate::resilience::ErrorClass;
 use crate::engine::streams::Streams;
 use crate::model::traffic::QueueOrder;
 use crate::resilience::codel::{CoDel, CoDelConfig};
@@ -78,9 +84,17 @@ impl Condition {
 
 /// A node.
 #[derive(Clone, Debug)]
-pub struct Node {
+pub struct Node<'a> {
+    /// Its pool.
+    pub pool: &'a PoolPlan,
+    /// Its service.
+    pub service: &'a ServicePlan,
     /// What is wrong with it.
     pub condition: Condition,
+    /// Is nothing wrong, and nobody there who counts, slows down, refuses or waits for copies?
+    pub usual: bool,
+    /// Share of its answers that fail.
+    pub errors: f64,
     /// Is it believed to be well by those who balance?
     pub member: bool,
     /// Does a check that looks at dependencies miss one?
@@ -117,7 +131,7 @@ pub struct Node {
     pub codel: Option<CoDel>,
 }
 
-impl Requests<'_> {
+impl<'a> Requests<'a> {
     /// All nodes well and idle.
     pub(super) fn start_nodes(&mut self, streams: &Streams) {
         self.nodes.clear();
@@ -133,17 +147,22 @@ impl Requests<'_> {
         }
     }
 
-    fn new_node(&self, index: usize, streams: &Streams) -> Node {
-        let plan = &self.plan.nodes[index];
-        let pool = &self.plan.pools[plan.pool as usize];
-        let service = &self.plan.services[pool.service as usize];
+    fn new_node(&self, index: usize, streams: &Streams) -> Node<'a> {
+        let plans = self.plan;
+        let plan = &plans.nodes[index];
+        let pool = &plans.pools[plan.pool as usize];
+        let service = &plans.services[pool.service as usize];
         let detection = service.detection();
         let mut checks = streams.stream(plan.checks);
         let through = service.work.health.through_queue;
         let watch = service.check.as_ref().filter(|_| !through).map(|_| Watch::new(&detection, &mut checks));
         let (shedder, limit, codel) = self.load_policies(plan.pool);
-        Node {
+        let mut node = Node {
+            pool,
+            service,
             condition: Condition::WELL,
+            usual: false,
+            errors: 0.0,
             member: true,
             misses: false,
             watch,
@@ -162,7 +181,9 @@ impl Requests<'_> {
             shedder,
             limit,
             codel,
-        }
+        };
+        node.reckon();
+        node
     }
 
     /// What a node of the pool decides by under load, as new.
@@ -196,7 +217,93 @@ fn codel(work: &crate::model::traffic::PoolWork) -> Option<CoDel> {
     CoDel::new(CoDelConfig { lifo_when_overloaded: adaptive, ..config }).ok()
 }
 
-impl Node {
+impl Node<'_> {
+    /// What follows from its condition.
+    pub fn reckon(&mut self) {
+        let (condition, work) = (&self.condition, &self.pool.work);
+        self.errors = work.errors + condition.errors - work.errors * condition.errors;
+        let well = condition.up && !condition.hung && condition.admits && condition.writes && !condition.full;
+        let policies = self.capacity.is_some() || self.shedder.is_some() || self.limit.is_some();
+        let even = condition.is_even() && self.pool.warm_up.is_none() && work.contention.is_zero();
+        let copies = self.service.replication.is_some();
+        self.usual = well && !condition.off && even && !policies && self.meter.is_none() && !copies;
+    }
+
+    /// Is the attempt one that nothing at the door keeps out?
+    #[inline]
+    pub fn admits(&self, job: &Job) -> bool {
+        let timely = job.deadline == Time::NEVER || !self.service.stops();
+        self.usual && timely && !matches!(job.origin, Origin::Check(_))
+    }
+
+    /// Is a slot free?
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        self.pool.work.slots.is_none_or(|slots| self.busy < slots)
+    }
+
+    /// The attempt gets a slot; answers how long it will be in work there as things stand.
+    #[inline(always)]
+    pub fn begin(&mut self, now: Time, job: &mut Job) -> Span {
+        let work = if self.usual && !matches!(job.origin, Origin::Check(_)) {
+            self.busy += 1;
+            self.pool.work.service_time.sample(&mut job.about.key.draw(WORK))
+        } else {
+            self.count_busy(now);
+            self.busy += 1;
+            self.work_of(now, job)
+        };
+        (job.slotted, job.stage, job.due) = (true, Stage::Working, now + work);
+        work
+    }
+
+    /// The node has done all it can for the attempt, which gives its slot back and answers; the answer, if it must not
+    /// be given yet.
+    #[inline(always)]
+    pub fn end(
+        &mut self,
+        (id, job): (Id, &mut Job),
+        at_once: bool,
+        todo: &mut TodoList,
+        answer: Answer,
+    ) -> Result<(), Answer> {
+        let fails = self.errors > 0.0 && job.about.key.draw(ERROR).random::<f64>() < self.errors;
+        let answer = match answer {
+            Ok(_) if fails => Err(ErrorClass::Error),
+            Ok(Quality::Full) if job.degraded => Ok(Quality::Degraded),
+            Ok(_) | Err(_) => answer,
+        };
+        if !(self.usual && job.wanted && at_once) {
+            return Err(answer);
+        }
+        (job.answer, job.stage) = (answer, Stage::Returning);
+        if std::mem::take(&mut job.slotted) {
+            self.busy -= 1;
+            if !self.queue.is_empty() {
+                todo.push(Todo::Next(job.node));
+            }
+        }
+        todo.push(Todo::Answer(id));
+        Ok(())
+    }
+
+    /// How long the attempt, which has just got its slot, will be in work there as things stand.
+    #[inline(never)]
+    fn work_of(&self, now: Time, job: &Job) -> Span {
+        let mut work = match job.origin {
+            Origin::Check(probe) => super::health::work(self.service, self.pool, probe, job),
+            Origin::Plain | Origin::Attempt(..) => {
+                self.pool.work.service_time.sample(&mut job.about.key.draw(WORK))
+            }
+        };
+        work += self.pool.work.contention * (u64::from(self.busy) + self.queue.len() as u64);
+        if self.condition.is_even() && self.pool.warm_up.is_none() {
+            return work;
+        }
+        let warm = self.pool.warm_up.zip(self.started).map_or(1.0, |(warm_up, started)| warm_up.speed(now.since(started)));
+        super::route::slowed(work, self.condition.slowness(now) / warm)
+    }
+
     /// Does it refuse one more of this class for load?
     pub fn refuses(&mut self, now: Time, class: Criticality, slots: Option<u32>) -> bool {
         if let Some(capacity) = &mut self.capacity

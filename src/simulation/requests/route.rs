@@ -18,10 +18,20 @@ use crate::time::{Span, Time};
 /// A pool, as callers see it.
 #[derive(Clone, Debug, Default)]
 pub struct PoolRoute {
+    /// Its first node.
+    pub first_node: u32,
     /// Nodes believed to be well, by their place in the pool; all in panic.
-    members: Vec<u32>,
+    pub members: Vec<u32>,
     /// How many are believed to be.
     well: u32,
+}
+
+impl PoolRoute {
+    /// Are all its nodes known to be dead?
+    #[inline]
+    pub const fn is_dead(&self) -> bool {
+        self.well == 0
+    }
 }
 
 /// The state of a way.
@@ -74,6 +84,8 @@ pub struct Routes {
     pub primary: Vec<Option<u32>>,
     /// By edge and region of the caller: the pool, by its place in the edge.
     table: Vec<Vec<Option<u32>>>,
+    /// By edge: the pool for all its calls, where that is one.
+    only: Vec<Option<u32>>,
     /// The same for what only reads, where copies serve that too.
     readers: Vec<Option<Vec<Option<u32>>>>,
     regions: u32,
@@ -86,7 +98,7 @@ impl Routes {
         let way = WayState { cut: false, factor: 1.0, hung: false, held: Vec::new() };
         let zones = plan.nodes.iter().filter_map(|node| node.zone).max().map_or(0, |zone| zone + 1);
         Routes {
-            pools: vec![PoolRoute::default(); plan.pools.len()],
+            pools: plan.pools.iter().map(|pool| PoolRoute { first_node: pool.first_node, ..PoolRoute::default() }).collect(),
             ways: vec![way; plan.ways.count()],
             zone_cut: vec![false; zones as usize],
             at_once: false,
@@ -94,6 +106,7 @@ impl Routes {
             shares_at: Time::ZERO,
             primary: vec![None; plan.services.len()],
             table: vec![vec![None; regions + 1]; plan.edges.len()],
+            only: vec![None; plan.edges.len()],
             readers: plan.edges.iter().map(|edge| edge.reads_local.then(|| vec![None; regions + 1])).collect(),
             regions: regions as u32,
         }
@@ -127,16 +140,16 @@ impl Routes {
         self.at_once
     }
 
-    /// Nodes of the pool that a caller without policies sends to.
+    /// A pool, as callers see it.
     #[inline]
-    pub fn members(&self, pool: u32) -> &[u32] {
-        &self.pools[pool as usize].members
+    pub fn pool(&self, pool: u32) -> &PoolRoute {
+        &self.pools[pool as usize]
     }
 
-    /// Are all its nodes known to be dead?
+    /// Are all nodes of the pool known to be dead?
     #[inline]
     pub fn known_dead(&self, pool: u32) -> bool {
-        self.pools[pool as usize].well == 0
+        self.pools[pool as usize].is_dead()
     }
 
     /// The members of a pool have changed; with less than half of them well all are sent to, as the pipeline does.
@@ -250,7 +263,23 @@ impl Routes {
                     }
                 }
             }
+            self.only[index] = self.only_pool(plan, edge, index);
         }
+    }
+
+    /// The pool to which all calls over the edge go, if it is one. With more than one region users may be in none.
+    fn only_pool(&self, plan: &RequestPlan, edge: &super::plan::EdgePlan, index: usize) -> Option<u32> {
+        if self.readers[index].is_some() {
+            return None;
+        }
+        let row = &self.table[index];
+        let callers: &[u32] = match edge.from {
+            From::Group(_) => return row[0].filter(|_| self.regions == 1),
+            From::Service(service) => &plan.services[service as usize].pools,
+        };
+        let mut pools = callers.iter().map(|&pool| row[plan.pools[pool as usize].region.unwrap_or(self.regions) as usize]);
+        let first = pools.next()?;
+        first.filter(|_| pools.all(|pool| pool == first))
     }
 
     /// This region's pool if anybody there is believed to be well, then others by latency.
@@ -283,6 +312,14 @@ impl Requests<'_> {
     /// The pool that the call goes to, by its place in the edge; none: nobody is there.
     #[inline]
     pub(super) fn route(&self, now: Time, about: &About) -> Option<usize> {
+        match self.routes.only[about.edge as usize] {
+            Some(pool) => Some(pool as usize),
+            None => self.route_by_place(now, about),
+        }
+    }
+
+    #[inline(never)]
+    fn route_by_place(&self, now: Time, about: &About) -> Option<usize> {
         let edge = &self.plan.edges[about.edge as usize];
         let region = match edge.from {
             From::Service(service) => {

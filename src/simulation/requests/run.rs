@@ -105,7 +105,7 @@ impl<'a> RequestWorld<'a> {
                 if at >= until {
                     return;
                 }
-                self.requests.happen(store);
+                self.requests.happen(at, store);
                 if self.requests.wants_a_look() {
                     self.look(at);
                     (structure, order) = self.world.next_event();

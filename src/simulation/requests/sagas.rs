@@ -19,8 +19,8 @@ const SAGA: u32 = 1 << 22;
 impl Requests<'_> {
     /// Is the attempt the one that makes the transaction of its request: at the service that users reach?
     pub(super) fn makes_saga(&self, id: Id) -> bool {
-        let Some(job) = self.flight.job(id) else { return false };
-        self.plan.edges[job.about.edge as usize].is_of_users()
+        let Some(about) = self.flight.job(id).map(|job| &job.about) else { return false };
+        self.plan.classes[about.class as usize].saga.is_some() && self.plan.edges[about.edge as usize].is_of_users()
     }
 
     /// The transaction begins.
@@ -68,7 +68,7 @@ impl Requests<'_> {
         let key = about.key.child(SAGA + number);
         let call = About { owner: Owner::Job(id), edge: edges[action.step as usize], slot, turn: 0, key, ..about };
         // an undo is not bound by the patience of who asked
-        self.start_call(now, call, if undo { Time::NEVER } else { deadline });
+        self.start_call(now, &self.plan.edges[call.edge as usize], &call, if undo { Time::NEVER } else { deadline });
     }
 
     /// A step or its undo has ended.

@@ -187,12 +187,12 @@ impl Job {
     }
 
     /// An attempt goes out to a node at `now`; field by field, since moving it costs more than what it does.
-    #[inline]
-    fn begin(&mut self, node: u32, about: &About, origin: Origin, now: Time, deadline: Time) {
+    #[inline(always)]
+    fn begin(&mut self, node: u32, about: About, origin: Origin, now: Time, deadline: Time) {
         self.stage = Stage::Travelling;
         (self.wanted, self.slotted, self.degraded) = (true, false, false);
         self.node = node;
-        self.about = *about;
+        self.about = about;
         self.origin = origin;
         (self.sent, self.arrived, self.due, self.deadline) = (now, now, now, deadline);
         self.left = Span::ZERO;
@@ -205,16 +205,33 @@ impl Job {
     }
 }
 
+/// What whoever waits for a call wants to know of one that has ended: which it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedCall {
+    /// Over which edge it went.
+    pub edge: u32,
+    /// Its how many-th repetition.
+    pub turn: u32,
+    /// Its draws.
+    pub key: Numbered,
+}
+
 impl About {
+    /// Which call it is about.
+    #[inline]
+    pub const fn call(&self) -> EndedCall {
+        EndedCall { edge: self.edge, turn: self.turn, key: self.key }
+    }
+
     pub(super) const NOBODY: About = About {
-        owner: Owner::Request(Id { index: u32::MAX, serial: 0 }),
+        owner: Owner::Request(Id::NONE),
         edge: 0,
         slot: 0,
         client: 0,
         turn: 0,
         class: 0,
         key: Numbered::NONE,
-        request: Id { index: u32::MAX, serial: 0 },
+        request: Id::NONE,
     };
 }
 
@@ -283,19 +300,27 @@ impl InFlight {
         self.serial = 0;
     }
 
-    /// A request that has just come.
+    /// A request that has just come; field by field, as a job.
     #[inline]
-    pub fn add_request(&mut self, serial: u32, request: &Request) -> Id {
-        let (id, place) = self.requests.take(serial, || *request);
-        *place = *request;
-        id
+    pub fn add_request(&mut self, serial: u32, request: Request) -> (Id, &Request) {
+        let (id, place) = self.requests.take(serial, || request);
+        (place.group, place.client, place.class) = (request.group, request.client, request.class);
+        (place.arrived, place.key) = (request.arrived, request.key);
+        (id, place)
     }
 
     /// An attempt that goes out to a node at `now`.
-    #[inline]
-    pub fn add_job(&mut self, serial: u32, node: u32, about: &About, origin: Origin, times: (Time, Time)) -> Id {
+    #[inline(always)]
+    pub fn add_job(
+        &mut self,
+        serial: u32,
+        node: u32,
+        about: About,
+        origin: Origin,
+        times: (Time, Time),
+    ) -> (Id, &mut Job) {
         let (id, job) = self.jobs.take(serial, Job::vacant);
         job.begin(node, about, origin, times.0, times.1);
-        id
+        (id, job)
     }
 }

@@ -10,7 +10,9 @@ use super::journal::Journal;
 use super::lengths::Lengths;
 use super::plan::RequestPlan;
 use super::record::Recorder;
-use super::state::{About, Answer, Id, Quality, Request};
+use super::state::{About, Answer, Id, Logical, Quality, Request};
+use crate::resilience::ErrorClass;
+use crate::resilience::pipeline::CallResult;
 use crate::resilience::saga::SagaEnd;
 use crate::time::{Span, Time};
 
@@ -45,16 +47,20 @@ impl UserTally {
         self.latency.reset();
     }
 
-    /// The requests of a group too, but for their latencies and transactions.
-    fn add_counts(&mut self, group: &UserTally) {
-        self.arrived += group.arrived;
-        self.full += group.full;
-        self.degraded += group.degraded;
-        self.failed.iter_mut().zip(group.failed).for_each(|(sum, more)| *sum += more);
+    /// The requests of these too, but for their transactions.
+    fn add(&mut self, part: &UserTally) {
+        self.arrived += part.arrived;
+        self.full += part.full;
+        self.degraded += part.degraded;
+        self.failed.iter_mut().zip(part.failed).for_each(|(sum, more)| *sum += more);
+        self.latency.add(&part.latency);
     }
 
     #[inline]
-    fn answered(&mut self, answer: Answer) {
+    fn answered(&mut self, answer: Answer, latency: Span) {
+        if answer.is_ok() {
+            self.latency.record(latency);
+        }
         match answer {
             Ok(Quality::Full) => self.full += 1,
             Ok(Quality::Degraded) => self.degraded += 1,
@@ -159,8 +165,11 @@ pub struct Tally {
     calls: Vec<CallTally>,
     seconds: Vec<Vec<Second>>,
     groups: usize,
+    /// Are requests counted by group, by class? Both, if there are several of each; else one is the sum of the others.
+    by_group: bool,
+    by_class: bool,
     start: Time,
-    /// By client: when it last had a full answer.
+    /// By client: when it last had a full answer; of nobody if nothing has tiers.
     fresh: Vec<Time>,
     /// Open breakers: since when.
     open: BTreeMap<(u32, u32), Time>,
@@ -179,6 +188,7 @@ impl Tally {
             ..CallTally::default()
         };
         let service = ServiceTally { attempts: 0, shed: 0, left: 0, started: 0, waited: 0, queue: Lengths::new() };
+        let tiers = plan.edges.iter().any(|edge| !edge.tiers.is_empty());
         let seconds = plan.horizon.as_nanos().div_ceil(Span::SECOND.as_nanos()) as usize;
         Tally {
             users: vec![UserTally::new(); 1 + plan.groups.len() + plan.classes.len()],
@@ -186,8 +196,10 @@ impl Tally {
             calls: plan.edges.iter().map(call).collect(),
             seconds: vec![vec![[0; 3]; seconds]; 1 + plan.groups.len()],
             groups: plan.groups.len(),
+            by_group: plan.groups.len() > 1,
+            by_class: plan.groups.len() == 1 || plan.classes.len() > 1,
             start: Time::ZERO,
-            fresh: vec![Time::NEVER; plan.clients as usize],
+            fresh: if tiers { vec![Time::NEVER; plan.clients as usize] } else { Vec::new() },
             open: BTreeMap::new(),
             spans: Vec::new(),
             recorder: None,
@@ -235,14 +247,18 @@ impl Tally {
         }
     }
 
-    /// Requests are counted by group and by class; all together they are the sum of the groups.
-    /// Latencies are recorded by class if there is one group, by group if there is one class, else by both; the others
-    /// are sums of these.
+    /// What was counted once, where that says all, is said of the others.
     fn sum_up(&mut self) {
         let (all, rest) = self.users.split_at_mut(1);
         let (groups, classes) = rest.split_at_mut(self.groups);
-        for group in groups.iter() {
-            all[0].add_counts(group);
+        let parts: &[UserTally] = if self.by_group { groups } else { classes };
+        for part in parts {
+            all[0].add(part);
+        }
+        if !self.by_group {
+            groups[0].add(&all[0]);
+        } else if !self.by_class {
+            classes[0].add(&all[0]);
         }
         let (all_seconds, of_groups) = self.seconds.split_at_mut(1);
         for (index, sum) in all_seconds[0].iter_mut().enumerate() {
@@ -250,15 +266,6 @@ impl Tally {
                 let of_group = seconds.get(index).copied().unwrap_or_default();
                 sum.iter_mut().zip(of_group).for_each(|(sum, more)| *sum += more);
             }
-        }
-        let parts: &[UserTally] = if groups.len() == 1 { classes } else { groups };
-        for part in parts {
-            all[0].latency.add(&part.latency);
-        }
-        if groups.len() == 1 {
-            groups[0].latency.add(&all[0].latency);
-        } else if classes.len() == 1 {
-            classes[0].latency.add(&all[0].latency);
         }
         self.users.iter_mut().for_each(|user| user.latency.settle());
         self.services.iter_mut().for_each(|service| service.queue.settle());
@@ -270,41 +277,42 @@ impl Tally {
     }
 
     /// A request has come.
-    #[inline]
+    #[inline(always)]
     pub fn arrived(&mut self, now: Time, id: Id, request: &Request) {
         let second = self.second(now);
         let group = 1 + request.group as usize;
-        self.users[group].arrived += 1;
         if let Some(second) = self.seconds[group].get_mut(second) {
             second[0] += 1;
         }
         let class = 1 + self.groups + request.class as usize;
-        self.users[class].arrived += 1;
+        if self.by_group {
+            self.users[group].arrived += 1;
+        }
+        if self.by_class {
+            self.users[class].arrived += 1;
+        }
         if let Some(recorder) = &mut self.recorder {
             recorder.arrived(now, (id, request), [0, group, class]);
         }
     }
 
     /// A request has its answer.
-    #[inline]
+    #[inline(always)]
     pub fn answered(&mut self, now: Time, (id, request): (Id, &Request), answer: Answer) {
         let second = self.second(request.arrived);
         let latency = now.since(request.arrived);
         let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
-        for subject in [group, class] {
-            self.users[subject].answered(answer);
+        // once where that says all; finish() sums up
+        if self.by_group {
+            self.users[group].answered(answer, latency);
+        }
+        if self.by_class {
+            self.users[class].answered(answer, latency);
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.answered(now, (id, request), [0, group, class], answer);
         }
         let Ok(quality) = answer else { return };
-        // one histogram where it says all; finish() sums up
-        if self.groups > 1 {
-            self.users[group].latency.record(latency);
-        }
-        if self.groups == 1 || self.users.len() - 1 - self.groups > 1 {
-            self.users[class].latency.record(latency);
-        }
         let place = if quality == Quality::Full { 1 } else { 2 };
         if let Some(second) = self.seconds[group].get_mut(second) {
             second[place] += 1;
@@ -317,10 +325,30 @@ impl Tally {
         self.recorder.as_mut()?.journal.as_mut()
     }
 
-    /// A call begins.
+    /// A call begins; without policies it is its only attempt.
     #[inline]
-    pub fn called(&mut self, edge: u32) {
-        self.calls[edge as usize].calls += 1;
+    pub fn called(&mut self, edge: u32, plain: bool) {
+        let call = &mut self.calls[edge as usize];
+        call.calls += 1;
+        call.attempts += u64::from(plain);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.call(edge).attempts += u64::from(plain);
+        }
+    }
+
+    /// A call under policies has its result; answers what that is worth.
+    #[inline(always)]
+    pub fn finished(&mut self, now: Time, logical: &Logical, result: CallResult) -> Answer {
+        let about = &logical.about;
+        let real = result.tier == 0;
+        match result.result {
+            Ok(()) if real => self.fresh(now, about.client),
+            Ok(()) => self.fell(about.edge, result.tier - 1),
+            Err(ErrorClass::Rejected) => self.rejected(about.edge),
+            Err(_) => {}
+        }
+        let quality = if real && !logical.degraded { Quality::Full } else { Quality::Degraded };
+        result.result.map(|()| quality)
     }
 
     /// A call is over.
@@ -392,11 +420,24 @@ impl Tally {
     }
 
     /// An attempt, named by its request and itself, reaches a node.
-    #[inline]
+    #[inline(always)]
     pub fn reached(&mut self, now: Time, service: u32, names: (Id, Id)) {
         self.services[service as usize].attempts += 1;
         if let Some(recorder) = &mut self.recorder {
             recorder.reached(now, service, names);
+        }
+    }
+
+    /// An attempt, named by its request and itself, reaches a node and begins to work at once.
+    #[inline(always)]
+    pub fn taken(&mut self, now: Time, service: u32, names: (Id, Id)) {
+        let tally = &mut self.services[service as usize];
+        tally.attempts += 1;
+        tally.started += 1;
+        tally.queue.record(Span::ZERO);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.reached(now, service, names);
+            recorder.started(now, service, names, Span::ZERO);
         }
     }
 
@@ -414,7 +455,7 @@ impl Tally {
     }
 
     /// An attempt, named by its request and itself, begins to work after a wait.
-    #[inline]
+    #[inline(always)]
     pub fn started(&mut self, now: Time, service: u32, names: (Id, Id), wait: Span) {
         if let Some(recorder) = &mut self.recorder {
             recorder.started(now, service, names, wait);
@@ -440,13 +481,15 @@ impl Tally {
     /// A client has had a full answer.
     #[inline]
     pub fn fresh(&mut self, now: Time, client: u32) {
-        self.fresh[client as usize] = now;
+        if let Some(fresh) = self.fresh.get_mut(client as usize) {
+            *fresh = now;
+        }
     }
 
     /// Age of the client's last full answer.
     #[inline]
     pub fn age(&self, now: Time, client: u32) -> Option<Span> {
-        Some(self.fresh[client as usize]).filter(|&at| at < Time::NEVER).map(|at| now.since(at))
+        self.fresh.get(client as usize).filter(|&&at| at < Time::NEVER).map(|&at| now.since(at))
     }
 
     /// Who hears the breakers of a client of an edge.

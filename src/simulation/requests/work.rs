@@ -4,7 +4,7 @@ use rand::RngExt;
 
 use super::event::{Event, Todo, class};
 use super::plan::{From, Place};
-use super::state::{About, Answer, Id, Job, Origin, Owner, Quality, Stage};
+use super::state::{About, Answer, EndedCall, Id, Job, Origin, Owner, Quality, Stage};
 use super::{Caller, Requests};
 use crate::model::traffic::CallerGone;
 use crate::resilience::load_shedding::Criticality;
@@ -15,7 +15,7 @@ use crate::time::{Span, Time};
 const THERE: u32 = 16;
 const BACK: u32 = 17;
 pub(super) const WORK: u32 = 18;
-const ERROR: u32 = 19;
+pub(super) const ERROR: u32 = 19;
 const PATIENCE: u32 = 20;
 pub(super) const COPIES: u32 = 21;
 
@@ -23,18 +23,34 @@ pub(super) const COPIES: u32 = 21;
 const CALLS: u32 = 1 << 21;
 
 impl Requests<'_> {
-    /// An attempt goes out to the node.
-    pub(super) fn send(&mut self, now: Time, node: u32, about: &About, origin: Origin, deadline: Time) -> Id {
+    /// An attempt goes out to the node; most reach it at once, and start to work.
+    #[inline(always)]
+    pub(super) fn send(&mut self, now: Time, node: u32, about: About, origin: Origin, deadline: Time) -> Id {
         let serial = self.flight.serial();
-        let id = self.flight.add_job(serial, node, about, origin, (now, deadline));
+        let request = about.request;
+        let (id, job) = self.flight.add_job(serial, node, about, origin, (now, deadline));
         if let Some(journal) = self.tally.journal() {
-            journal.sent(now, id, node, (about, origin));
+            journal.sent(now, id, node, (&job.about, origin));
         }
-        if self.routes.at_once() {
+        let state = &mut self.nodes[node as usize];
+        if !self.routes.at_once() {
+            self.travel(now, id);
+        } else if state.admits(job) && state.has_room() {
+            let work = state.begin(now, job);
+            self.tally.taken(now, state.pool.service, (request, id));
+            self.work_for(now, id, work);
+        } else {
             self.reach(now, id);
-            return id;
         }
-        let (from, to) = (self.caller_place(about), self.place_of(node));
+        id
+    }
+
+    /// The attempt goes the way to its node.
+    #[inline(never)]
+    fn travel(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job(id) else { return };
+        let about = &job.about;
+        let (from, to) = (self.caller_place(about), self.place_of(job.node));
         match self.routes.travel(&self.plan.ways, from, to, || about.key.draw(THERE)) {
             super::route::Travel::Takes(Span::ZERO) => self.reach(now, id),
             super::route::Travel::Takes(latency) => self.schedule_done(now + latency, Event::Arrive(id)),
@@ -44,7 +60,6 @@ impl Requests<'_> {
             }
             super::route::Travel::Lost => self.set_stage(id, Stage::Lost),
         }
-        id
     }
 
     fn set_stage(&mut self, id: Id, stage: Stage) {
@@ -68,13 +83,28 @@ impl Requests<'_> {
     }
 
     /// The attempt reaches its node: it is refused, waits, or starts.
+    #[inline(never)]
     pub(super) fn reach(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         job.arrived = now;
-        let (index, class, deadline) = (job.node, job.about.class, job.deadline);
-        let pool = &self.plan.pools[self.plan.nodes[index as usize].pool as usize];
-        let service = &self.plan.services[pool.service as usize];
-        let node = &mut self.nodes[index as usize];
+        let node = &mut self.nodes[job.node as usize];
+        if !node.admits(job) {
+            return self.ask_in(now, id);
+        }
+        self.tally.reached(now, node.pool.service, (job.about.request, id));
+        if node.has_room() {
+            return self.start_work(now, id);
+        }
+        self.wait_for_slot(now, id);
+    }
+
+    /// An attempt at the door of a node that may refuse it, or hang.
+    #[inline(never)]
+    fn ask_in(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        let (class, deadline) = (job.about.class, job.deadline);
+        let node = &mut self.nodes[job.node as usize];
+        let (pool, service) = (node.pool, node.service);
         let condition = &node.condition;
         if condition.up && condition.hung {
             job.stage = Stage::Held;
@@ -118,22 +148,25 @@ impl Requests<'_> {
             };
             job.permit = Some(permit);
         }
-        if pool.work.slots.is_none_or(|slots| node.busy < slots) {
+        if node.has_room() {
             return self.start_work(now, id);
         }
+        self.wait_for_slot(now, id);
+    }
+
+    /// All slots of the node are taken: the attempt waits, if there is room.
+    #[inline(never)]
+    fn wait_for_slot(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job_mut(id) else { return };
+        let node = &mut self.nodes[job.node as usize];
+        let pool = node.pool;
         if pool.work.queue.is_some_and(|room| node.queue.len() as u32 >= room) {
             self.tally.shed(pool.service);
             self.release_permit(now, id, Outcome::Failure);
             return self.answer(now, id, Err(ErrorClass::Overload));
         }
-        self.enqueue(now, id);
-    }
-
-    fn enqueue(&mut self, now: Time, id: Id) {
-        let Some(job) = self.flight.job_mut(id) else { return };
         job.stage = Stage::Queued;
-        let pool = &self.plan.pools[self.plan.nodes[job.node as usize].pool as usize];
-        self.nodes[job.node as usize].queue.push_back(id);
+        node.queue.push_back(id);
         if !pool.work.queue_timeout.is_never() {
             let patience = pool.work.queue_timeout.sample(&mut job.about.key.draw(PATIENCE));
             self.schedule(now + patience, class::TIMER, Event::Leave(id));
@@ -155,37 +188,38 @@ impl Requests<'_> {
         self.plan.nodes[node as usize].service
     }
 
+    /// The attempt gets its slot.
     pub(super) fn start_work(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
-        let index = job.node as usize;
-        let plan = &self.plan.pools[self.plan.nodes[index].pool as usize];
-        let node = &mut self.nodes[index];
-        let in_flight = u64::from(node.busy) + node.queue.len() as u64 + 1;
-        node.count_busy(now);
-        node.busy += 1;
-        job.slotted = true;
-        job.stage = Stage::Working;
-        let mut work = match job.origin {
-            Origin::Check(probe) => super::health::work(&self.plan.services[plan.service as usize], plan, probe, job),
-            Origin::Plain | Origin::Attempt(..) => plan.work.service_time.sample(&mut job.about.key.draw(WORK)),
-        };
-        work += plan.work.contention * in_flight;
-        let plain = node.condition.is_even() && plan.warm_up.is_none();
-        if !plain {
-            let warm =
-                plan.warm_up.zip(node.started).map_or(1.0, |(warm_up, started)| warm_up.speed(now.since(started)));
-            let slow = node.condition.slowness(now) / warm;
-            work = super::route::slowed(work, slow);
-        }
-        job.due = now + work;
-        self.tally.started(now, plan.service, (job.about.request, id), now.since(job.arrived));
+        let node = &mut self.nodes[job.node as usize];
+        let work = node.begin(now, job);
+        self.tally.started(now, node.pool.service, (job.about.request, id), now.since(job.arrived));
+        self.work_for(now, id, work);
+    }
+
+    /// The attempt works for so long.
+    #[inline(always)]
+    fn work_for(&mut self, now: Time, id: Id, work: Span) {
         self.events += 1;
-        if work.is_zero() { self.work_done(now, id) } else { self.schedule_done(now + work, Event::Done(id)) }
+        if work.is_zero() {
+            return self.done_at_once(now, id);
+        }
+        let due = now + work;
+        if due < Time::NEVER {
+            let rank = self.counter.next(class::DONE);
+            self.queue.push(due, rank, Event::Done(id));
+        }
+    }
+
+    #[inline(never)]
+    fn done_at_once(&mut self, now: Time, id: Id) {
+        self.work_done(now, id);
     }
 
     /// The attempt's own work is done: its calls come next.
+    #[inline(always)]
     pub(super) fn work_done(&mut self, now: Time, id: Id) {
-        let Some(job) = self.flight.job_mut(id) else { return };
+        let Some(job) = self.flight.jobs.get_mut(id) else { return };
         if job.stage != Stage::Working || job.due != now {
             return; // it was held up meanwhile
         }
@@ -193,42 +227,57 @@ impl Requests<'_> {
         if let Some(journal) = self.tally.journal() {
             journal.worked(now, (job.about.request, id));
         }
-        let plan = &self.plan.pools[self.plan.nodes[job.node as usize].pool as usize];
+        let node = &mut self.nodes[job.node as usize];
         let check = matches!(job.origin, Origin::Check(_));
-        let service = &self.plan.services[plan.service as usize];
-        let saga = self.plan.classes[job.about.class as usize].saga.is_some() && self.makes_saga(id);
-        if check || (service.stages.is_empty() && !saga) {
+        if check || (node.service.stages.is_empty() && !self.plan.sagas) {
+            let at_once = self.routes.at_once();
+            if let Err(answer) = node.end((id, job), at_once, &mut self.todo, Ok(Quality::Full)) {
+                self.finish_slowly(now, id, answer);
+            }
+            return;
+        }
+        self.call_out(now, id);
+    }
+
+    /// The attempt makes its calls.
+    #[inline(always)]
+    fn call_out(&mut self, now: Time, id: Id) {
+        let saga = self.plan.sagas && self.makes_saga(id);
+        let Some(job) = self.flight.jobs.get_mut(id) else { return };
+        let node = &self.nodes[job.node as usize];
+        if node.service.stages.is_empty() && !saga {
             return self.finish_job(now, id, Ok(Quality::Full));
         }
-        if !plan.work.blocking {
+        job.stage = Stage::Calling;
+        if !node.pool.work.blocking {
             self.free_slot(now, id);
-        }
-        if let Some(job) = self.flight.job_mut(id) {
-            job.stage = Stage::Calling;
         }
         if saga { self.start_saga(now, id) } else { self.next_calls(now, id) }
     }
 
+    #[inline(never)]
     fn next_calls(&mut self, now: Time, id: Id) {
+        let plan = self.plan;
         let Some(job) = self.flight.job(id) else { return };
-        let service = &self.plan.services[self.service_of(job.node) as usize];
-        let mut group = job.calls;
+        let (node, mut group) = (job.node, job.calls);
+        let service = self.nodes[node as usize].service;
         if group as usize >= service.stages.len() {
             return self.finish_job(now, id, Ok(Quality::Full));
         }
-        let (about, node) = (job.about, job.node);
+        let About { class, key, request, .. } = job.about;
+        let slot = node - service.first_node;
         let deadline = if service.stops() { job.deadline } else { Time::NEVER };
         let mut out = 0;
         while out == 0 {
             let Some(edges) = service.stages.get(group as usize) else { break };
             group += 1;
             for (index, &edge) in edges.iter().enumerate() {
-                let key = about.key.child(CALLS + (group << 10) + index as u32);
-                let call =
-                    About { owner: Owner::Job(id), edge, slot: node - service.first_node, turn: 0, key, ..about };
-                if self.makes(&call) {
+                let key = key.child(CALLS + (group << 10) + index as u32);
+                let call = About { owner: Owner::Job(id), edge, slot, client: 0, turn: 0, class, key, request };
+                let edge = &plan.edges[edge as usize];
+                if edge.is_made(&call) {
                     out += 1;
-                    self.start_call(now, call, deadline);
+                    self.start_call(now, edge, &call, deadline);
                 }
             }
         }
@@ -247,8 +296,9 @@ impl Requests<'_> {
     }
 
     /// A call that was made at a node has ended.
-    pub(super) fn own_call_ended(&mut self, now: Time, id: Id, about: &About, answer: Answer) {
-        let Some(job) = self.flight.job_mut(id) else { return };
+    #[inline(always)]
+    pub(super) fn own_call_ended(&mut self, now: Time, id: Id, call: EndedCall, answer: Answer) {
+        let Some(job) = self.flight.jobs.get_mut(id) else { return };
         if job.stage != Stage::Calling {
             return; // another call of it has failed at this very instant
         }
@@ -261,16 +311,32 @@ impl Requests<'_> {
             return self.finish_job(now, id, Err(ErrorClass::Error));
         };
         job.degraded |= quality == Quality::Degraded;
-        let times = self.plan.edges[about.edge as usize].times;
-        if about.turn + 1 < times {
-            let key = about.key.child(CALLS + about.turn);
-            let deadline = self.deadline_below(id);
-            return self.start_call(now, About { turn: about.turn + 1, key, ..*about }, deadline);
+        if call.turn + 1 < self.plan.edges[call.edge as usize].times {
+            return self.call_again(now, id, call);
         }
         job.out -= 1;
-        if job.out == 0 {
-            self.next_calls(now, id);
+        if job.out > 0 {
+            return;
         }
+        let node = &mut self.nodes[job.node as usize];
+        if (job.calls as usize) < node.service.stages.len() {
+            return self.next_calls(now, id);
+        }
+        let at_once = self.routes.at_once();
+        if let Err(answer) = node.end((id, job), at_once, &mut self.todo, Ok(Quality::Full)) {
+            self.finish_slowly(now, id, answer);
+        }
+    }
+
+    /// A call that is made more than once has ended well and is made again.
+    #[inline(never)]
+    fn call_again(&mut self, now: Time, id: Id, call: EndedCall) {
+        let Some(job) = self.flight.job(id) else { return };
+        let slot = job.node - self.nodes[job.node as usize].service.first_node;
+        let (turn, key) = (call.turn + 1, call.key.child(CALLS + call.turn));
+        let about = About { owner: Owner::Job(id), edge: call.edge, slot, turn, key, ..job.about };
+        let deadline = self.deadline_below(id);
+        self.start_call(now, &self.plan.edges[call.edge as usize], &about, deadline);
     }
 
     /// Calls made at this node that are out: nobody waits for them any more.
@@ -298,35 +364,21 @@ impl Requests<'_> {
     }
 
     /// The node has done all it can for the attempt.
+    #[inline(always)]
     pub(super) fn finish_job(&mut self, now: Time, id: Id, answer: Answer) {
-        let Some(job) = self.flight.job_mut(id) else { return };
-        let pool = &self.plan.pools[self.plan.nodes[job.node as usize].pool as usize];
+        let Some(job) = self.flight.jobs.get_mut(id) else { return };
         let node = &mut self.nodes[job.node as usize];
-        let errors = node.condition.errors;
-        let errors = pool.work.errors + errors - pool.work.errors * errors;
-        let fails = errors > 0.0 && job.about.key.draw(ERROR).random::<f64>() < errors;
-        let answer = match answer {
-            Ok(_) if fails => Err(ErrorClass::Error),
-            Ok(Quality::Full) if job.degraded => Ok(Quality::Degraded),
-            Ok(_) | Err(_) => answer,
-        };
-        let copied = answer.is_ok() && self.plan.services[pool.service as usize].replication.is_some();
-        if copied || job.permit.is_some() || !job.wanted || !self.routes.at_once() {
-            return self.finish_slowly(now, id, answer, copied);
+        let at_once = self.routes.at_once();
+        if let Err(answer) = node.end((id, job), at_once, &mut self.todo, answer) {
+            self.finish_slowly(now, id, answer);
         }
-        (job.answer, job.stage) = (answer, Stage::Returning);
-        if std::mem::take(&mut job.slotted) {
-            node.count_busy(now);
-            node.busy -= 1;
-            if !node.queue.is_empty() {
-                self.todo.push(Todo::Next(job.node));
-            }
-        }
-        self.todo.push(Todo::Answer(id, answer));
     }
 
     /// The same where more is to be done than to give a slot back and to answer at once.
-    fn finish_slowly(&mut self, now: Time, id: Id, answer: Answer, copied: bool) {
+    #[inline(never)]
+    fn finish_slowly(&mut self, now: Time, id: Id, answer: Answer) {
+        let Some(job) = self.flight.job(id) else { return };
+        let copied = answer.is_ok() && self.nodes[job.node as usize].service.replication.is_some();
         let outcome = if answer == Err(ErrorClass::Overload) { Outcome::Failure } else { Outcome::Success };
         self.release_permit(now, id, outcome);
         self.free_slot(now, id);
@@ -370,7 +422,7 @@ impl Requests<'_> {
             return;
         }
         if matches!(job.origin, Origin::Check(_)) || (wait.is_zero() && self.routes.at_once()) {
-            return self.todo.push(Todo::Answer(id, answer));
+            return self.todo.push(Todo::Answer(id));
         }
         let (about, node) = (job.about, job.node);
         let (from, to) = (self.place_of(node), self.caller_place(&about));
@@ -378,7 +430,7 @@ impl Requests<'_> {
             super::route::Travel::Takes(latency) => {
                 let latency = latency + wait;
                 if latency.is_zero() {
-                    self.todo.push(Todo::Answer(id, answer));
+                    self.todo.push(Todo::Answer(id));
                 } else {
                     self.schedule_done(now + latency, Event::Answered(id));
                 }
@@ -388,39 +440,41 @@ impl Requests<'_> {
         }
     }
 
-    /// The answer has come back.
-    pub(super) fn answered(&mut self, now: Time, id: Id) {
-        if let Some(job) = self.flight.job(id) {
-            let answer = job.answer;
-            self.give_answer(now, id, answer);
-        }
-    }
-
     /// Whoever waits for the attempt hears how it ended.
-    pub(super) fn give_answer(&mut self, now: Time, id: Id, answer: Answer) {
+    #[inline(always)]
+    pub(super) fn give_answer(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job(id) else { return };
-        let (wanted, origin, about, node, sent) = (job.wanted, job.origin, job.about, job.node, job.sent);
-        self.flight.jobs.leave(id);
-        if !wanted {
-            return;
+        if !job.wanted {
+            return self.flight.jobs.leave(id);
         }
-        match origin {
-            Origin::Check(probe) => self.probe_answered(now, node, probe, answer.is_ok()),
+        let (node, took, answer) = (job.node, now.since(job.sent), job.answer);
+        match job.origin {
+            Origin::Check(probe) => {
+                self.flight.jobs.leave(id);
+                self.probe_answered(now, node, probe, answer.is_ok());
+            }
             Origin::Attempt(call, attempt) => {
-                self.tally.attempt_over(now, about.edge, (about.request, id), answer, now.since(sent));
+                let (edge, request) = (job.about.edge, job.about.request);
+                self.flight.jobs.leave(id);
+                self.tally.attempt_over(now, edge, (request, id), answer, took);
                 self.attempt_ended(now, call, attempt, answer);
             }
             Origin::Plain => {
-                self.tally.attempt_over(now, about.edge, (about.request, id), answer, now.since(sent));
-                self.plain_ended(now, (node, about.client), answer.is_ok().then(|| now.since(sent)));
-                self.call_ended(now, &about, answer);
+                let about = &job.about;
+                self.tally.attempt_over(now, about.edge, (about.request, id), answer, took);
+                self.tally.call_over(now, about, answer);
+                let (client, owner, call) = (about.client, about.owner, about.call());
+                self.flight.jobs.leave(id);
+                self.plain_ended(now, (node, client), answer.is_ok().then_some(took));
+                self.tell(now, owner, call, answer);
             }
         }
     }
 
     /// The attempt of a caller without policies has ended; after how long, if that says something of the node.
+    #[inline(always)]
     fn plain_ended(&mut self, now: Time, (node, client): (u32, u32), took: Option<Span>) {
-        let first = self.plan.pools[self.plan.nodes[node as usize].pool as usize].first_node;
+        let first = self.nodes[node as usize].pool.first_node;
         if let Caller::Plain(balancer) = &mut self.callers[client as usize] {
             balancer.ended(now, node - first, took);
         }

@@ -34,6 +34,7 @@ impl Call {
             retry: None,
             attempts: [const { None }; PARALLEL_MAX],
             places: 0,
+            doomed: false,
             used: [u32::MAX; PARALLEL_MAX],
             begun: 0,
             sent: 0,
@@ -54,7 +55,7 @@ impl Call {
         call.phase = Phase::Done { tier: 0, result: Err(ErrorClass::Rejected) };
         call.retry = None;
         call.attempts.iter_mut().for_each(|attempt| *attempt = None);
-        call.places = 0;
+        (call.places, call.doomed) = (0, false);
         call.used = [u32::MAX; PARALLEL_MAX];
         (call.begun, call.sent) = (0, 0);
         call.refused_by = None;

@@ -50,6 +50,8 @@ pub struct EdgePlan {
     pub times: u32,
     /// By class: does it make the call?
     pub classes: Vec<bool>,
+    /// Do all requests make it?
+    pub always: bool,
     /// What answers instead.
     pub tiers: Vec<TierPlan>,
 }
@@ -165,6 +167,7 @@ pub fn build(model: &Model, plan: &mut RequestPlan) {
         if !call.only.is_empty() {
             edge.classes = (0..classes).map(|class| call.only.iter().any(|only| only.index() == class)).collect();
         }
+        edge.always = edge.share >= 1.0 && !edge.classes.contains(&false);
     }
     add_stages(model, plan, first_call);
     add_tiers(model, plan);
@@ -277,6 +280,7 @@ fn add(
         share: 1.0,
         times: 1,
         classes: vec![true; plan.classes.len()],
+        always: true,
         tiers,
     };
     plan.edges.push(edge);

@@ -45,6 +45,8 @@ pub struct RequestPlan {
     pub clients: u32,
     /// Lengths of the timeouts that occur.
     pub timeouts: Vec<Span>,
+    /// Does a class make transactions?
+    pub sagas: bool,
     /// Share of answered requests of a second below which that second is down.
     pub down_below: f64,
     /// Length of a trial.
@@ -207,6 +209,7 @@ impl RequestPlan {
             ways: Ways::new(model),
             clients: 0,
             timeouts: Vec::new(),
+            sagas: model.traffic.classes.iter().any(|class| class.saga.is_some()),
             down_below: model.down_below,
             horizon: model.horizon,
         };
