@@ -9,11 +9,12 @@ use super::experiment;
 use super::explanation::Explanation;
 use super::failover;
 use super::fault::Profiles;
-use super::fields::{Fields, not_yet};
+use super::fields::Fields;
 use super::graph::Graph;
 use super::limits;
 use super::names::Names;
 use super::objective;
+use super::operator;
 use super::places;
 use super::service;
 use super::session::Session;
@@ -88,7 +89,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     }
     let entry = routing.as_ref().map(|routing| routing.entry);
     let known = known_calls(&services.calls, &traffic, &classes, entry);
-    experiment::operators(root, names, &known);
+    let operators = operator::read(root, names, &known);
     let costs = costs::read(root, names, &groups);
     let experiments = experiment::read(root, &mut world, &known);
     warn_unused(session, &world, &policies, &classes);
@@ -117,6 +118,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         deploys,
         crews: world.profiles.crews.list,
         objectives,
+        operators,
         costs,
         experiments,
     };
@@ -167,9 +169,6 @@ fn check_requests(root: &Fields<'_>, fidelity: Fidelity, traffic: &[GroupTraffic
     let session = root.session;
     if fidelity == Fidelity::Structure {
         return;
-    }
-    if root.has("operators") {
-        not_yet(session, root.key_origin("operators"), "`operators`", "people who act on what they see");
     }
     if traffic.is_empty() && !session.has_errors() {
         let simulation = root.peek("simulation").and_then(Node::as_table);

@@ -30,6 +30,8 @@ pub struct Watch {
     pub changes: u32,
     /// When beliefs will change, if nothing else does; to be scheduled by whoever called.
     pub due: Vec<Due>,
+    /// Are its checks made by somebody else, who tells what they find?
+    pub told: bool,
     answers: Answers,
     checkers: Vec<Checker>,
 }
@@ -72,6 +74,7 @@ impl Watch {
             since: Time::ZERO,
             exiled: false,
             changes: 0,
+            told: false,
             answers: Answers::AtOnce,
             due,
             checkers,
@@ -83,7 +86,7 @@ impl Watch {
     /// As new, in the same memory.
     pub fn reset(&mut self, detection: &Detection, rng: &mut Stream) {
         (self.healthy, self.believed, self.since, self.answers) = (true, true, Time::ZERO, Answers::AtOnce);
-        (self.exiled, self.changes, self.fails) = (false, 0, 0.0);
+        (self.exiled, self.changes, self.fails, self.told) = (false, 0, 0.0, false);
         self.due.clear();
         self.checkers.clear();
         let count = match detection {
@@ -177,6 +180,34 @@ impl Watch {
             agree = check.agree as usize;
         }
         self.plan(now, index, detection, rng);
+        self.agree_on(agree)
+    }
+
+    /// From `now` on its checks are made by somebody else; answers when each checker is next due, and what it believes.
+    pub fn hand_over(&mut self, now: Time, check: &Check) -> Vec<(Time, bool)> {
+        self.told = true;
+        self.due.clear();
+        for index in 0..self.checkers.len() {
+            self.count(now, index, check);
+            self.checkers[index].generation += 1;
+        }
+        self.checkers.iter().map(|checker| (checker.next_check, checker.believed)).collect()
+    }
+
+    /// A checker believes this from now on; answers whether all of them change their mind by that, if down is what so
+    /// many of them say.
+    pub fn hear(&mut self, checker: u32, healthy: bool, agree: u32) -> bool {
+        self.checkers[checker as usize].believed = healthy;
+        self.agree_on(agree as usize)
+    }
+
+    /// What a check meets: the chance that it fails by what is wrong, and whether nothing comes back then.
+    pub fn meets(&self) -> (f64, bool) {
+        (self.fails, self.answers == Answers::ByTimeout)
+    }
+
+    /// What is believed follows the checkers; answers whether that changes it.
+    fn agree_on(&mut self, agree: usize) -> bool {
         let down = self.checkers.iter().filter(|checker| !checker.believed).count() >= agree;
         let changed = self.believed == down;
         self.believed = !down;
@@ -186,6 +217,9 @@ impl Watch {
 
     /// When the belief of a checker will change as things now stand.
     fn plan(&mut self, now: Time, index: u32, detection: &Detection, rng: &mut Stream) {
+        if self.told {
+            return;
+        }
         let checker = self.checkers[index as usize];
         let at = match detection {
             Detection::Check(check) => self.next_change(&checker, check, rng),

@@ -105,6 +105,9 @@ impl Requests<'_> {
         let id = self.flight.add_request(serial, &request);
         self.tally.arrived(now, id, &request);
         self.events += 1;
+        if self.turns_away(now, &request) {
+            return self.turn_away(now, id, edge);
+        }
         let deadline = self.plan.classes[class as usize].deadline.map_or(Time::NEVER, |deadline| now + deadline);
         let about = About {
             owner: Owner::Request(id),
@@ -124,6 +127,9 @@ impl Requests<'_> {
         let Some(&request) = self.flight.requests.get(id) else { return };
         self.flight.requests.leave(id);
         self.tally.answered(now, (id, &request), answer);
+        if !self.operators.is_empty() {
+            self.operators.ended(now, &request, self.plan.groups.len(), answer);
+        }
         if let Arrivals::Closed(closed) = &self.plan.groups[request.group as usize].arrivals {
             let mut think = closed.think.sample(&mut request.key.draw(THINK));
             if answer.is_err() && now == request.arrived {

@@ -18,6 +18,8 @@ mod health;
 pub mod journal;
 mod lengths;
 mod nodes;
+mod operators;
+mod outside;
 pub mod plan;
 mod rates;
 pub mod record;
@@ -33,6 +35,8 @@ mod work;
 
 pub use lengths::Lengths;
 pub use nodes::Condition;
+pub(super) use outside::{Belief, Meets};
+pub(super) use plan::outside::OutsidePlace;
 pub use plan::{RequestPlan, Ways};
 pub use run::RequestWorld;
 pub use tally::{CallTally, RequestOutcome, ServiceTally, UserTally};
@@ -51,6 +55,8 @@ use crate::time::Time;
 use arrivals::Source;
 use event::{Event, Todo, TodoList, class};
 use nodes::Node;
+use operators::Operators;
+use outside::Outside;
 use route::Routes;
 use state::{About, Answer, Id, InFlight};
 use tally::Tally;
@@ -95,6 +101,8 @@ pub struct Requests<'a> {
     mended: Vec<u32>,
     /// What looks at pools that scale have found.
     seen: Vec<scaling::Seen>,
+    operators: Operators,
+    outside: Outside,
     /// Is the structure to be looked at again?
     look: bool,
     /// When counting begins.
@@ -126,6 +134,8 @@ impl<'a> Requests<'a> {
             checks: Streams::new(0, 0).family(EntityKey::new("checks", Purpose::Service)),
             mended: Vec::new(),
             seen: Vec::new(),
+            operators: Operators::default(),
+            outside: Outside::default(),
             look: false,
             start: Time::ZERO,
             events: 0,
@@ -149,6 +159,7 @@ impl<'a> Requests<'a> {
         self.start_callers();
         self.start_nodes(streams);
         self.start_arrivals(streams);
+        self.start_operators(streams);
     }
 
     /// Has something happened that the structure must hear of, or be asked about?
@@ -236,6 +247,8 @@ impl<'a> Requests<'a> {
             Event::Restarted { node } => self.restarted(node),
             Event::ScaleLooks { pool } => self.scale_looks(now, pool),
             Event::Saga(job) => self.saga_goes_on(now, job),
+            Event::Outside(step) => self.outside_step(now, step),
+            Event::Operator(step) => self.operator_steps(now, step),
         }
     }
 

@@ -139,8 +139,8 @@ impl Requests<'_> {
         let service = &self.plan.services[pool.service as usize];
         let detection = service.detection();
         let mut checks = streams.stream(plan.checks);
-        let through = service.work.health.through_queue;
-        let watch = service.check.as_ref().filter(|_| !through).map(|_| Watch::new(&detection, &mut checks));
+        let watch =
+            service.check.as_ref().filter(|check| !check.through_queue).map(|_| Watch::new(&detection, &mut checks));
         let (shedder, limit, codel) = self.load_policies(plan.pool);
         Node {
             condition: Condition::WELL,

@@ -102,6 +102,16 @@ pub enum Origin {
     Attempt(Id, AttemptId),
     /// A check of the node itself; by its kind.
     Check(super::health::Probe),
+    /// A check of the place that the node stands for.
+    Outside(super::outside::Checker),
+}
+
+impl Origin {
+    /// Is it a check, not a request's?
+    #[inline]
+    pub const fn is_check(self) -> bool {
+        matches!(self, Origin::Check(_) | Origin::Outside(_))
+    }
 }
 
 /// Where an attempt stands.

@@ -81,7 +81,7 @@ impl Requests<'_> {
             node.held.push(id);
             return;
         }
-        let check = matches!(job.origin, Origin::Check(_));
+        let check = job.origin.is_check();
         if !check {
             self.tally.reached(now, pool.service, (job.about.request, id));
             if let Some(meter) = &mut node.meter {
@@ -167,7 +167,9 @@ impl Requests<'_> {
         job.stage = Stage::Working;
         let mut work = match job.origin {
             Origin::Check(probe) => super::health::work(&self.plan.services[plan.service as usize], plan, probe, job),
-            Origin::Plain | Origin::Attempt(..) => plan.work.service_time.sample(&mut job.about.key.draw(WORK)),
+            Origin::Plain | Origin::Attempt(..) | Origin::Outside(_) => {
+                plan.work.service_time.sample(&mut job.about.key.draw(WORK))
+            }
         };
         work += plan.work.contention * in_flight;
         let plain = node.condition.is_even() && plan.warm_up.is_none();
@@ -194,7 +196,7 @@ impl Requests<'_> {
             journal.worked(now, (job.about.request, id));
         }
         let plan = &self.plan.pools[self.plan.nodes[job.node as usize].pool as usize];
-        let check = matches!(job.origin, Origin::Check(_));
+        let check = job.origin.is_check();
         let service = &self.plan.services[plan.service as usize];
         let saga = self.plan.classes[job.about.class as usize].saga.is_some() && self.makes_saga(id);
         if check || (service.stages.is_empty() && !saga) {
@@ -369,7 +371,7 @@ impl Requests<'_> {
             self.flight.jobs.leave(id);
             return;
         }
-        if matches!(job.origin, Origin::Check(_)) || (wait.is_zero() && self.routes.at_once()) {
+        if job.origin.is_check() || (wait.is_zero() && self.routes.at_once()) {
             return self.todo.push(Todo::Answer(id, answer));
         }
         let (about, node) = (job.about, job.node);
@@ -406,6 +408,7 @@ impl Requests<'_> {
         }
         match origin {
             Origin::Check(probe) => self.probe_answered(now, node, probe, answer.is_ok()),
+            Origin::Outside(checker) => self.outside_answered(now, checker, answer.is_ok()),
             Origin::Attempt(call, attempt) => {
                 self.tally.attempt_over(now, about.edge, (about.request, id), answer, now.since(sent));
                 self.attempt_ended(now, call, attempt, answer);
