@@ -21,7 +21,8 @@ struct World {
 
 fn config(steps: u32, pivot: Option<u32>) -> SagaConfig {
     let backoff = Backoff { strategy: Strategy::Linear, jitter: Jitter::None, ..Backoff::default() };
-    SagaConfig { steps, pivot, retry: SagaRetry { attempts: 3, backoff } }
+    let retry = SagaRetry { attempts: 3, backoff };
+    SagaConfig { steps, pivot, retry, undo: retry }
 }
 
 /// Something that was really done, with its attempt.

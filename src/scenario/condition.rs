@@ -161,6 +161,9 @@ impl Reader<'_> {
         let timed = matches!(name.text, "latency" | "queue_time");
         match arguments.get(1) {
             Some(other) if !timed => self.wrong_phase(&other.value, "before, during or after")?,
+            Some(early) if phase_of(early.value.text).is_some() => {
+                self.wrong(early.value.range.clone(), "the phase comes last", "`latency(system, p99, after)`")?;
+            }
             Some(_) | None => self.no_more(arguments, 2)?,
         }
         let second = arguments.get(1).map(|argument| &argument.value);

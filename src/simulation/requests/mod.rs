@@ -41,7 +41,7 @@ pub use plan::{RequestPlan, Ways};
 pub use run::RequestWorld;
 pub use tally::{CallTally, RequestOutcome, ServiceTally, UserTally};
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::engine::queue::{Counter, EventQueue, Rank};
 use crate::engine::ring::DelayRing;
@@ -50,6 +50,7 @@ use crate::engine::winner::WinnerTree;
 use crate::resilience::balancing::Balancer;
 use crate::resilience::bulkhead;
 use crate::resilience::pipeline::{Client, Waiter};
+use crate::resilience::retry_budget::RetryBudget;
 use crate::time::Time;
 
 use arrivals::Source;
@@ -101,6 +102,8 @@ pub struct Requests<'a> {
     mended: Vec<u32>,
     /// What looks at pools that scale have found.
     seen: Vec<scaling::Seen>,
+    /// By class and node: what undoing transactions may still cost.
+    undo_budgets: BTreeMap<(u32, u32), RetryBudget>,
     operators: Operators,
     outside: Outside,
     /// Is the structure to be looked at again?
@@ -134,6 +137,7 @@ impl<'a> Requests<'a> {
             checks: Streams::new(0, 0).family(EntityKey::new("checks", Purpose::Service)),
             mended: Vec::new(),
             seen: Vec::new(),
+            undo_budgets: BTreeMap::new(),
             operators: Operators::default(),
             outside: Outside::default(),
             look: false,
@@ -151,6 +155,7 @@ impl<'a> Requests<'a> {
         self.ended.clear();
         self.heard.clear();
         self.flight.clear();
+        self.undo_budgets.clear();
         self.tally.reset(start);
         self.mended.clear();
         self.seen.clear();

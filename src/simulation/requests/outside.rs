@@ -22,8 +22,8 @@ use crate::time::Time;
 pub enum Step {
     /// The next of this checker.
     Due(Checker),
-    /// It has had its time in the node.
-    Late(Checker, Id),
+    /// One that went into a node, by its attempt, has had its time.
+    Late(Id),
     /// It has had its time, and never came to a node.
     Silent(Checker),
 }
@@ -110,11 +110,11 @@ impl Requests<'_> {
     pub(super) fn outside_step(&mut self, now: Time, step: Step) {
         match step {
             Step::Due(checker) => self.outside_due(now, checker),
-            Step::Late(checker, job) => {
-                if self.flight.job(job).is_some_and(|job| job.wanted) {
-                    self.abandon(now, job);
-                    self.outside_answered(now, checker, false);
-                }
+            Step::Late(id) => {
+                let Some(job) = self.flight.job(id).filter(|job| job.wanted) else { return };
+                let Origin::Outside(checker) = job.origin else { return };
+                self.abandon(now, id);
+                self.outside_answered(now, checker, false);
             }
             Step::Silent(checker) => self.outside_answered(now, checker, false),
         }
@@ -144,7 +144,7 @@ impl Requests<'_> {
         let serial = self.flight.serial();
         let about = About { key, ..About::NOBODY };
         let id = self.flight.add_job(serial, node, &about, Origin::Outside(checker), (now, late));
-        self.schedule(late, class::TIMER, Event::Outside(Step::Late(checker, id)));
+        self.schedule(late, class::TIMER, Event::Outside(Step::Late(id)));
         self.reach(now, id);
     }
 

@@ -277,6 +277,7 @@ impl Requests<'_> {
 
     /// Calls made at this node that are out: nobody waits for them any more.
     pub(super) fn cancel_calls(&mut self, now: Time, id: Id) {
+        self.forget_undo(id);
         let Some(job) = self.flight.job_mut(id) else { return };
         if job.out == 0 {
             return;

@@ -12,7 +12,7 @@ pub mod operators;
 pub mod outside;
 mod ways;
 
-pub use edges::{EdgePlan, From};
+pub use edges::{EdgePlan, From, budget};
 pub use ways::{Place, Ways};
 
 use crate::engine::streams::{Entity, EntityKey, Purpose};
