@@ -117,8 +117,7 @@ impl About {
             About::Bucket { subject: of, phase: None | Some(Phase::After), .. } => {
                 subject.is_none_or(|subject| subject == of)
             }
-            About::Bucket { phase: Some(Phase::Before | Phase::During), .. } => false,
-            About::Run(_) => false,
+            About::Bucket { phase: Some(Phase::Before | Phase::During), .. } | About::Run(_) => false,
         }
     }
 }

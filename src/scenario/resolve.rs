@@ -76,11 +76,8 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     let near = first.unwrap_or_else(|| names.first_region());
     let classes = class::read(root, names);
     let Users { groups, traffic, writes } = users::read(root, names, &policies, near, &classes);
-    if let Some(origin) =
-        world.capacity.get().filter(|_| groups.iter().any(|group| group.rate.is_none()) && traffic.is_empty())
-    {
-        let message = "`capacity` says what a node carries, but not every group of users has a `rate`".to_owned();
-        session.report(Code::E312, origin, message, Some("give each group a rate".to_owned()));
+    if traffic.is_empty() && groups.iter().any(|group| group.rate.is_none()) {
+        unrated(session, &world);
     }
     world.read_faults(root);
     let objectives = objective::read(root, names);
@@ -134,6 +131,14 @@ fn warn_unused(session: &Session<'_>, world: &World<'_>, policies: &Policies<'_>
         world.profiles.warn_unused(session);
         policies.warn_unused(session);
         class::warn_unused(session, classes);
+    }
+}
+
+/// What a node carries means nothing where nobody says how much they ask.
+fn unrated(session: &Session<'_>, world: &World<'_>) {
+    if let Some(origin) = world.capacity.get() {
+        let message = "`capacity` says what a node carries, but not every group of users has a `rate`".to_owned();
+        session.report(Code::E312, origin, message, Some("give each group a rate".to_owned()));
     }
 }
 

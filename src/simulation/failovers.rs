@@ -452,7 +452,7 @@ impl World<'_> {
         }
         let watch = &self.processes[index].watches[new];
         // what a check meets in a queue shows on no gate
-        if !watch.believed && (!watch.healthy || watch.told) {
+        if !watch.believed && (!watch.healthy || watch.is_told()) {
             self.processes[index].cause = self.cause;
             self.noticed(now, process);
         }
