@@ -157,6 +157,25 @@ fn an_ordered_failover_moves_to_the_next_and_is_no_false_alarm() {
 }
 
 #[test]
+fn a_latency_that_is_too_long_calls_somebody_too() {
+    // Twice as many come as are done: request n comes after n twentieths of a second and is done after a twentieth and n
+    // tenths, having taken a twentieth and n twentieths. In [1 s, 2 s) these are 10 to 19, none of which took more than a
+    // second; in [2 s, 3 s) 20 to 29, whose mean is 1.275 s and least 1.05 s.
+    let paged = |condition: &str| {
+        let text = format!(
+            "{HEAD}horizon = \"20s\"\n[services.app]\nslots = 1\nservice_time = \"100ms\"\n\
+             [users.folk]\nrate = \"20/s\"\narrivals = \"regular\"\n\
+             [operators.on-call]\nwhen = \"{condition}\"\nafter = \"10s\"\npage = \"1h\"\n"
+        );
+        steps(&text)
+    };
+    for condition in ["latency(folk, max) <= 1s", "latency(system) <= 1.2s", "latency(folk, p5) <= 1.01s"] {
+        assert_eq!(paged(condition), [(at(12), Paged)], "{condition}");
+    }
+    assert_eq!(paged("latency(system, mean) <= 1.3s"), [(at(13), Paged)]);
+}
+
+#[test]
 fn who_comes_when_all_is_well_again_does_nothing() {
     let text = probed(
         60,
