@@ -206,6 +206,7 @@ impl Places<'_> {
                 let service = self.model.pools[pool as usize].service.index();
                 (self.pool(pool), self.model.services[service].name.clone())
             }
+            TraceEvent::Operator { operator, .. } => (0, self.model.operators[operator as usize].name.clone()),
             TraceEvent::Rerouted { group } | TraceEvent::Converged { group } => {
                 (0, self.model.groups[group as usize].name.clone())
             }

@@ -5,6 +5,7 @@ use super::replay::{Which, replay};
 use super::watch::catch_interrupts;
 use super::{Exit, Refusal, input, output, plan, run};
 use ninefold::model::Model;
+use ninefold::model::operator::Operator;
 use ninefold::report::{chrome, csv, json, number, text};
 use ninefold::results::Fidelity;
 use ninefold::results::raw::Stage;
@@ -13,7 +14,7 @@ use ninefold::scenario;
 use ninefold::simulation::layout::{Choice, Layout, RoutingPlan};
 use ninefold::simulation::ledger::Outage;
 use ninefold::simulation::requests::journal::Wanted;
-use ninefold::simulation::trace::TraceEvent;
+use ninefold::simulation::trace::{OperatorStep, TraceEvent};
 use ninefold::time::{Span, Time};
 use std::fmt::Write as _;
 
@@ -151,6 +152,7 @@ impl Words<'_> {
             TraceEvent::Scaled { pool, from, to } => {
                 format!("scaled      {}  {from} to {to} nodes", self.pool(pool as usize))
             }
+            TraceEvent::Operator { operator, step } => self.operator(operator, step),
             TraceEvent::Rerouted { group } => format!("reroute     {} is told another region", self.group(group)),
             TraceEvent::Converged { group } => format!("reroute     {} has arrived there", self.group(group)),
         }
@@ -174,6 +176,16 @@ impl Words<'_> {
             text.push_str(", still down at the end");
         }
         text
+    }
+
+    fn operator(&self, operator: u32, step: OperatorStep) -> String {
+        let Operator { name, act, .. } = &self.model.operators[operator as usize];
+        match step {
+            OperatorStep::Paged => format!("operator    {name} is paged"),
+            OperatorStep::SeesNothing => format!("operator    {name} finds all well again"),
+            OperatorStep::Acts => format!("operator    {name} begins to {}", act.name()),
+            OperatorStep::Over => format!("operator    {name} is done: {}", act.name()),
+        }
     }
 
     fn site(&self, unit: u32) -> &str {

@@ -103,17 +103,21 @@ pub enum About {
         measure: BucketMeasure,
         /// Of whom.
         subject: Subject,
+        /// In the buckets of this phase only; none: in all.
+        phase: Option<Phase>,
     },
     /// What happened in the run as a whole.
     Run(RunMeasure),
 }
 
 impl About {
-    /// Is it judged in buckets, on this subject (none: on whichever)?
+    /// Is it judged in the buckets after the faults, on this subject (none: on whichever)?
     pub fn is_of(self, subject: Option<Subject>) -> bool {
         match self {
-            About::Bucket { subject: of, .. } => subject.is_none_or(|subject| subject == of),
-            About::Run(_) => false,
+            About::Bucket { subject: of, phase: None | Some(Phase::After), .. } => {
+                subject.is_none_or(|subject| subject == of)
+            }
+            About::Bucket { phase: Some(Phase::Before | Phase::During), .. } | About::Run(_) => false,
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod experiment;
 pub mod failover;
 pub mod failure;
 pub mod objective;
+pub mod operator;
 pub mod topology;
 pub mod traffic;
 
@@ -20,6 +21,7 @@ use experiment::Experiment;
 use failover::Routing;
 use failure::{Crew, Deploys, Fault};
 use objective::Objective;
+use operator::Operator;
 use topology::{Endpoint, GroupId, Link, Pool, Region, RegionId, Service, Zone};
 use traffic::{Group, Traffic};
 
@@ -64,6 +66,8 @@ pub struct Model {
     pub crews: Vec<Crew>,
     /// What is asked of the architecture.
     pub objectives: Vec<Objective>,
+    /// People who act on what requests go through, in the order written.
+    pub operators: Vec<Operator>,
     /// What things cost, if the scenario says so.
     pub costs: Option<Costs>,
     /// Chaos experiments, in the order written.

@@ -105,12 +105,10 @@ pub enum Reads {
 /// Checks of nodes beside the readiness check of the [`Service`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HealthPolicy {
-    /// Does the readiness check wait and work in the node like a request?
-    pub through_queue: bool,
-    /// A node that fails it is restarted, which takes so long; and whether it goes through the queue.
-    pub liveness: Option<(Check, Law, bool)>,
-    /// For observers only: each costs so much work; and whether it goes through the queue.
-    pub deep: Option<(Check, Law, bool)>,
+    /// A node that fails it is restarted, which takes so long.
+    pub liveness: Option<(Check, Law)>,
+    /// For observers only: each costs so much work.
+    pub deep: Option<(Check, Law)>,
 }
 
 impl Service {

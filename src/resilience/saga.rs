@@ -39,14 +39,16 @@ pub struct SagaConfig {
     pub steps: u32,
     /// The step after whose success there is only forward; default none: all can be undone.
     pub pivot: Option<u32>,
-    /// Retries of an undo, and of a step after the pivot.
+    /// Retries of a step after the pivot.
     pub retry: SagaRetry,
+    /// Retries of an undo.
+    pub undo: SagaRetry,
 }
 
 impl SagaConfig {
     /// So many steps, with the defaults.
     pub fn new(steps: u32) -> Self {
-        SagaConfig { steps, pivot: None, retry: SagaRetry::default() }
+        SagaConfig { steps, pivot: None, retry: SagaRetry::default(), undo: SagaRetry::default() }
     }
 
     /// # Errors
@@ -54,12 +56,12 @@ impl SagaConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         require(self.steps >= 1, "steps", "must be at least 1")?;
         require(self.pivot.is_none_or(|pivot| pivot < self.steps), "pivot", "must be one of the steps")?;
-        require(self.retry.attempts >= 1, "attempts", "must be at least 1")?;
-        let retry = RetryConfig { backoff: self.retry.backoff, ..RetryConfig::default() };
-        match Retry::new(retry) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(ConfigError { field: error.field, rule: error.rule }),
+        for SagaRetry { attempts, backoff } in [self.retry, self.undo] {
+            require(attempts >= 1, "attempts", "must be at least 1")?;
+            let retry = RetryConfig { backoff, ..RetryConfig::default() };
+            Retry::new(retry).map_err(|error| ConfigError { field: error.field, rule: error.rule })?;
         }
+        Ok(())
     }
 }
 
@@ -81,6 +83,8 @@ pub enum UndoOutcome {
     Done,
     /// Not, or nobody knows.
     Failed,
+    /// The same, and it is not to be tried again, whatever attempts are left.
+    GivenUp,
 }
 
 /// One attempt at a step or its undo.
@@ -221,8 +225,12 @@ impl Saga {
             return Ok((command, None));
         }
         let command = match self.next {
-            Next::Do { step, attempt } => Command::Do(Action { step, attempt, at: self.when(now, attempt, rng) }),
-            Next::Undo { step, attempt } => Command::Undo(Action { step, attempt, at: self.when(now, attempt, rng) }),
+            Next::Do { step, attempt } => {
+                Command::Do(Action { step, attempt, at: when(&self.config.retry, now, attempt, rng) })
+            }
+            Next::Undo { step, attempt } => {
+                Command::Undo(Action { step, attempt, at: when(&self.config.undo, now, attempt, rng) })
+            }
             Next::Finish(end) => Command::Finished(end),
         };
         let change = self.write(now, Record::Commanded(command), log)?;
@@ -269,13 +277,6 @@ impl Saga {
         self.apply(record);
         let to = self.state();
         Ok((from != to).then_some(Transition { from, to, cause: record, now }))
-    }
-
-    /// The first attempt is due at once. The wait before a later one is drawn afresh from the start of the schedule, so
-    /// that a resumed saga needs no memory of earlier draws.
-    fn when(&self, now: Time, attempt: u32, rng: &mut impl Rng) -> Time {
-        let mut waits = BackoffState::new(&self.config.retry.backoff);
-        (1..attempt).map(|_| waits.next_wait(&self.config.retry.backoff, rng)).last().map_or(now, |wait| now + wait)
     }
 
     /// Can this record come next?
@@ -327,8 +328,8 @@ impl Saga {
     fn after_undo(&mut self, Action { step, attempt, .. }: Action, outcome: UndoOutcome) -> Next {
         match outcome {
             UndoOutcome::Done => self.undo_below(step),
-            UndoOutcome::Failed if attempt < self.config.retry.attempts => Next::Undo { step, attempt: attempt + 1 },
-            UndoOutcome::Failed => {
+            UndoOutcome::Failed if attempt < self.config.undo.attempts => Next::Undo { step, attempt: attempt + 1 },
+            UndoOutcome::Failed | UndoOutcome::GivenUp => {
                 self.stuck[step as usize] = true;
                 self.undo_below(step)
             }
@@ -342,6 +343,13 @@ impl Saga {
             None => Next::Finish(SagaEnd::Compensated),
         }
     }
+}
+
+/// The first attempt is due at once. The wait before a later one is drawn afresh from the start of the schedule, so that
+/// a resumed saga needs no memory of earlier draws.
+fn when(retry: &SagaRetry, now: Time, attempt: u32, rng: &mut impl Rng) -> Time {
+    let mut waits = BackoffState::new(&retry.backoff);
+    (1..attempt).map(|_| waits.next_wait(&retry.backoff, rng)).last().map_or(now, |wait| now + wait)
 }
 
 /// Why a saga cannot be resumed.

@@ -21,7 +21,8 @@ struct World {
 
 fn config(steps: u32, pivot: Option<u32>) -> SagaConfig {
     let backoff = Backoff { strategy: Strategy::Linear, jitter: Jitter::None, ..Backoff::default() };
-    SagaConfig { steps, pivot, retry: SagaRetry { attempts: 3, backoff } }
+    let retry = SagaRetry { attempts: 3, backoff };
+    SagaConfig { steps, pivot, retry, undo: retry }
 }
 
 /// Something that was really done, with its attempt.
@@ -206,4 +207,32 @@ proptest! {
             prop_assert_eq!(resumed_end, end);
         }
     }
+}
+
+#[test]
+fn an_undo_has_attempts_of_its_own_and_can_be_given_up_before() {
+    let log = |_: Record| Result::<(), Infallible>::Ok(());
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+    let attempts = |outcome: UndoOutcome, rng: &mut Xoshiro256PlusPlus| {
+        let backoff = config(2, None).retry.backoff;
+        let config = SagaConfig { undo: SagaRetry { attempts: 5, backoff }, ..config(2, None) };
+        let mut saga = Saga::new(config).unwrap();
+        let mut undos = 0;
+        loop {
+            match saga.next(Time::ZERO, rng, log).unwrap().0 {
+                Command::Do(action) => {
+                    let outcome = if action.step == 0 { StepOutcome::Ok } else { StepOutcome::FailedClean };
+                    saga.step_ended(Time::ZERO, outcome, log).unwrap();
+                }
+                Command::Undo(_) => {
+                    undos += 1;
+                    saga.undo_ended(Time::ZERO, outcome, log).unwrap();
+                }
+                Command::Finished(end) => return (undos, end),
+            }
+        }
+    };
+    assert_eq!(attempts(UndoOutcome::Failed, &mut rng), (5, SagaEnd::Stuck));
+    assert_eq!(attempts(UndoOutcome::GivenUp, &mut rng), (1, SagaEnd::Stuck));
+    assert_eq!(attempts(UndoOutcome::Done, &mut rng), (1, SagaEnd::Compensated));
 }

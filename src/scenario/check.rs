@@ -1,7 +1,7 @@
 //! Health checks as written, and how an outage is noticed.
 
 use super::diagnostic::Code;
-use super::fields::{Fields, not_yet};
+use super::fields::Fields;
 use super::value::{Count, Percent};
 use crate::model::dist::Law;
 use crate::model::failover::{Check, Detection, Election, Schedule, Sees};
@@ -11,8 +11,8 @@ use crate::time::Span;
 /// The words for what a check looks at.
 const SEES: [(&str, Sees); 3] = [("node", Sees::Node), ("region", Sees::Region), ("dependencies", Sees::Dependencies)];
 
-/// Reads the keys of a check of nodes, and whether it goes through their queue; `sees` is the default of that key.
-pub(super) fn read(fields: &mut Fields<'_>, sees: &str) -> (Check, bool) {
+/// Reads the keys of a check; `sees` is the default of that key.
+pub(super) fn read(fields: &mut Fields<'_>, sees: &str) -> Check {
     let every: Span = fields.or("every", "10s");
     let timeout: Span = fields.or("timeout", "2s");
     if every.is_zero() {
@@ -40,8 +40,19 @@ pub(super) fn read(fields: &mut Fields<'_>, sees: &str) -> (Check, bool) {
     let through_queue = fields.on_request_clock(|fields| fields.or::<bool>("through_queue", false));
     let sees = fields.choice("sees", &SEES, sees);
     let (down_after, up_after) = (down_after.0, up_after.0);
-    let check = Check { every, timeout, down_after, up_after, schedule, every_down, false_fail, checkers, agree, sees };
-    (check, through_queue)
+    Check {
+        every,
+        timeout,
+        down_after,
+        up_after,
+        schedule,
+        every_down,
+        false_fail,
+        checkers,
+        agree,
+        through_queue,
+        sees,
+    }
 }
 
 /// Reads `detect`, `health_check` or `election`, of which at most one may stand.
@@ -63,7 +74,7 @@ pub(super) fn detection(fields: &mut Fields<'_>, sees: &str, off: &str) -> Detec
         return Detection::Election(election);
     }
     let law: Option<Law> = fields.optional("detect");
-    let check = fields.table("health_check", if law.is_none() { off } else { "" }, |fields| outside(fields, sees));
+    let check = fields.table("health_check", if law.is_none() { off } else { "" }, |fields| read(fields, sees));
     match (check, law) {
         (Some(check), _) => Detection::Check(check),
         (None, Some(law)) => Detection::After(law),
@@ -78,28 +89,15 @@ fn election(fields: &mut Fields<'_>) -> Option<Election> {
     Some(Election { heartbeat: heartbeat?, timeout: timeout?, vote })
 }
 
-/// Reads the keys of a check that looks from elsewhere at a whole pool or region, hence waits in no node's queue.
-fn outside(fields: &mut Fields<'_>, sees: &str) -> Check {
-    let (check, through_queue) = read(fields, sees);
-    if through_queue && fields.session.simulates_requests() {
-        let origin = fields.key_origin("through_queue");
-        not_yet(fields.session, origin, "`through_queue` of a check of places", "checks that wait like a request");
-    }
-    check
-}
-
 /// Reads the checks beside the readiness check, which the request clock feels only: the one that restarts a hung node,
 /// and the one for observers.
 pub(super) fn beside(fields: &mut Fields<'_>) -> HealthPolicy {
     fields.on_request_clock(|fields| {
         let liveness = fields.table("liveness", "a hung node is never restarted", |fields| {
-            let (check, through_queue) = read(fields, "node");
-            (check, fields.or::<Law>("restart", "30s"), through_queue)
+            (read(fields, "node"), fields.or::<Law>("restart", "30s"))
         });
-        let deep = fields.table("deep_check", "", |fields| {
-            let (check, through_queue) = read(fields, "dependencies");
-            (check, fields.or::<Law>("cost", "0s"), through_queue)
-        });
-        HealthPolicy { through_queue: false, liveness, deep }
+        let deep =
+            fields.table("deep_check", "", |fields| (read(fields, "dependencies"), fields.or::<Law>("cost", "0s")));
+        HealthPolicy { liveness, deep }
     })
 }

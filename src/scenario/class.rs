@@ -1,7 +1,7 @@
 //! `requests`: the classes of requests, with what they are worth and in which steps they go.
 
 use super::diagnostic::Code;
-use super::fields::{Fields, not_yet, shorten};
+use super::fields::{Fields, shorten};
 use super::names::Names;
 use super::policy::{self, retry};
 use super::session::Session;
@@ -68,14 +68,10 @@ fn saga(fields: &mut Fields<'_>, names: &Names) -> Saga {
             fields.fault(Code::E317, "pivot", message, format!("one of {}", words.join(", ")));
         }
     }
-    let undo = fields.table("undo", "", |fields| {
-        if fields.has("budget") {
-            let origin = fields.key_origin("budget");
-            not_yet(fields.session, origin, "a `budget` of undoing", "a budget of its own");
-        }
-        retry::read(fields).config
-    });
+    let undo = fields.table("undo", "", retry::read);
     let Count(attempts) = fields.or("attempts", 10);
+    let budget = undo.and_then(|undo| undo.budget);
+    let undo = undo.map(|undo| undo.config);
     let undo = undo.unwrap_or_else(|| RetryConfig { max_attempts: attempts, ..RetryConfig::default() });
-    Saga { steps, pivot, undo, attempts }
+    Saga { steps, pivot, undo, budget, attempts }
 }

@@ -1,7 +1,7 @@
 //! Conditions such as `latency(system, p99) <= 800ms` or `opens_within(api->db) <= 5s`, with the caret under the word
 //! that is wrong.
 //!
-//! A condition is `MEASURE(SUBJECT, STATISTIC) >= VALUE` (or `<=`). What it may ask for is a closed list: see
+//! A condition is `MEASURE(SUBJECT, STATISTIC, PHASE) >= VALUE` (or `<=`). What it may ask for is a closed list: see
 //! [`crate::model::experiment::About`]. Malformed ones are E113, names that are not there E201.
 
 use super::diagnostic::Code;
@@ -63,6 +63,18 @@ pub(super) fn read(session: &Session<'_>, names: &Names, calls: &Calls, node: &N
     Reader { session, names, calls, node, text: &text }.condition()
 }
 
+/// Reads a call that has a breaker.
+pub(super) fn breaker(session: &Session<'_>, names: &Names, calls: &Calls, node: &Node) -> Option<CallEnds> {
+    let Text(text) = Text::read(node, session)?;
+    Reader { session, names, calls, node, text: &text }.broken(&formula::trimmed(&text, 0..text.len()))
+}
+
+/// Reads a service that fails over.
+pub(super) fn failover(session: &Session<'_>, names: &Names, calls: &Calls, node: &Node) -> Option<ServiceId> {
+    let Text(text) = Text::read(node, session)?;
+    Reader { session, names, calls, node, text: &text }.failover(&formula::trimmed(&text, 0..text.len()))
+}
+
 impl Reader<'_> {
     fn wrong<T>(&self, range: Range<usize>, message: impl Into<String>, help: &str) -> Option<T> {
         self.session.report(Code::E113, self.node.within(self.session, range), message, Some(help.to_owned()));
@@ -118,14 +130,13 @@ impl Reader<'_> {
 
     fn about(&self, formula: &Formula<'_>) -> Option<About> {
         let name = &formula.name;
-        let bucket = |measure: BucketMeasure, subject: Subject| Some(About::Bucket { measure, subject });
         let arguments = formula.arguments.as_deref().unwrap_or_default();
         if name.text == "recovers_within" {
             let subject = match arguments.first() {
                 Some(argument) => Some(self.subject(&argument.value)?),
                 None => None,
             };
-            self.no_more(arguments, 1)?;
+            self.no_phase(arguments.get(1..).unwrap_or_default(), 0)?;
             return Some(About::Run(RunMeasure::RecoversWithin(subject)));
         }
         if !MEASURES.contains(&name.text) {
@@ -135,9 +146,28 @@ impl Reader<'_> {
         let Some(first) = arguments.first().map(|argument| &argument.value) else {
             return self.wrong(name.range.clone(), "the measure has no subject", EXAMPLE);
         };
-        let takes = if matches!(name.text, "latency" | "queue_time" | "load_on") { 2 } else { 1 };
-        self.no_more(arguments, takes)?;
+        if let Some((measure, most)) = self.run_measure(name.text, first, arguments.get(1).map(|second| &second.value))
+        {
+            self.no_phase(&arguments[1..], most)?;
+            return measure.map(About::Run);
+        }
+        let (arguments, phase) = match arguments {
+            [rest @ .., last] if !rest.is_empty() => match phase_of(last.value.text) {
+                Some(phase) => (rest, Some(phase)),
+                None => (arguments, None),
+            },
+            _ => (arguments, None),
+        };
+        let timed = matches!(name.text, "latency" | "queue_time");
+        match arguments.get(1) {
+            Some(other) if !timed => self.wrong_phase(&other.value, "before, during or after")?,
+            Some(early) if phase_of(early.value.text).is_some() => {
+                self.wrong(early.value.range.clone(), "the phase comes last", "`latency(system, p99, after)`")?;
+            }
+            Some(_) | None => self.no_more(arguments, 2)?,
+        }
         let second = arguments.get(1).map(|argument| &argument.value);
+        let bucket = |measure: BucketMeasure, subject: Subject| Some(About::Bucket { measure, subject, phase });
         match name.text {
             "success_ratio" => bucket(BucketMeasure::SuccessRatio, self.subject(first)?),
             "degraded_ratio" => bucket(BucketMeasure::DegradedRatio, self.users(first)?),
@@ -149,15 +179,38 @@ impl Reader<'_> {
                 bucket(BucketMeasure::QueueTime(statistic), Subject::Service(self.service(first)?))
             }
             "rejected" => bucket(BucketMeasure::Rejected, Subject::Call(self.call(first)?)),
-            "breaker_open_time" => bucket(BucketMeasure::BreakerOpenTime, Subject::Call(self.broken(first)?)),
-            "opens_within" => Some(About::Run(RunMeasure::OpensWithin(self.broken(first)?))),
-            "closes_within" => Some(About::Run(RunMeasure::ClosesWithin(self.broken(first)?))),
-            "fails_over_within" if first.text == "system" => Some(About::Run(RunMeasure::FailsOverWithin(None))),
-            "fails_over_within" => Some(About::Run(RunMeasure::FailsOverWithin(Some(self.failover(first)?)))),
-            _ => {
-                let phase = self.phase(second)?;
-                Some(About::Run(RunMeasure::LoadOn(self.service(first)?, phase)))
+            _ => bucket(BucketMeasure::BreakerOpenTime, Subject::Call(self.broken(first)?)),
+        }
+    }
+
+    /// What is measured once a run, if it is such a measure, and how much it has to say beyond its subject.
+    fn run_measure(
+        &self,
+        name: &str,
+        first: &Piece<'_>,
+        second: Option<&Piece<'_>>,
+    ) -> Option<(Option<RunMeasure>, usize)> {
+        Some(match name {
+            "opens_within" => (self.broken(first).map(RunMeasure::OpensWithin), 0),
+            "closes_within" => (self.broken(first).map(RunMeasure::ClosesWithin), 0),
+            "fails_over_within" if first.text == "system" => (Some(RunMeasure::FailsOverWithin(None)), 0),
+            "fails_over_within" => (self.failover(first).map(|service| RunMeasure::FailsOverWithin(Some(service))), 0),
+            "load_on" => {
+                let (service, phase) = (self.service(first), self.load_phase(second));
+                (service.zip(phase).map(|(service, phase)| RunMeasure::LoadOn(service, phase)), 1)
             }
+            _ => return None,
+        })
+    }
+
+    /// What is measured once a run has nothing more to say, and no phase.
+    fn no_phase(&self, more: &[Argument<'_>], most: usize) -> Option<()> {
+        match more.get(most) {
+            Some(extra) if phase_of(extra.value.text).is_some() => {
+                let message = "this is measured once a run, and has no phase";
+                self.wrong(extra.value.range.clone(), message, "leave it out")
+            }
+            Some(_) | None => self.no_more(more, most),
         }
     }
 
@@ -186,15 +239,17 @@ impl Reader<'_> {
         }
     }
 
-    fn phase(&self, piece: Option<&Piece<'_>>) -> Option<Phase> {
-        match piece.map(|piece| piece.text) {
-            None | Some("during") => Some(Phase::During),
-            Some("after") => Some(Phase::After),
-            Some(other) => {
-                let range = piece.map_or(0..0, |piece| piece.range.clone());
-                self.wrong(range, format!("`{}` is not a phase", shorten(other)), "during or after")
-            }
+    /// The phase of a load, which is over that before the faults.
+    fn load_phase(&self, piece: Option<&Piece<'_>>) -> Option<Phase> {
+        let Some(piece) = piece else { return Some(Phase::During) };
+        match phase_of(piece.text) {
+            Some(phase @ (Phase::During | Phase::After)) => Some(phase),
+            Some(Phase::Before) | None => self.wrong_phase(piece, "during or after"),
         }
+    }
+
+    fn wrong_phase<T>(&self, piece: &Piece<'_>, help: &str) -> Option<T> {
+        self.wrong(piece.range.clone(), format!("`{}` is not a phase", shorten(piece.text)), help)
     }
 
     fn subject(&self, piece: &Piece<'_>) -> Option<Subject> {
@@ -296,6 +351,15 @@ impl Reader<'_> {
             return Some(ends);
         }
         self.unknown(piece.range.clone(), format!("`{left}` does not call `{right}`"), None)
+    }
+}
+
+fn phase_of(word: &str) -> Option<Phase> {
+    match word {
+        "before" => Some(Phase::Before),
+        "during" => Some(Phase::During),
+        "after" => Some(Phase::After),
+        _ => None,
     }
 }
 

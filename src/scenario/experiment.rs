@@ -1,20 +1,17 @@
-//! Chaos experiments and operators: experiments run on the request clock, whichever the scenario asks for; operators have
-//! no meaning yet.
+//! Chaos experiments, which run on the request clock, whichever the scenario asks for.
 
 use super::condition::{self, Calls};
 use super::crew::Crews;
 use super::diagnostic::Code;
 use super::fault::read as read_fault;
 use super::fields::{Fields, shorten, wrong_type};
-use super::names::{Entity, Names};
+use super::names::Names;
 use super::schema::Shape;
-use super::session::suggest;
 use super::strike::World;
 use super::term;
 use super::tree::{Node, Value};
 use super::value::{Count, Percent, Text};
-use crate::model::dist::Law;
-use crate::model::experiment::{About, Condition, Experiment, RunMeasure, Step};
+use crate::model::experiment::{About, Condition, Experiment, Phase, RunMeasure, Step};
 use crate::model::failure::{Fault, Instants, Process};
 use crate::time::Span;
 
@@ -44,6 +41,13 @@ fn one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, calls: &Calls
         fields.fault(Code::E104, "length", "a run has a length", "write a longer time".to_owned());
     }
     let (method, faults) = method(name, fields, world, length);
+    let needs_faults = |condition: &&Condition| {
+        matches!(condition.about, About::Bucket { phase: Some(Phase::During | Phase::After), .. })
+    };
+    if let Some(idle) = steady_state.iter().find(needs_faults).filter(|_| !fields.has("method")) {
+        let message = format!("`{}` is never judged: nothing is broken", shorten(&idle.text));
+        fields.fault(Code::E113, "steady_state", message, "write a `method`, or leave the phase out".to_owned());
+    }
     let (clear_faults, failback) = rollbacks(fields);
     let tolerate = fields.or("tolerate", "0s");
     let recover_within = fields.or("recover_within", "5min");
@@ -168,39 +172,4 @@ fn step(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, length: Span
     let label = format!("{name}: {target}");
     world.strike(session, &fault, &label, selector?, origin);
     Some(Step { mode, target, at: first, lasts })
-}
-
-/// Reads `operators`.
-pub(super) fn operators(root: &mut Fields<'_>, names: &Names, calls: &Calls) {
-    root.on_request_clock(|root| {
-        root.tables("operators", |_, fields| {
-            if let Some(when) = fields.peek("when").filter(|when| when.as_text() != Some("stuck")) {
-                condition::read(fields.session, names, calls, when);
-            }
-            fields.or::<Text>("when", "stuck");
-            fields.or::<Span>("after", "5min");
-            fields.or::<Law>("page", "0s");
-            let acts = ["shed", "restart", "open-breaker", "fail-over"].map(|word| (word, word));
-            let act = fields.choice("act", &acts, "shed");
-            if act == "shed" {
-                fields.or::<Percent>("share", "20%");
-                fields.or::<Span>("ramp", "2min");
-            } else if let Some(of) = fields.required::<Text>("of", "say on what") {
-                let head = of.0.split(['@', '-']).next().unwrap_or_default().to_owned();
-                if act != "open-breaker"
-                    && !matches!(names.get(&of.0).or_else(|| names.get(&head)), Some(Entity::Service(_)))
-                {
-                    fields.fault(
-                        Code::E201,
-                        "of",
-                        format!("there is no service `{}`", shorten(&of.0)),
-                        suggest(&of.0, &names.all()),
-                    );
-                }
-            }
-            if act == "shed" || act == "open-breaker" {
-                fields.or::<Law>("for", "5min");
-            }
-        });
-    });
 }

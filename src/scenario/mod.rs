@@ -32,6 +32,7 @@ mod law;
 mod limits;
 mod names;
 mod objective;
+mod operator;
 mod places;
 mod policy;
 mod pool;

@@ -9,11 +9,12 @@ use super::experiment;
 use super::explanation::Explanation;
 use super::failover;
 use super::fault::Profiles;
-use super::fields::{Fields, not_yet};
+use super::fields::Fields;
 use super::graph::Graph;
 use super::limits;
 use super::names::Names;
 use super::objective;
+use super::operator;
 use super::places;
 use super::service;
 use super::session::Session;
@@ -75,11 +76,8 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     let near = first.unwrap_or_else(|| names.first_region());
     let classes = class::read(root, names);
     let Users { groups, traffic, writes } = users::read(root, names, &policies, near, &classes);
-    if let Some(origin) =
-        world.capacity.get().filter(|_| groups.iter().any(|group| group.rate.is_none()) && traffic.is_empty())
-    {
-        let message = "`capacity` says what a node carries, but not every group of users has a `rate`".to_owned();
-        session.report(Code::E312, origin, message, Some("give each group a rate".to_owned()));
+    if traffic.is_empty() && groups.iter().any(|group| group.rate.is_none()) {
+        unrated(session, &world);
     }
     world.read_faults(root);
     let objectives = objective::read(root, names);
@@ -88,7 +86,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     }
     let entry = routing.as_ref().map(|routing| routing.entry);
     let known = known_calls(&services.calls, &traffic, &classes, entry);
-    experiment::operators(root, names, &known);
+    let operators = operator::read(root, names, &known);
     let costs = costs::read(root, names, &groups);
     let experiments = experiment::read(root, &mut world, &known);
     warn_unused(session, &world, &policies, &classes);
@@ -117,6 +115,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         deploys,
         crews: world.profiles.crews.list,
         objectives,
+        operators,
         costs,
         experiments,
     };
@@ -132,6 +131,14 @@ fn warn_unused(session: &Session<'_>, world: &World<'_>, policies: &Policies<'_>
         world.profiles.warn_unused(session);
         policies.warn_unused(session);
         class::warn_unused(session, classes);
+    }
+}
+
+/// What a node carries means nothing where nobody says how much they ask.
+fn unrated(session: &Session<'_>, world: &World<'_>) {
+    if let Some(origin) = world.capacity.get() {
+        let message = "`capacity` says what a node carries, but not every group of users has a `rate`".to_owned();
+        session.report(Code::E312, origin, message, Some("give each group a rate".to_owned()));
     }
 }
 
@@ -167,9 +174,6 @@ fn check_requests(root: &Fields<'_>, fidelity: Fidelity, traffic: &[GroupTraffic
     let session = root.session;
     if fidelity == Fidelity::Structure {
         return;
-    }
-    if root.has("operators") {
-        not_yet(session, root.key_origin("operators"), "`operators`", "people who act on what they see");
     }
     if traffic.is_empty() && !session.has_errors() {
         let simulation = root.peek("simulation").and_then(Node::as_table);

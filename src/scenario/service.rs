@@ -12,7 +12,7 @@ use super::source::Origin;
 use super::strike::World;
 use super::value::Percent;
 use crate::model::failure::Deploys;
-use crate::model::topology::{HealthPolicy, Need, Pool, Reach, Service, ServiceKind, Term};
+use crate::model::topology::{Need, Pool, Reach, Service, ServiceKind, Term};
 use crate::model::traffic::{CallerGone, PoolWork, ServiceWork};
 use crate::resilience::load_shedding::SheddingConfig;
 
@@ -63,7 +63,6 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
     }
     let health_check =
         fields.table("health_check", "failing nodes stay in the balancers", |fields| check::read(fields, "node"));
-    let (health_check, through_queue) = health_check.unzip();
     let health = check::beside(fields);
     let failover = failover::of_service(fields, names, id);
     let copies = names.services[id.index()].pools.len();
@@ -93,7 +92,6 @@ fn read_one(name: &str, fields: &mut Fields<'_>, world: &mut World<'_>, policies
         needs.push(need);
         all.calls.push(call);
     }
-    let health = HealthPolicy { through_queue: through_queue.unwrap_or(false), ..health };
     all.work.push(ServiceWork { health, depends_on, ..work });
     all.pools.extend(pools);
     all.pool_work.extend(pool_work);

@@ -6,6 +6,7 @@
 
 mod failback;
 mod notice;
+mod ordered;
 
 use super::copies::Copies;
 use super::event::{Event, class};
@@ -299,17 +300,22 @@ impl World<'_> {
         self.schedule(until, class::END, Event::StageOver { process, generation });
     }
 
-    /// Choose the best candidate that is fit, and let it take over.
-    fn decide(&mut self, now: Time, process: u32) {
-        let index = process as usize;
+    /// The best candidate that is fit, `but` for one.
+    fn candidate(&self, index: usize, but: Option<usize>) -> Option<usize> {
         let plan = &self.layout.processes[index];
         let state = &self.processes[index];
         let fit = |&place: &usize| {
             let watch = &state.watches[place];
             let fit = self.gates.holds(plan.places[place].fit) && self.takes_writes(&plan.places[place].lands_on);
-            watch.believed && watch.healthy && fit
+            watch.believed && watch.healthy && fit && but != Some(place)
         };
-        let candidate = state.elected.filter(fit).or_else(|| (0..plan.places.len()).find(fit));
+        state.elected.filter(fit).or_else(|| (0..plan.places.len()).find(fit))
+    }
+
+    /// Choose the best candidate that is fit, and let it take over.
+    fn decide(&mut self, now: Time, process: u32) {
+        let index = process as usize;
+        let candidate = self.candidate(index, None);
         let state = &mut self.processes[index];
         if state.phase == Phase::Waiting {
             state.turn += 1;
@@ -325,12 +331,20 @@ impl World<'_> {
             self.set_available(index);
             return;
         };
+        self.processes[index].counts.unneeded += u64::from(unneeded);
+        self.take_over(now, process, target);
+    }
+
+    /// This candidate begins to take over.
+    fn take_over(&mut self, now: Time, process: u32, target: usize) {
+        let index = process as usize;
+        let plan = &self.layout.processes[index];
+        let state = &mut self.processes[index];
         (state.target, state.decided) = (target, now);
         self.leave_unfenced(index, target);
         let state = &mut self.processes[index];
         state.phase = Phase::Promoting;
         state.counts.begun += 1;
-        state.counts.unneeded += u64::from(unneeded);
         let promote = plan.promote.sample(&mut state.streams.promote.draw(state.turn));
         state.success = state.streams.success.draw(state.turn).random::<f64>() < plan.success;
         self.note(now, TraceEvent::FailoverBegun { process, place: target as u32 });
@@ -437,7 +451,8 @@ impl World<'_> {
             self.plan_failback(now, process);
         }
         let watch = &self.processes[index].watches[new];
-        if !watch.believed && !watch.healthy {
+        // what a check meets in a queue shows on no gate
+        if !watch.believed && (!watch.healthy || watch.is_told()) {
             self.processes[index].cause = self.cause;
             self.noticed(now, process);
         }

@@ -2,9 +2,9 @@
 //!
 //! The request clock looks through these functions only, after each event of the structure.
 
-use super::layout::{RoutingPlan, UnitKind};
+use super::layout::{RoutingPlan, Shelf, UnitKind};
 use super::requests::{Condition, Ways};
-use super::world::World;
+use super::world::{ShelfState, World};
 use crate::engine::queue::Rank;
 use crate::engine::streams::Streams;
 use crate::model::failure::Target;
@@ -157,6 +157,16 @@ impl World<'_> {
             }
         }
         (cut && !hung, factor, hung)
+    }
+
+    /// Is anything broken, out or on its way, so that somebody has reason to wait for it?
+    pub(super) fn is_broken(&self) -> bool {
+        let starts = |(shelf, plan): (&ShelfState, &Shelf)| shelf.stopped && !self.pools[plan.pool as usize].waiting;
+        self.units.iter().any(|unit| unit.holds > 0)
+            || self.ailing.iter().any(|ailing| !ailing.is_empty())
+            || self.shelves.iter().any(|shelf| shelf.out > 0)
+            || self.shelves.iter().zip(&self.layout.shelves).any(starts)
+            || self.processes.iter().any(|process| !process.in_charge())
     }
 
     /// The node was restarted: what only made it slow or hang is over.

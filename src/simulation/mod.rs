@@ -28,6 +28,7 @@ mod scaling;
 mod shocks;
 mod simulator;
 mod sites;
+mod told;
 pub mod trace;
 pub mod usage;
 mod warming;

@@ -150,6 +150,16 @@ impl Routing {
         (flow.share(region, now) * stays, slope * stays)
     }
 
+    /// What is believed of this region.
+    pub(super) fn watched(&self, region: usize) -> &Watch {
+        &self.watches[region]
+    }
+
+    /// The same, to be told of it.
+    pub(super) fn watch(&mut self, region: usize) -> &mut Watch {
+        &mut self.watches[region]
+    }
+
     /// Do users go to this region?
     pub fn is_open(&self, region: usize) -> bool {
         self.in_rotation[region]

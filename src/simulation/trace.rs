@@ -94,6 +94,13 @@ pub enum TraceEvent {
         /// From now on.
         to: u32,
     },
+    /// Somebody acts on what requests go through.
+    Operator {
+        /// Who, in the order of the model.
+        operator: u32,
+        /// What of it.
+        step: OperatorStep,
+    },
     /// A group is told another region.
     Rerouted {
         /// The group.
@@ -104,4 +111,17 @@ pub enum TraceEvent {
         /// The group.
         group: u32,
     },
+}
+
+/// Where somebody who acts has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperatorStep {
+    /// They are paged.
+    Paged,
+    /// They have come, and it is over.
+    SeesNothing,
+    /// They act.
+    Acts,
+    /// The act is over.
+    Over,
 }

@@ -30,6 +30,7 @@ pub struct Watch {
     pub changes: u32,
     /// When beliefs will change, if nothing else does; to be scheduled by whoever called.
     pub due: Vec<Due>,
+    checks: Checks,
     answers: Answers,
     checkers: Vec<Checker>,
 }
@@ -39,6 +40,15 @@ pub struct Watch {
 enum Answers {
     AtOnce,
     ByTimeout,
+}
+
+/// Where checks are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Checks {
+    /// By the law of their results.
+    Here,
+    /// One by one by somebody else, who tells what they find.
+    Elsewhere,
 }
 
 /// When the belief of a checker will change.
@@ -72,6 +82,7 @@ impl Watch {
             since: Time::ZERO,
             exiled: false,
             changes: 0,
+            checks: Checks::Here,
             answers: Answers::AtOnce,
             due,
             checkers,
@@ -83,7 +94,7 @@ impl Watch {
     /// As new, in the same memory.
     pub fn reset(&mut self, detection: &Detection, rng: &mut Stream) {
         (self.healthy, self.believed, self.since, self.answers) = (true, true, Time::ZERO, Answers::AtOnce);
-        (self.exiled, self.changes, self.fails) = (false, 0, 0.0);
+        (self.exiled, self.changes, self.fails, self.checks) = (false, 0, 0.0, Checks::Here);
         self.due.clear();
         self.checkers.clear();
         let count = match detection {
@@ -177,6 +188,39 @@ impl Watch {
             agree = check.agree as usize;
         }
         self.plan(now, index, detection, rng);
+        self.agree_on(agree)
+    }
+
+    /// From `now` on its checks are made by somebody else; answers when each checker is next due, and what it believes.
+    pub fn hand_over(&mut self, now: Time, check: &Check) -> Vec<(Time, bool)> {
+        self.checks = Checks::Elsewhere;
+        self.due.clear();
+        for index in 0..self.checkers.len() {
+            self.count(now, index, check);
+            self.checkers[index].generation += 1;
+        }
+        self.checkers.iter().map(|checker| (checker.next_check, checker.believed)).collect()
+    }
+
+    /// Are its checks made by somebody else?
+    pub fn is_told(&self) -> bool {
+        self.checks == Checks::Elsewhere
+    }
+
+    /// A checker believes this from now on; answers whether all of them change their mind by that, if down is what so
+    /// many of them say.
+    pub fn hear(&mut self, checker: u32, healthy: bool, agree: u32) -> bool {
+        self.checkers[checker as usize].believed = healthy;
+        self.agree_on(agree as usize)
+    }
+
+    /// What a check meets: the chance that it fails by what is wrong, and whether nothing comes back then.
+    pub fn meets(&self) -> (f64, bool) {
+        (self.fails, self.answers == Answers::ByTimeout)
+    }
+
+    /// What is believed follows the checkers; answers whether that changes it.
+    fn agree_on(&mut self, agree: usize) -> bool {
         let down = self.checkers.iter().filter(|checker| !checker.believed).count() >= agree;
         let changed = self.believed == down;
         self.believed = !down;
@@ -186,6 +230,9 @@ impl Watch {
 
     /// When the belief of a checker will change as things now stand.
     fn plan(&mut self, now: Time, index: u32, detection: &Detection, rng: &mut Stream) {
+        if self.is_told() {
+            return;
+        }
         let checker = self.checkers[index as usize];
         let at = match detection {
             Detection::Check(check) => self.next_change(&checker, check, rng),

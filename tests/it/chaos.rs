@@ -173,3 +173,53 @@ fn the_scenarios_of_the_project_end_as_they_say() {
     assert_eq!(code("chaos scenarios/slow-promotion.toml"), Some(1));
     assert_eq!(code("chaos scenarios/gray-database.toml --only gray-database"), Some(3));
 }
+
+/// A service that is out from minute 2 to minute 3, and says so at once.
+fn phased(conditions: &str) -> String {
+    format!(
+        "version = 1\n[users.clients]\nrate = \"10/s\"\narrivals = \"regular\"\n[services.api]\n[experiments.out]\n\
+         steady_state = [{conditions}]\nlength = \"10min\"\nruns = 1\n\
+         method = [{{ mode = \"crash\", target = \"api\", at = \"2min\", for = \"1min\" }}]\n"
+    )
+}
+
+#[test]
+fn a_condition_with_a_phase_is_judged_in_that_phase_only() {
+    let run = |name: &str, conditions: &str| {
+        let (journal, _) = journal(&format!("chaos-phase-{name}"), &phased(conditions), "");
+        let of = |phase: &str| journal["ninefold"]["conditions"][0][phase]["failed_s"].as_f64().unwrap();
+        let held = journal["ninefold"]["runs"][0]["held"].as_bool().unwrap();
+        (held, ["before", "during", "after"].map(of))
+    };
+    assert_eq!(run("all", "\"success_ratio(system) >= 99%\""), (false, [0.0, 60.0, 0.0]));
+    assert_eq!(run("during", "\"success_ratio(system, during) >= 99%\""), (false, [0.0, 60.0, 0.0]));
+    assert_eq!(run("after", "\"success_ratio(system, after) >= 99%\""), (true, [0.0; 3]));
+    assert_eq!(run("before", "\"success_ratio(system, before) >= 99%\""), (true, [0.0; 3]));
+    // what cannot hold anywhere fails where it is looked at: 2, 1 and 7 minutes
+    for (phase, failed) in [("before", [120.0, 0.0, 0.0]), ("after", [0.0, 0.0, 420.0])] {
+        let condition = format!("\"latency(system, p99, {phase}) >= 1s\"");
+        assert_eq!(run(&format!("never-{phase}"), &condition), (false, failed));
+    }
+    // the mean is the statistic that goes without saying; nobody is answered meanwhile
+    assert_eq!(
+        run("mean", "\"latency(clients, during) <= 1s\", \"success_ratio(system, after) >= 99%\""),
+        (true, [0.0; 3])
+    );
+}
+
+#[test]
+fn people_act_in_experiments_and_are_told_of() {
+    let text = phased("\"success_ratio(system, before) >= 99%\"");
+    let text = format!(
+        "{text}[operators.on-call]\nwhen = \"success_ratio(system) >= 99%\"\nafter = \"10s\"\npage = \"20s\"\n\
+         share = \"0%\"\nfor = \"1min\"\nramp = \"0s\"\n"
+    );
+    let (journal, _) = journal("chaos-operator", &text, "");
+    let acts = journal["ninefold"]["acts"].as_array().unwrap();
+    let at = |what: &str| {
+        let act = acts.iter().find(|act| act["what"] == what).unwrap_or_else(|| panic!("no {what} in {acts:?}"));
+        act["median_s"].as_f64().unwrap()
+    };
+    let told = ["on-call is paged", "on-call begins to shed", "on-call is done: shed, the last time"];
+    assert_eq!(told.map(|what| at(what).to_string()), ["130", "150", "210"]);
+}

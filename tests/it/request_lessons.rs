@@ -134,6 +134,19 @@ fn a_metastable_overload_ends_with_a_budget_or_short_queues_and_a_breaker_prolon
 }
 
 #[test]
+fn a_metastable_overload_ends_when_somebody_sheds() {
+    let models = [lab::shipped("metastable", &["horizon=10min"]), lab::shipped("metastable-operator", &[])];
+    gains(&lab::compare(&models, &plan()), 1, Measure::SuccessRatio, ("system", "mean"), 0.35);
+}
+
+#[test]
+fn checks_that_wait_in_the_queue_make_one_busy_region_the_trouble_of_both() {
+    let both = compared(&["busy-looks-dead", "busy-looks-dead-apart"]);
+    gains(&both, 1, Measure::SuccessRatio, ("system", "mean"), 0.02);
+    assert!(success(&both.scenarios[1], "europe") > 0.9999 && success(&both.scenarios[0], "europe") < 0.99);
+}
+
+#[test]
 fn a_bulkhead_keeps_hanging_recommendations_from_the_buyers() {
     let both = compared(&["bulkhead-isolation", "bulkhead-isolation-walled"]);
     gains(&both, 1, Measure::SuccessRatio, ("buyers", "mean"), 0.4);

@@ -209,8 +209,9 @@ fn calls_classes_and_work_are_read() {
     assert_eq!((front.caller_gone, front.depends_on), (CallerGone::SkipQueued, 1));
     assert_eq!(front.shedding.unwrap().thresholds, [10_000, 9_500, 8_500, 5_000]);
     assert_eq!(front.limit, Some(LimitConfig { max: 50, ..LimitConfig::new(LimitLaw::VEGAS) }));
-    let restart = front.health.liveness.as_ref().map(|(_, restart, _)| restart.clone());
-    assert_eq!((front.health.through_queue, restart), (true, Some(Law::fixed(Span::from_secs(30)))));
+    let restart = front.health.liveness.as_ref().map(|(_, restart)| restart.clone());
+    let through = model.services[0].health_check.as_ref().is_some_and(|check| check.through_queue);
+    assert_eq!((through, restart), (true, Some(Law::fixed(Span::from_secs(30)))));
     let work = &traffic.pools[1];
     assert_eq!((work.slots, work.queue, work.order), (Some(4), Some(0), QueueOrder::AdaptiveLifo));
     assert_eq!(work.codel, Some(CoDelConfig { lifo_when_overloaded: true, ..CoDelConfig::default() }));

@@ -4,11 +4,12 @@
 
 use crate::model::Model;
 use crate::model::experiment::{CallEnds, Experiment};
+use crate::model::operator::Operator;
 use crate::results::chaos::ActResult;
 use crate::simulation::layout::{Choice, Layout, RoutingPlan};
 use crate::simulation::requests::RequestPlan;
 use crate::simulation::requests::record::{Act, Heard, Recorder};
-use crate::simulation::trace::{TraceEvent, TraceLine};
+use crate::simulation::trace::{OperatorStep, TraceEvent, TraceLine};
 use crate::time::{Span, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -179,6 +180,7 @@ impl Words<'_> {
                 let name = &self.model.services[service.index()].name;
                 (format!("{name} scales from {from} to {to} nodes"), true)
             }
+            TraceEvent::Operator { operator, step } => self.operator(operator, step),
             TraceEvent::Rerouted { group } => {
                 (format!("{} is told another region", self.model.groups[group as usize].name), false)
             }
@@ -186,6 +188,16 @@ impl Words<'_> {
                 (format!("{} has arrived there", self.model.groups[group as usize].name), false)
             }
         })
+    }
+
+    fn operator(&self, operator: u32, step: OperatorStep) -> (String, bool) {
+        let Operator { name, act, .. } = &self.model.operators[operator as usize];
+        match step {
+            OperatorStep::Paged => (format!("{name} is paged"), false),
+            OperatorStep::SeesNothing => (format!("{name} finds all well again"), true),
+            OperatorStep::Acts => (format!("{name} begins to {}", act.name()), false),
+            OperatorStep::Over => (format!("{name} is done: {}, the last time", act.name()), true),
+        }
     }
 
     fn site(&self, unit: u32) -> &str {

@@ -1,7 +1,7 @@
 //! One run, judged: each condition bucket by bucket, and what the policies did.
 //!
 //! A bucket is before the faults if it ends before the first strikes, after them if it begins when the last is over, else
-//! during. A bucket without a value (nobody asked) fails nothing.
+//! during. A bucket without a value (nobody asked) fails nothing, nor does one of another phase than the condition's.
 
 use super::acts::{self, Acts, OpenTime};
 use super::reading::{self, Gauge, Reading};
@@ -69,7 +69,7 @@ impl Judge<'_> {
         let mut phases = Vec::new();
         for condition in conditions {
             let (digest, fails) = match condition.about {
-                About::Bucket { measure, subject } => case.buckets((measure, subject), condition, number),
+                About::Bucket { measure, subject, phase } => case.buckets((measure, subject, phase), condition, number),
                 About::Run(_) => (Default::default(), vec![false; case.count()]),
             };
             phases.push(digest);
@@ -153,7 +153,7 @@ impl Case<'_> {
 
     fn buckets(
         &self,
-        (measure, subject): (BucketMeasure, Subject),
+        (measure, subject, only): (BucketMeasure, Subject, Option<Phase>),
         condition: &Condition,
         run: u64,
     ) -> ([PhaseDigest; 3], Vec<bool>) {
@@ -161,10 +161,12 @@ impl Case<'_> {
         let mut fails = Vec::with_capacity(self.count());
         for (bucket, reading) in self.readings(measure, subject).enumerate() {
             let (from, to) = self.ends(bucket);
-            let phase = &mut phases[self.phase(bucket) as usize];
+            let place = self.phase(bucket);
+            let phase = &mut phases[place as usize];
             phase.reading.add(&reading);
             let value = reading.value(measure);
-            let failed = value.is_some_and(|value| !condition.holds(value));
+            let judged = only.is_none_or(|only| only == place);
+            let failed = judged && value.is_some_and(|value| !condition.holds(value));
             if failed {
                 phase.failed += to.saturating_sub(from);
             }

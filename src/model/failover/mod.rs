@@ -34,6 +34,8 @@ pub struct Check {
     pub checkers: u32,
     /// The target counts as down while so many of them say so, 1 to `checkers`.
     pub agree: u32,
+    /// Does it wait and work in a node like a request? Only the request clock knows.
+    pub through_queue: bool,
     /// What a check looks at.
     pub sees: Sees,
 }

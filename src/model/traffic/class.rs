@@ -1,5 +1,6 @@
 //! Classes of requests: what they are worth, what they may do, in which steps.
 
+use super::call::Budget;
 use crate::model::topology::ServiceId;
 use crate::resilience::load_shedding::Criticality;
 use crate::resilience::retry::RetryConfig;
@@ -45,6 +46,8 @@ pub struct Saga {
     pub pivot: Option<usize>,
     /// How an undo is tried again.
     pub undo: RetryConfig,
+    /// How many such retries a node affords.
+    pub budget: Option<Budget>,
     /// Attempts of a step after the pivot, and of an undo without a retry of its own, at most; at least 1.
     pub attempts: u32,
 }

@@ -6,7 +6,7 @@ use super::{BreakerScope, Gate, PipelineConfig, PipelineError};
 use crate::resilience::adaptive_throttle::{AdaptiveThrottle, ThrottleDecision};
 use crate::resilience::balancing::Balancer;
 use crate::resilience::bulkhead::{Admission, Ask, Bulkhead, Event, Ticket};
-use crate::resilience::circuit_breaker::{Change, CircuitBreaker, Permit};
+use crate::resilience::circuit_breaker::{Change, CircuitBreaker, Order, Permit};
 use crate::resilience::deadline::{AttemptShare, Deadline};
 use crate::resilience::fallback::{Fallback, FallbackTransition, Trigger};
 use crate::resilience::hedge::{HedgeBudget, HedgeConfig, HedgeDelay};
@@ -152,6 +152,14 @@ impl Client {
     pub fn breaker(&mut self, target: u32) -> Option<&mut CircuitBreaker> {
         let index = if self.breakers.len() == 1 { 0 } else { target as usize };
         self.breakers.get_mut(index)
+    }
+
+    /// Puts every breaker into a state by order.
+    pub fn order_breakers(&mut self, now: Time, order: Order, observer: &mut impl Observer) {
+        for (target, breaker) in (0_u32..).zip(&mut self.breakers) {
+            breaker.force(now, order);
+            report(target, breaker, observer);
+        }
     }
 
     /// The bulkhead, if there is one.

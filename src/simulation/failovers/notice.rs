@@ -111,28 +111,38 @@ impl World<'_> {
         let (since, well) = (watch.since, watch.is_well());
         let changed = watch.believe(now, checker, &plan.detection, &mut state.streams.detect[spot]);
         self.schedule_beliefs(process, place);
-        if !changed {
-            return false;
+        if changed {
+            self.place_belief_changed(now, process, spot, (since, well));
         }
-        let state = &mut self.processes[index];
+        changed
+    }
+
+    /// What is believed of a place has changed, which is like this since then: is it well?
+    pub(in crate::simulation) fn place_belief_changed(
+        &mut self,
+        now: Time,
+        process: u32,
+        spot: usize,
+        (since, well): (Time, bool),
+    ) {
+        let state = &self.processes[process as usize];
         self.moved = true;
         let believed = state.watches[spot].believed;
         let (phase, primary) = (state.phase, state.primary);
-        self.note(now, TraceEvent::Believed { process, place, healthy: believed });
+        self.note(now, TraceEvent::Believed { process, place: spot as u32, healthy: believed });
         if !believed && spot == primary && phase == Phase::Steady {
             if !well {
-                self.processes[index].counts.detection.push(now.since(since));
+                self.processes[process as usize].counts.detection.push(now.since(since));
             }
             self.noticed(now, process);
         } else if believed && spot == primary && matches!(phase, Phase::Held | Phase::Deciding) {
-            let state = &mut self.processes[index];
+            let state = &mut self.processes[process as usize];
             state.phase = Phase::Steady;
             state.generation += 1;
         } else if believed && phase == Phase::Waiting {
-            self.cause = self.processes[index].cause;
+            self.cause = self.processes[process as usize].cause;
             self.decide(now, process);
         }
-        true
     }
 
     /// Put down when beliefs about the place will change.

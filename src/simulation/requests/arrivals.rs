@@ -111,9 +111,12 @@ impl Requests<'_> {
         let edge = plan.edges[class as usize];
         let serial = self.flight.serial();
         let request = Request { group, client, class, arrived: now, key };
-        let (id, request) = self.flight.add_request(serial, request);
-        self.tally.arrived(now, id, request);
+        let (id, stored) = self.flight.add_request(serial, request);
+        self.tally.arrived(now, id, stored);
         self.events += 1;
+        if self.turns_away(now, &request) {
+            return self.turn_away(now, id, edge);
+        }
         let deadline = plans.classes[class as usize].deadline.map_or(Time::NEVER, |deadline| now + deadline);
         let about = About {
             owner: Owner::Request(id),
@@ -133,6 +136,9 @@ impl Requests<'_> {
     pub(super) fn request_ended(&mut self, now: Time, id: Id, answer: Answer) {
         let Some(&request) = self.flight.requests.remove(id) else { return };
         self.tally.answered(now, (id, &request), answer);
+        if !self.operators.is_empty() {
+            self.operators.ended(now, &request, self.plan.groups.len(), answer);
+        }
         if let Arrivals::Closed(closed) = &self.plan.groups[request.group as usize].arrivals {
             let mut think = closed.think.sample(&mut request.key.draw(THINK));
             if answer.is_err() && now == request.arrived {

@@ -26,14 +26,15 @@ impl BreakerEar<'_> {
         if let Some(recorder) = &mut self.recorder {
             recorder.changed(self.edge, key, change);
         }
-        if matches!(change.from, State::Open { .. })
+        let refuses = |state| matches!(state, State::Open { .. } | State::ForcedOpen);
+        if refuses(change.from)
             && let Some(since) = self.open.remove(&key)
         {
             self.call.open += change.now.since(since);
             self.spans.push((since, change.now));
         }
-        if matches!(change.to, State::Open { .. }) {
-            self.call.opened += 1;
+        if refuses(change.to) {
+            self.call.opened += u64::from(!refuses(change.from));
             self.call.first_opened.get_or_insert(change.now.since(self.start));
             self.open.insert(key, change.now);
         }

@@ -70,6 +70,10 @@ pub enum Event {
     },
     /// An undo of a transaction is tried again.
     Saga(Id),
+    /// What is due of a check of a place.
+    Outside(super::outside::Step),
+    /// What is due of people who act.
+    Operator(super::operators::Step),
 }
 
 /// What follows at once, in the order in which it came up.

@@ -51,6 +51,8 @@ impl Requests<'_> {
             }
         }
         self.routes.shares_at = now;
+        self.follow_outside(world);
+        self.operators.follow(world, &self.nodes);
         self.look_at_dependencies(now);
         self.routes.refresh(self.plan);
         self.settle_all(now);
@@ -193,7 +195,8 @@ impl Requests<'_> {
         let node = &mut self.nodes[index as usize];
         match &mut node.watch {
             None => {
-                let through = self.plan.services[service as usize].work.health.through_queue;
+                let check = self.plan.services[service as usize].check.as_ref();
+                let through = check.is_some_and(|check| check.through_queue);
                 if !through {
                     self.set_member(now, index, fails < 1.0);
                 }

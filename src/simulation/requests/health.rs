@@ -34,8 +34,6 @@ pub const PROBES: [Probe; 3] = [Probe::Readiness, Probe::Liveness, Probe::Deep];
 #[derive(Clone, Debug)]
 pub struct Prober {
     check: Check,
-    /// Does it wait and work in the node like a request?
-    through_queue: bool,
     /// Time to restart, or work of a check.
     law: Law,
     state: RiseFall,
@@ -49,24 +47,24 @@ pub struct Prober {
 /// The checks of a node of this service that are made one by one.
 pub fn probers(service: &ServicePlan, rng: &mut Stream) -> [Option<Prober>; 3] {
     let health = &service.work.health;
-    let readiness = service.check.as_ref().filter(|_| health.through_queue);
-    let prober = |check: &Check, law: Law, through_queue: bool, rng: &mut Stream| {
+    let readiness = service.check.as_ref().filter(|check| check.through_queue);
+    let prober = |check: &Check, law: Law, rng: &mut Stream| {
         let state = RiseFall::new(check.up_after, check.down_after, Health::Up).ok()?;
         let phase = Span::from_nanos_f64(rng.random::<f64>() * check.every.as_nanos() as f64);
-        Some(Prober { check: check.clone(), through_queue, law, fresh: state.clone(), state, phase, out: None })
+        Some(Prober { check: check.clone(), law, fresh: state.clone(), state, phase, out: None })
     };
     let nothing = || Law::fixed(Span::ZERO);
     [
-        readiness.and_then(|check| prober(check, nothing(), true, rng)),
-        health.liveness.as_ref().and_then(|(check, restart, through)| prober(check, restart.clone(), *through, rng)),
-        health.deep.as_ref().and_then(|(check, cost, through)| prober(check, cost.clone(), *through, rng)),
+        readiness.and_then(|check| prober(check, nothing(), rng)),
+        health.liveness.as_ref().and_then(|(check, restart)| prober(check, restart.clone(), rng)),
+        health.deep.as_ref().and_then(|(check, cost)| prober(check, cost.clone(), rng)),
     ]
 }
 
 /// The work of a check at its node: as a request's for readiness and liveness, its own for a deep one.
 pub fn work(service: &ServicePlan, pool: &PoolPlan, probe: Probe, job: &Job) -> Span {
     let law = match (probe, &service.work.health.deep) {
-        (Probe::Deep, Some((_, cost, _))) => cost,
+        (Probe::Deep, Some((_, cost))) => cost,
         (Probe::Deep, None) | (Probe::Readiness | Probe::Liveness, _) => &pool.work.service_time,
     };
     law.sample(&mut job.about.key.draw(WORK))
@@ -105,7 +103,7 @@ impl Requests<'_> {
         if !condition.up || by_chance {
             return self.probe_answered(now, index, probe, false);
         }
-        if !prober.through_queue {
+        if !prober.check.through_queue {
             let well = !condition.hung;
             if probe != Probe::Deep {
                 self.probe_answered(now, index, probe, well);
@@ -147,16 +145,17 @@ impl Requests<'_> {
         let Some(change) = prober.state.observe(now, result) else { return };
         match (probe, change.to) {
             (Probe::Readiness, to) => self.set_member(now, index, to == Health::Up),
-            (Probe::Liveness, Health::Down) if node.condition.up => self.restart(now, index),
+            (Probe::Liveness, Health::Down) if node.condition.up => {
+                let takes = prober.law.sample(&mut node.checks);
+                self.restart(now, index, takes);
+            }
             (Probe::Liveness | Probe::Deep, _) => {}
         }
     }
 
-    /// A node that does not answer is restarted: what it works on is lost, and what made it slow is over.
-    fn restart(&mut self, now: Time, index: u32) {
+    /// A node is restarted, for one: what it works on is lost, and what made it slow is over.
+    pub(super) fn restart(&mut self, now: Time, index: u32, takes: Span) {
         let node = &mut self.nodes[index as usize];
-        let Some(prober) = &mut node.probes[Probe::Liveness as usize] else { return };
-        let takes = prober.law.sample(&mut node.checks);
         node.restarting = true;
         let condition = super::nodes::Condition { up: false, silent: false, ..node.condition };
         self.change_condition(now, index, condition);

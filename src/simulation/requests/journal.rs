@@ -250,7 +250,7 @@ impl Journal {
         let call = match origin {
             Origin::Plain => followed.call(about),
             Origin::Attempt(call, _) => followed.live.iter().position(|live| live.logical == Some(call)),
-            Origin::Check(_) => None,
+            Origin::Check(_) | Origin::Outside(_) => None,
         };
         if let Some(call) = call {
             followed.attempt(call, now, (Some(node), Some(id)));

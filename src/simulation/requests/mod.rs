@@ -18,6 +18,8 @@ mod health;
 pub mod journal;
 mod lengths;
 mod nodes;
+mod operators;
+mod outside;
 pub mod plan;
 mod rates;
 pub mod record;
@@ -33,11 +35,13 @@ mod work;
 
 pub use lengths::Lengths;
 pub use nodes::Condition;
+pub(super) use outside::{Belief, Meets};
+pub(super) use plan::outside::OutsidePlace;
 pub use plan::{RequestPlan, Ways};
 pub use run::RequestWorld;
 pub use tally::{CallTally, RequestOutcome, ServiceTally, UserTally};
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::engine::queue::{Counter, EventQueue, Rank};
 use crate::engine::ring::DelayRings;
@@ -46,11 +50,14 @@ use crate::engine::winner::WinnerTree;
 use crate::resilience::balancing::Balancer;
 use crate::resilience::bulkhead;
 use crate::resilience::pipeline::{Client, Waiter};
+use crate::resilience::retry_budget::RetryBudget;
 use crate::time::Time;
 
 use arrivals::Source;
 use event::{Event, Todo, TodoList, class};
 use nodes::Node;
+use operators::Operators;
+use outside::Outside;
 use route::Routes;
 use state::{About, Answer, Id, InFlight};
 use tally::Tally;
@@ -97,6 +104,10 @@ pub struct Requests<'a> {
     mended: Vec<u32>,
     /// What looks at pools that scale have found.
     seen: Vec<scaling::Seen>,
+    /// By class and node: what undoing transactions may still cost.
+    undo_budgets: BTreeMap<(u32, u32), RetryBudget>,
+    operators: Operators,
+    outside: Outside,
     /// Is the structure to be looked at again?
     look: bool,
     /// When counting begins.
@@ -129,6 +140,9 @@ impl<'a> Requests<'a> {
             checks: Streams::new(0, 0).family(EntityKey::new("checks", Purpose::Service)),
             mended: Vec::new(),
             seen: Vec::new(),
+            undo_budgets: BTreeMap::new(),
+            operators: Operators::default(),
+            outside: Outside::default(),
             look: false,
             start: Time::ZERO,
             events: 0,
@@ -145,6 +159,7 @@ impl<'a> Requests<'a> {
         self.heard.clear();
         self.decided.clear();
         self.flight.clear();
+        self.undo_budgets.clear();
         self.tally.reset(start);
         self.mended.clear();
         self.seen.clear();
@@ -153,6 +168,7 @@ impl<'a> Requests<'a> {
         self.start_callers();
         self.start_nodes(streams);
         self.start_arrivals(streams);
+        self.start_operators(streams);
     }
 
     /// Has something happened that the structure must hear of, or be asked about?
@@ -232,6 +248,8 @@ impl<'a> Requests<'a> {
             Event::Restarted { node } => self.restarted(node),
             Event::ScaleLooks { pool } => self.scale_looks(now, pool),
             Event::Saga(job) => self.saga_goes_on(now, job),
+            Event::Outside(step) => self.outside_step(now, step),
+            Event::Operator(step) => self.operator_steps(now, step),
         }
     }
 

@@ -154,8 +154,8 @@ impl<'a> Requests<'a> {
         let service = &plans.services[pool.service as usize];
         let detection = service.detection();
         let mut checks = streams.stream(plan.checks);
-        let through = service.work.health.through_queue;
-        let watch = service.check.as_ref().filter(|_| !through).map(|_| Watch::new(&detection, &mut checks));
+        let watch =
+            service.check.as_ref().filter(|check| !check.through_queue).map(|_| Watch::new(&detection, &mut checks));
         let (shedder, limit, codel) = self.load_policies(plan.pool);
         let mut node = Node {
             pool,
@@ -233,7 +233,7 @@ impl Node<'_> {
     #[inline]
     pub fn admits(&self, job: &Job) -> bool {
         let timely = job.deadline == Time::NEVER || !self.service.stops();
-        self.usual && timely && !matches!(job.origin, Origin::Check(_))
+        self.usual && timely && !job.origin.is_check()
     }
 
     /// Is a slot free?
@@ -245,7 +245,7 @@ impl Node<'_> {
     /// The attempt gets a slot; answers how long it will be in work there as things stand.
     #[inline(always)]
     pub fn begin(&mut self, now: Time, job: &mut Job) -> Span {
-        let work = if self.usual && !matches!(job.origin, Origin::Check(_)) {
+        let work = if self.usual && !job.origin.is_check() {
             self.busy += 1;
             self.pool.work.service_time.sample(&mut job.about.key.draw(WORK))
         } else {
@@ -292,7 +292,7 @@ impl Node<'_> {
     fn work_of(&self, now: Time, job: &Job) -> Span {
         let mut work = match job.origin {
             Origin::Check(probe) => super::health::work(self.service, self.pool, probe, job),
-            Origin::Plain | Origin::Attempt(..) => {
+            Origin::Plain | Origin::Attempt(..) | Origin::Outside(_) => {
                 self.pool.work.service_time.sample(&mut job.about.key.draw(WORK))
             }
         };

@@ -31,6 +31,7 @@ impl<'a> RequestWorld<'a> {
         let streams = Streams::new(seed, trial);
         let start = self.world.begin(&streams);
         self.requests.reset(&streams, start);
+        self.requests.start_outside(start, &streams, &mut self.world);
         self.requests.follow(start, &self.world);
         let end = self.world.layout.end;
         while let Some(bucket) = self.requests.tally.recorder.as_ref().map(|recorder| recorder.bucket_end())
@@ -123,13 +124,23 @@ impl<'a> RequestWorld<'a> {
 }
 
 impl RequestWorld<'_> {
-    /// What requests have done to the structure: nodes that were restarted are rid of what made them slow, and pools scale.
+    /// What requests have done to the structure: nodes that were restarted are rid of what made them slow, pools scale, and
+    /// people act.
     fn look(&mut self, now: Time) {
         for node in self.requests.take_mended() {
             self.world.mend(now, node);
         }
         for seen in self.requests.take_seen() {
             self.world.scale_to(now, seen.pool, seen.load, seen.each);
+        }
+        for belief in self.requests.take_beliefs() {
+            self.world.told(now, belief);
+        }
+        for event in self.requests.take_operator_steps() {
+            self.world.note(now, event);
+        }
+        for process in self.requests.take_ordered() {
+            self.world.fail_over(now, process);
         }
         self.requests.follow(now, &self.world);
     }

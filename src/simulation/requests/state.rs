@@ -10,7 +10,6 @@ use crate::engine::streams::Numbered;
 use crate::resilience::ErrorClass;
 use crate::resilience::concurrency_limit::LimitPermit;
 use crate::resilience::pipeline::{AttemptId, Call, PARALLEL_MAX};
-use crate::resilience::saga::Saga;
 use crate::time::{Span, Time};
 
 /// How a call or an attempt has ended: well, perhaps with a worse answer, or with an error.
@@ -102,6 +101,16 @@ pub enum Origin {
     Attempt(Id, AttemptId),
     /// A check of the node itself; by its kind.
     Check(super::health::Probe),
+    /// A check of the place that the node stands for.
+    Outside(super::outside::Checker),
+}
+
+impl Origin {
+    /// Is it a check, not a request's?
+    #[inline]
+    pub const fn is_check(self) -> bool {
+        matches!(self, Origin::Check(_) | Origin::Outside(_))
+    }
 }
 
 /// Where an attempt stands.
@@ -159,7 +168,7 @@ pub struct Job {
     /// Its answer, once it is on the way.
     pub answer: Answer,
     /// The steps of its transaction, if it makes one.
-    pub saga: Option<Box<Saga>>,
+    pub saga: Option<Box<super::sagas::Transaction>>,
 }
 
 impl Job {

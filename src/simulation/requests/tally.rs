@@ -449,6 +449,15 @@ impl Tally {
         }
     }
 
+    /// A request is turned away at the service that it would enter.
+    pub fn turned_away(&mut self, service: u32) {
+        self.services[service as usize].attempts += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.service(service).attempts += 1;
+        }
+        self.shed(service);
+    }
+
     /// An attempt has left the queue.
     pub fn left_queue(&mut self, service: u32) {
         self.services[service as usize].left += 1;

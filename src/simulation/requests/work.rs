@@ -111,7 +111,7 @@ impl Requests<'_> {
             node.held.push(id);
             return;
         }
-        let check = matches!(job.origin, Origin::Check(_));
+        let check = job.origin.is_check();
         if !check {
             self.tally.reached(now, pool.service, (job.about.request, id));
             if let Some(meter) = &mut node.meter {
@@ -228,7 +228,7 @@ impl Requests<'_> {
             journal.worked(now, (job.about.request, id));
         }
         let node = &mut self.nodes[job.node as usize];
-        let check = matches!(job.origin, Origin::Check(_));
+        let check = job.origin.is_check();
         if check || (node.service.stages.is_empty() && !self.plan.sagas) {
             let at_once = self.routes.at_once();
             if let Err(answer) = node.end((id, job), at_once, &mut self.todo, Ok(Quality::Full)) {
@@ -341,6 +341,7 @@ impl Requests<'_> {
 
     /// Calls made at this node that are out: nobody waits for them any more.
     pub(super) fn cancel_calls(&mut self, now: Time, id: Id) {
+        self.forget_undo(id);
         let Some(job) = self.flight.job_mut(id) else { return };
         if job.out == 0 {
             return;
@@ -421,7 +422,7 @@ impl Requests<'_> {
             self.flight.jobs.leave(id);
             return;
         }
-        if matches!(job.origin, Origin::Check(_)) || (wait.is_zero() && self.routes.at_once()) {
+        if job.origin.is_check() || (wait.is_zero() && self.routes.at_once()) {
             return self.todo.push(Todo::Answer(id));
         }
         let (about, node) = (job.about, job.node);
@@ -452,6 +453,10 @@ impl Requests<'_> {
             Origin::Check(probe) => {
                 self.flight.jobs.leave(id);
                 self.probe_answered(now, node, probe, answer.is_ok());
+            }
+            Origin::Outside(checker) => {
+                self.flight.jobs.leave(id);
+                self.outside_answered(now, checker, answer.is_ok());
             }
             Origin::Attempt(call, attempt) => {
                 let (edge, request) = (job.about.edge, job.about.request);

@@ -72,7 +72,17 @@ impl World<'_> {
         let Some(routing) = self.routing.as_mut().filter(expects) else { return false };
         let changed = routing.watches[index].believe(now, checker, &plan.detection, &mut routing.detect[index]);
         self.schedule_region_beliefs(region);
-        let Some(routing) = self.routing.as_mut().filter(|_| changed) else { return false };
+        if changed {
+            self.region_belief_changed(now, region);
+        }
+        changed
+    }
+
+    /// What is believed of a region has changed.
+    pub(in crate::simulation) fn region_belief_changed(&mut self, now: Time, region: u32) {
+        let Some(plan) = self.tracked() else { return };
+        let index = region as usize;
+        let Some(routing) = &mut self.routing else { return };
         let (healthy, generation) = (routing.watches[index].believed, routing.watches[index].changes);
         routing.returning[index] = false;
         routing.beliefs[index] += 1;
@@ -90,7 +100,6 @@ impl World<'_> {
             (None, None) => self.rotate(now, index, healthy),
         }
         self.moved = true;
-        true
     }
 
     pub(super) fn schedule_region_beliefs(&mut self, region: u32) {

@@ -124,7 +124,7 @@ impl EdgePlan {
 }
 
 /// A budget as new; the scenario has checked its numbers.
-fn budget(written: Option<Budget>) -> RetryBudget {
+pub fn budget(written: Option<Budget>) -> RetryBudget {
     match written {
         None => None,
         Some(Budget::Tokens(config)) => TokenBudget::new(config).ok().map(RetryBudget::Tokens),

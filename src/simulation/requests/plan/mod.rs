@@ -8,9 +8,11 @@
 //! Nodes have the numbers of their units in the [`Layout`]: pool by pool.
 
 mod edges;
+pub mod operators;
+pub mod outside;
 mod ways;
 
-pub use edges::{EdgePlan, From};
+pub use edges::{EdgePlan, From, budget};
 pub use ways::{Place, Ways};
 
 use crate::engine::streams::{Entity, EntityKey, Purpose};
@@ -39,6 +41,10 @@ pub struct RequestPlan {
     pub pools: Vec<PoolPlan>,
     /// By node.
     pub nodes: Vec<NodePlan>,
+    /// Places that are checked through the queue of a node.
+    pub outside: Vec<outside::OutsidePlan>,
+    /// People who act.
+    pub operators: Vec<operators::OperatorPlan>,
     /// How far places are apart.
     pub ways: Ways,
     /// Number of clients over all edges.
@@ -206,6 +212,8 @@ impl RequestPlan {
             services: (0..model.services.len()).map(|service| service_plan(model, layout, service)).collect(),
             pools: (0..model.pools.len()).map(|pool| pool_plan(model, layout, pool)).collect(),
             nodes: nodes(model, layout),
+            outside: outside::build(model, layout),
+            operators: Vec::new(),
             ways: Ways::new(model),
             clients: 0,
             timeouts: Vec::new(),
@@ -214,6 +222,7 @@ impl RequestPlan {
             horizon: model.horizon,
         };
         edges::build(model, &mut plan);
+        plan.operators = operators::build(model, layout, &plan);
         Some(plan)
     }
 }
