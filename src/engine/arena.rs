@@ -65,7 +65,7 @@ impl<T> Default for Arena<T> {
 
 impl<T> Arena<T> {
     /// Takes a place for what has this serial number. What lies in it is old, or comes from `new`.
-    #[inline(always)]
+    #[inline]
     pub fn take(&mut self, serial: u32, new: impl FnOnce() -> T) -> (Id, &mut T) {
         let index = if let Some(index) = self.free.pop() {
             index

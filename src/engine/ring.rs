@@ -95,7 +95,7 @@ impl<E: Copy> DelayRings<E> {
     }
 
     /// Start a timer of the length of ring number `ring` at `now`.
-    #[inline(always)]
+    #[inline]
     pub fn push(&mut self, ring: u32, now: Time, rank: Rank, event: E) {
         let ring = &mut self.rings[ring as usize];
         self.quiet_until = self.quiet_until.min(now + ring.delay);

@@ -100,14 +100,7 @@ impl Balancer {
     }
 
     #[inline(never)]
-    fn pick_among(
-        &mut self,
-        now: Time,
-        eligible: &[u32],
-        avoid: &[u32],
-        key: u64,
-        rng: &mut impl Rng,
-    ) -> Option<u32> {
+    fn pick_among(&mut self, now: Time, eligible: &[u32], avoid: &[u32], key: u64, rng: &mut impl Rng) -> Option<u32> {
         if eligible.is_empty() {
             return None;
         }

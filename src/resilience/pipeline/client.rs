@@ -1,5 +1,7 @@
 //! What all calls of one caller to one callee share: the policies and what is known of the targets.
 
+#![expect(clippy::inline_always, reason = "as in call.rs")]
+
 use rand::Rng;
 
 use super::{BreakerScope, Gate, PipelineConfig, PipelineError};

@@ -17,7 +17,7 @@ use crate::resilience::deadline::Deadline;
 use crate::resilience::pipeline::{
     AttemptEnd, AttemptId, CallResult, Client, Edge, Gate, Observer, Request, Step, Waiter,
 };
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 /// Numbers of the draws of a call; those of its policies come after them.
 const SHARE: u32 = 0;
@@ -184,8 +184,7 @@ impl Requests<'_> {
         if let Some(journal) = self.tally.journal() {
             journal.under_policies(&logical.about, id);
         }
-        let mut ear =
-            Ear { heard: &mut self.heard, tally: &mut self.tally, edge: about.edge, client: number };
+        let mut ear = Ear { heard: &mut self.heard, tally: &mut self.tally, edge: about.edge, client: number };
         let edge = &mut Edge { now, rng: &mut about.key.draw(POLICY), observer: &mut ear };
         logical.call.restart(client, request, edge);
         *edge.rng = about.key.draw(POLICY + 1);
@@ -507,11 +506,8 @@ impl Requests<'_> {
         if cancelled.is_none() {
             return;
         }
-        loop {
-            match self.next_step(now, id) {
-                Some(Step::Abort(attempt)) => self.abort_attempt(now, id, attempt),
-                Some(Step::Finish(_) | Step::Send { .. } | Step::RunTier(_) | Step::Wait(_)) | None => break,
-            }
+        while let Some(Step::Abort(attempt)) = self.next_step(now, id) {
+            self.abort_attempt(now, id, attempt);
         }
         let Some(about) = self.flight.logicals.get(id).map(|logical| logical.about) else { return };
         if let Some(journal) = self.tally.journal() {

@@ -8,6 +8,11 @@
 //! Invariants: every request ends exactly once or is in flight at the end; every slot, place in a queue and permit
 //! comes back; no event lies in the past; nothing allocates once the arenas have grown.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what happens once a request: a call costs a tenth of what these do (benches/requests.rs)"
+)]
+
 mod arrivals;
 mod breakers;
 mod calls;

@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use rand::RngExt;
 
 use super::Requests;
-use super::plan::{PoolPlan, ServicePlan};
 use super::event::{Todo, TodoList};
+use super::plan::{PoolPlan, ServicePlan};
 use super::state::{Answer, Id, Job, Origin, Quality, Stage};
 use super::work::{ERROR, WORK};
-use crate::resilience::ErrorClass;
 use crate::engine::streams::Streams;
 use crate::model::traffic::QueueOrder;
+use crate::resilience::ErrorClass;
 use crate::resilience::codel::{CoDel, CoDelConfig};
 use crate::resilience::concurrency_limit::ConcurrencyLimit;
 use crate::resilience::load_shedding::{Criticality, LoadShedder, ShedDecision, Utilisation};
@@ -84,6 +84,7 @@ impl Condition {
 
 /// A node.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct Node<'a> {
     /// Its pool.
     pub pool: &'a PoolPlan,
@@ -300,7 +301,8 @@ impl Node<'_> {
         if self.condition.is_even() && self.pool.warm_up.is_none() {
             return work;
         }
-        let warm = self.pool.warm_up.zip(self.started).map_or(1.0, |(warm_up, started)| warm_up.speed(now.since(started)));
+        let warm =
+            self.pool.warm_up.zip(self.started).map_or(1.0, |(warm_up, started)| warm_up.speed(now.since(started)));
         super::route::slowed(work, self.condition.slowness(now) / warm)
     }
 

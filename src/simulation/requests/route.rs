@@ -98,7 +98,11 @@ impl Routes {
         let way = WayState { cut: false, factor: 1.0, hung: false, held: Vec::new() };
         let zones = plan.nodes.iter().filter_map(|node| node.zone).max().map_or(0, |zone| zone + 1);
         Routes {
-            pools: plan.pools.iter().map(|pool| PoolRoute { first_node: pool.first_node, ..PoolRoute::default() }).collect(),
+            pools: plan
+                .pools
+                .iter()
+                .map(|pool| PoolRoute { first_node: pool.first_node, ..PoolRoute::default() })
+                .collect(),
             ways: vec![way; plan.ways.count()],
             zone_cut: vec![false; zones as usize],
             at_once: false,
@@ -277,7 +281,8 @@ impl Routes {
             From::Group(_) => return row[0].filter(|_| self.regions == 1),
             From::Service(service) => &plan.services[service as usize].pools,
         };
-        let mut pools = callers.iter().map(|&pool| row[plan.pools[pool as usize].region.unwrap_or(self.regions) as usize]);
+        let mut pools =
+            callers.iter().map(|&pool| row[plan.pools[pool as usize].region.unwrap_or(self.regions) as usize]);
         let first = pools.next()?;
         first.filter(|_| pools.all(|pool| pool == first))
     }

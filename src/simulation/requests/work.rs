@@ -1,7 +1,5 @@
 //! Attempts at nodes: the way there, the queue, the work, the calls made there, the way back.
 
-use rand::RngExt;
-
 use super::event::{Event, Todo, class};
 use super::plan::{From, Place};
 use super::state::{About, Answer, EndedCall, Id, Job, Origin, Owner, Quality, Stage};
