@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::outcome::CallTally;
 use super::record::Recorder;
-use super::tally::CallTally;
 use crate::resilience::circuit_breaker::{Change, State};
 use crate::resilience::outlier_ejection::{EjectionEvent, HostState};
 use crate::time::Time;

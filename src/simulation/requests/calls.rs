@@ -7,33 +7,31 @@ use rand::RngExt;
 
 use super::event::{Event, Todo, class};
 use super::plan::EdgePlan;
-use super::state::{About, Answer, EndedCall, Id, Logical, Origin, Owner, Quality};
+use super::state::{About, Answer, EndedCall, Id, Logical, Origin, Owner};
 use super::tally::Tally;
 use super::{Caller, Requests};
 use crate::resilience::ErrorClass;
 use crate::resilience::balancing::Balancer;
 use crate::resilience::bulkhead;
 use crate::resilience::deadline::Deadline;
-use crate::resilience::pipeline::{
-    AttemptEnd, AttemptId, CallResult, Client, Edge, Gate, Observer, Request, Step, Waiter,
-};
+use crate::resilience::pipeline::{CallResult, Client, Edge, Gate, Observer, Request, Step, Waiter};
 use crate::time::Time;
 
 /// Numbers of the draws of a call; those of its policies come after them.
 const SHARE: u32 = 0;
 const PICK: u32 = 1;
 const TIER: u32 = 2;
-const POLICY: u32 = 1 << 16;
+pub(super) const POLICY: u32 = 1 << 16;
 
 /// Children of the key of a call: its attempts, the call of its tier.
 const TIER_CALL: u32 = 1 << 20;
 
 /// Hears what policies say on the way.
-struct Ear<'t> {
-    heard: &'t mut Vec<bulkhead::Event<Waiter>>,
-    tally: &'t mut Tally,
-    edge: u32,
-    client: u32,
+pub(super) struct Ear<'t> {
+    pub(super) heard: &'t mut Vec<bulkhead::Event<Waiter>>,
+    pub(super) tally: &'t mut Tally,
+    pub(super) edge: u32,
+    pub(super) client: u32,
 }
 
 impl Observer for Ear<'_> {
@@ -77,6 +75,8 @@ macro_rules! with_call {
         }
     }};
 }
+
+pub(super) use with_call;
 
 impl EdgePlan {
     /// Is the call made at all?
@@ -227,7 +227,7 @@ impl Requests<'_> {
 
     /// The same; answers how it has ended, if it has.
     #[inline]
-    fn go_on(&mut self, now: Time, id: Id) -> Option<CallResult> {
+    pub(super) fn go_on(&mut self, now: Time, id: Id) -> Option<CallResult> {
         let step = self.next_step(now, id);
         self.obey(now, id, step?, false)
     }
@@ -272,7 +272,7 @@ impl Requests<'_> {
     }
 
     #[inline]
-    fn hear(&mut self) {
+    pub(super) fn hear(&mut self) {
         if self.heard.is_empty() {
             return;
         }
@@ -292,79 +292,6 @@ impl Requests<'_> {
         self.hear();
         if known.is_some() {
             self.step(now, id);
-        }
-    }
-
-    /// An attempt goes out; answers until when the call waits then (perhaps for ever), if that is all it does.
-    #[inline(always)]
-    fn send_attempt(
-        &mut self,
-        now: Time,
-        id: Id,
-        (attempt, about): (AttemptId, About),
-        (pool, target): (u32, u32),
-        (deadline, routed): (Time, bool),
-    ) -> Option<Time> {
-        self.tally.attempted(about.edge);
-        if attempt.0 > 0 {
-            self.count_again(id);
-        }
-        let pool = self.routes.pool(pool);
-        if pool.is_dead() || (!routed && self.is_cut_off(now, id)) {
-            self.fail_unsent(now, id, attempt);
-            return None;
-        }
-        let job = self.send(now, pool.first_node + target, about, Origin::Attempt(id, attempt), deadline);
-        let logical = self.flight.logical_mut(id)?;
-        if let Some(place) = logical.out.iter_mut().find(|place| place.is_none()) {
-            *place = Some((attempt, job));
-        }
-        let until = logical.call.rests()?;
-        logical.turns += 1;
-        Some(until)
-    }
-
-    /// Is there no pool now to which a new call like this one would go?
-    #[inline(never)]
-    fn is_cut_off(&self, now: Time, id: Id) -> bool {
-        self.flight.logical(id).is_none_or(|logical| self.route(now, &logical.about).is_none())
-    }
-
-    /// The attempt that goes out now is not the first of its call.
-    #[inline(never)]
-    fn count_again(&mut self, id: Id) {
-        let Some(logical) = self.flight.logical(id) else { return };
-        let edge = logical.about.edge;
-        if logical.out.iter().any(Option::is_some) {
-            self.tally.hedged(edge);
-        } else {
-            self.tally.retried(edge);
-        }
-        self.events += 1;
-    }
-
-    /// Everybody whom the attempt could go to is known to be dead.
-    #[inline(never)]
-    fn fail_unsent(&mut self, now: Time, id: Id, attempt: AttemptId) {
-        if let (Some(journal), Some(logical)) = (self.tally.journal(), self.flight.logicals.get(id)) {
-            journal.nobody(now, &logical.about);
-        }
-        let end = AttemptEnd::failed(ErrorClass::Connect);
-        with_call!(self, now, id, |logical, client, edge| logical.call.attempt_ended(client, attempt, end, edge));
-        self.hear();
-    }
-
-    fn abort_attempt(&mut self, now: Time, id: Id, attempt: AttemptId) {
-        let Some(logical) = self.flight.logical_mut(id) else { return };
-        let about = logical.about;
-        let out = logical.out.iter_mut().find(|out| out.is_some_and(|(known, _)| known == attempt));
-        if let Some((_, job)) = out.and_then(Option::take) {
-            self.tally.gave_up(about.edge);
-            let deadline = self.flight.job(job).map_or(Time::NEVER, |job| job.deadline);
-            if let Some(journal) = self.tally.journal() {
-                journal.gave_up(now, (about.request, job), now >= deadline);
-            }
-            self.abandon(now, job);
         }
     }
 
@@ -388,49 +315,6 @@ impl Requests<'_> {
         match (edge.ring, timeout) {
             (Some(ring), Some(_)) => self.rings.push(ring, now, rank, id),
             (Some(_) | None, _) => self.queue.push(until, rank, Event::Wake(id)),
-        }
-    }
-
-    /// The attempt has ended; the call goes on.
-    #[inline(always)]
-    pub(super) fn attempt_ended(&mut self, now: Time, id: Id, attempt: AttemptId, answer: Answer) {
-        let Some(logical) = self.flight.logicals.get_mut(id) else { return };
-        if let Some(out) = logical.out.iter_mut().find(|out| out.is_some_and(|(known, _)| known == attempt)) {
-            *out = None;
-        }
-        logical.degraded |= answer == Ok(Quality::Degraded);
-        logical.turns += 1;
-        let About { key, client: number, edge, .. } = logical.about;
-        let Caller::Full(client) = &mut self.callers[number as usize] else { return };
-        let mut ear = Ear { heard: &mut self.heard, tally: &mut self.tally, edge, client: number };
-        let edge = &mut Edge { now, rng: &mut key.draw(POLICY + logical.turns), observer: &mut ear };
-        let end = AttemptEnd { result: answer.map(|_| ()), pushback: None };
-        logical.call.attempt_ended(client, attempt, end, edge);
-        let ended = logical.call.has_ended(client);
-        // nothing follows the end of a call, so that with nothing before it its turn is now
-        if let Some(result) = ended
-            && self.heard.is_empty()
-            && self.todo.is_empty()
-        {
-            let answer = self.tally.finished(now, logical, result);
-            self.tally.call_over(now, &logical.about, answer);
-            let (owner, call) = (logical.about.owner, logical.about.call());
-            self.flight.logicals.leave(id);
-            return self.tell(now, owner, call, answer);
-        }
-        self.go_on_later(now, id, ended);
-    }
-
-    /// The same where others come first, or more is to be done.
-    #[inline(never)]
-    fn go_on_later(&mut self, now: Time, id: Id, ended: Option<CallResult>) {
-        self.hear();
-        if let Some(result) = ended.or_else(|| self.go_on(now, id)) {
-            if self.todo.is_empty() {
-                self.end_now(now, id, result);
-            } else {
-                self.end_later(now, id, result);
-            }
         }
     }
 
@@ -465,7 +349,7 @@ impl Requests<'_> {
 
     /// The call under policies has ended; who waits for it hears of it when what came up before is done.
     #[inline(never)]
-    fn end_later(&mut self, now: Time, id: Id, result: CallResult) {
+    pub(super) fn end_later(&mut self, now: Time, id: Id, result: CallResult) {
         let Some(logical) = self.flight.logicals.get(id) else { return };
         let answer = self.tally.finished(now, logical, result);
         let about = logical.about;
@@ -474,7 +358,7 @@ impl Requests<'_> {
     }
 
     /// The same, at once.
-    fn end_now(&mut self, now: Time, id: Id, result: CallResult) {
+    pub(super) fn end_now(&mut self, now: Time, id: Id, result: CallResult) {
         let Some(logical) = self.flight.logicals.get(id) else { return };
         let answer = self.tally.finished(now, logical, result);
         let about = logical.about;

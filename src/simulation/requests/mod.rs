@@ -13,7 +13,9 @@
     reason = "what happens once a request: a call costs a tenth of what these do (benches/requests.rs)"
 )]
 
+mod answers;
 mod arrivals;
+mod attempts;
 mod breakers;
 mod calls;
 mod copies;
@@ -24,6 +26,7 @@ pub mod journal;
 mod lengths;
 mod nodes;
 mod operators;
+mod outcome;
 mod outside;
 pub mod plan;
 mod rates;
@@ -40,11 +43,11 @@ mod work;
 
 pub use lengths::Lengths;
 pub use nodes::Condition;
+pub use outcome::{CallTally, RequestOutcome, ServiceTally, UserTally};
 pub(super) use outside::{Belief, Meets};
 pub(super) use plan::outside::OutsidePlace;
 pub use plan::{RequestPlan, Ways};
 pub use run::RequestWorld;
-pub use tally::{CallTally, RequestOutcome, ServiceTally, UserTally};
 
 use std::collections::{BTreeMap, VecDeque};
 

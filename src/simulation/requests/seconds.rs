@@ -5,7 +5,7 @@
 //! longer; elsewhere it is an outage of its own, which no fault has begun. While a breaker was open the time is held up by
 //! [`Stage::Breakers`], else nothing but the repair of the load will help.
 
-use super::tally::Second;
+use super::outcome::Second;
 use crate::results::raw::Stage;
 use crate::simulation::Outcome;
 use crate::simulation::ledger::{Outage, STAGES};

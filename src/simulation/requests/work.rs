@@ -1,17 +1,15 @@
 //! Attempts at nodes: the way there, the queue, the work, the calls made there, the way back.
 
+use super::Requests;
 use super::event::{Event, Todo, class};
 use super::plan::{From, Place};
 use super::state::{About, Answer, EndedCall, Id, Job, Origin, Owner, Quality, Stage};
-use super::{Caller, Requests};
-use crate::model::traffic::CallerGone;
 use crate::resilience::load_shedding::Criticality;
 use crate::resilience::{ErrorClass, Outcome};
 use crate::time::{Span, Time};
 
 /// Numbers of the draws of an attempt.
 const THERE: u32 = 16;
-const BACK: u32 = 17;
 pub(super) const WORK: u32 = 18;
 pub(super) const ERROR: u32 = 19;
 const PATIENCE: u32 = 20;
@@ -67,7 +65,7 @@ impl Requests<'_> {
     }
 
     /// Where the caller is.
-    fn caller_place(&self, about: &About) -> Place {
+    pub(super) fn caller_place(&self, about: &About) -> Place {
         match self.plan.edges[about.edge as usize].from {
             From::Group(group) => Place::Group(group),
             From::Service(service) => self.place_of(self.plan.services[service as usize].first_node + about.slot),
@@ -387,7 +385,7 @@ impl Requests<'_> {
 
     /// Gives the slot back, for whoever waits.
     #[inline]
-    fn free_slot(&mut self, now: Time, id: Id) {
+    pub(super) fn free_slot(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         if std::mem::take(&mut job.slotted) {
             let node = job.node;
@@ -404,129 +402,6 @@ impl Requests<'_> {
         let (node, key) = (job.node as usize, job.about.key);
         if let (Some(permit), Some(limit)) = (job.permit.take(), &mut self.nodes[node].limit) {
             limit.release(now, permit, outcome, &mut key.draw(COPIES + 1));
-        }
-    }
-
-    pub(super) fn answer(&mut self, now: Time, id: Id, answer: Answer) {
-        self.answer_after(now, id, answer, Span::ZERO);
-    }
-
-    /// The answer goes back to the caller.
-    fn answer_after(&mut self, now: Time, id: Id, answer: Answer, wait: Span) {
-        let Some(job) = self.flight.job_mut(id) else { return };
-        job.answer = answer;
-        job.stage = Stage::Returning;
-        if !job.wanted {
-            self.flight.jobs.leave(id);
-            return;
-        }
-        if job.origin.is_check() || (wait.is_zero() && self.routes.at_once()) {
-            return self.todo.push(Todo::Answer(id));
-        }
-        let (about, node) = (job.about, job.node);
-        let (from, to) = (self.place_of(node), self.caller_place(&about));
-        match self.routes.travel(&self.plan.ways, from, to, || about.key.draw(BACK)) {
-            super::route::Travel::Takes(latency) => {
-                let latency = latency + wait;
-                if latency.is_zero() {
-                    self.todo.push(Todo::Answer(id));
-                } else {
-                    self.schedule_done(now + latency, Event::Answered(id));
-                }
-            }
-            super::route::Travel::Held(way) => self.routes.hold(way, id),
-            super::route::Travel::Lost => self.lose(id),
-        }
-    }
-
-    /// Whoever waits for the attempt hears how it ended.
-    #[inline(always)]
-    pub(super) fn give_answer(&mut self, now: Time, id: Id) {
-        let Some(job) = self.flight.job(id) else { return };
-        if !job.wanted {
-            return self.flight.jobs.leave(id);
-        }
-        let (node, took, answer) = (job.node, now.since(job.sent), job.answer);
-        match job.origin {
-            Origin::Check(probe) => {
-                self.flight.jobs.leave(id);
-                self.probe_answered(now, node, probe, answer.is_ok());
-            }
-            Origin::Outside(checker) => {
-                self.flight.jobs.leave(id);
-                self.outside_answered(now, checker, answer.is_ok());
-            }
-            Origin::Attempt(call, attempt) => {
-                let (edge, request) = (job.about.edge, job.about.request);
-                self.flight.jobs.leave(id);
-                self.tally.attempt_over(now, edge, (request, id), answer, took);
-                self.attempt_ended(now, call, attempt, answer);
-            }
-            Origin::Plain => {
-                let about = &job.about;
-                self.tally.attempt_over(now, about.edge, (about.request, id), answer, took);
-                self.tally.call_over(now, about, answer);
-                let (client, owner, call) = (about.client, about.owner, about.call());
-                self.flight.jobs.leave(id);
-                self.plain_ended(now, (node, client), answer.is_ok().then_some(took));
-                self.tell(now, owner, call, answer);
-            }
-        }
-    }
-
-    /// The attempt of a caller without policies has ended; after how long, if that says something of the node.
-    #[inline(always)]
-    fn plain_ended(&mut self, now: Time, (node, client): (u32, u32), took: Option<Span>) {
-        let first = self.nodes[node as usize].pool.first_node;
-        if let Caller::Plain(balancer) = &mut self.callers[client as usize] {
-            balancer.ended(now, node - first, took);
-        }
-    }
-
-    /// Nothing will ever be heard of the attempt.
-    pub(super) fn lose(&mut self, id: Id) {
-        let Some(job) = self.flight.job_mut(id) else { return };
-        if job.wanted {
-            job.stage = Stage::Lost;
-        } else {
-            self.flight.jobs.leave(id);
-        }
-    }
-
-    /// Nobody waits for the attempt any more; what becomes of its work is for its service to say.
-    pub(super) fn abandon(&mut self, now: Time, id: Id) {
-        let Some(job) = self.flight.job_mut(id) else { return };
-        job.wanted = false;
-        let (stage, node, client) = (job.stage, job.node as usize, job.about.client);
-        if job.origin == Origin::Plain {
-            let about = job.about;
-            self.tally.gave_up(about.edge);
-            if let Some(journal) = self.tally.journal() {
-                journal.gave_up(now, (about.request, id), false);
-                journal.cancelled(now, &about);
-            }
-            self.plain_ended(now, (node as u32, client), None);
-        }
-        let gone = self.plan.services[self.service_of(node as u32) as usize].work.caller_gone;
-        match (stage, gone) {
-            (Stage::Lost | Stage::Returning, _) => {
-                self.flight.jobs.leave(id);
-            }
-            (Stage::Travelling | Stage::Queued | Stage::Held, CallerGone::Stop) => {
-                if stage != Stage::Travelling {
-                    self.nodes[node].queue.retain(|&queued| queued != id);
-                    self.nodes[node].held.retain(|&held| held != id);
-                }
-                self.release_permit(now, id, Outcome::Ignored);
-                self.flight.jobs.leave(id);
-            }
-            (Stage::Working | Stage::Calling, CallerGone::Stop) => {
-                self.cancel_calls(now, id);
-                self.release_permit(now, id, Outcome::Ignored);
-                self.free_slot(now, id);
-                self.flight.jobs.leave(id);
-            }
-            (_, CallerGone::SkipQueued | CallerGone::Ignore) => {}
         }
     }
 }
