@@ -40,6 +40,7 @@ mod request_oracle;
 mod request_policies;
 mod request_queues;
 mod request_scaling;
+mod request_spill;
 mod request_traces;
 mod request_users;
 mod rotation;

@@ -123,6 +123,7 @@ impl Requests<'_> {
     pub(super) fn request_ended(&mut self, now: Time, id: Id, answer: Answer) {
         let Some(&request) = self.flight.requests.get(id) else { return };
         self.flight.requests.leave(id);
+        self.comes_nowhere(id);
         self.tally.answered(now, (id, &request), answer);
         if let Arrivals::Closed(closed) = &self.plan.groups[request.group as usize].arrivals {
             let mut think = closed.think.sample(&mut request.key.draw(THINK));

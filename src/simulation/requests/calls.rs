@@ -108,7 +108,7 @@ impl Requests<'_> {
     /// A call begins; its end comes by [`Todo::Ended`].
     pub(super) fn start_call(&mut self, now: Time, mut about: About, deadline: Time) {
         let edge = &self.plan.edges[about.edge as usize];
-        let pool = self.route(now, &about);
+        let pool = self.route_first(now, &about);
         self.tally.called(about.edge);
         if let Some(journal) = self.tally.journal() {
             journal.called(now, &about);

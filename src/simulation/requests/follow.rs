@@ -51,6 +51,9 @@ impl Requests<'_> {
             }
         }
         self.routes.shares_at = now;
+        for (region, open) in self.routes.open.iter_mut().enumerate() {
+            *open = world.takes_users(region);
+        }
         self.look_at_dependencies(now);
         self.routes.refresh(self.plan);
         self.settle(now);

@@ -27,8 +27,8 @@ impl Requests<'_> {
     pub(super) fn send(&mut self, now: Time, node: u32, about: &About, origin: Origin, deadline: Time) -> Id {
         let serial = self.flight.serial();
         let id = self.flight.add_job(serial, node, about, origin, (now, deadline));
-        if let Some(journal) = self.tally.journal() {
-            journal.sent(now, id, node, (about, origin));
+        if let Some(recorder) = &mut self.tally.recorder {
+            recorder.sent(now, id, (node, self.plan.nodes[node as usize].pool), (about, origin));
         }
         if self.routes.at_once() {
             self.reach(now, id);
@@ -39,10 +39,14 @@ impl Requests<'_> {
             super::route::Travel::Takes(Span::ZERO) => self.reach(now, id),
             super::route::Travel::Takes(latency) => self.schedule_done(now + latency, Event::Arrive(id)),
             super::route::Travel::Held(way) => {
+                self.comes_nowhere(about.request);
                 self.set_stage(id, Stage::Held);
                 self.routes.hold(way, id);
             }
-            super::route::Travel::Lost => self.set_stage(id, Stage::Lost),
+            super::route::Travel::Lost => {
+                self.comes_nowhere(about.request);
+                self.set_stage(id, Stage::Lost);
+            }
         }
         id
     }
@@ -69,6 +73,7 @@ impl Requests<'_> {
 
     /// The attempt reaches its node: it is refused, waits, or starts.
     pub(super) fn reach(&mut self, now: Time, id: Id) {
+        self.has_come(id);
         let Some(job) = self.flight.job_mut(id) else { return };
         job.arrived = now;
         let (index, class, deadline) = (job.node, job.about.class, job.deadline);
@@ -429,11 +434,13 @@ impl Requests<'_> {
     /// Nothing will ever be heard of the attempt.
     pub(super) fn lose(&mut self, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
+        let request = job.about.request;
         if job.wanted {
             job.stage = Stage::Lost;
         } else {
             self.flight.jobs.leave(id);
         }
+        self.comes_nowhere(request);
     }
 
     /// Nobody waits for the attempt any more; what becomes of its work is for its service to say.

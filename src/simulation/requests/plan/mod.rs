@@ -8,6 +8,7 @@
 //! Nodes have the numbers of their units in the [`Layout`]: pool by pool.
 
 mod edges;
+pub mod spill;
 mod ways;
 
 pub use edges::{EdgePlan, From};
@@ -41,6 +42,8 @@ pub struct RequestPlan {
     pub nodes: Vec<NodePlan>,
     /// How far places are apart.
     pub ways: Ways,
+    /// Where requests go that a region has no room for, if they go anywhere.
+    pub spill: Option<spill::SpillPlan>,
     /// Number of clients over all edges.
     pub clients: u32,
     /// Lengths of the timeouts that occur.
@@ -205,12 +208,14 @@ impl RequestPlan {
             pools: (0..model.pools.len()).map(|pool| pool_plan(model, layout, pool)).collect(),
             nodes: nodes(model, layout),
             ways: Ways::new(model),
+            spill: None,
             clients: 0,
             timeouts: Vec::new(),
             down_below: model.down_below,
             horizon: model.horizon,
         };
         edges::build(model, &mut plan);
+        plan.spill = spill::build(model, &plan);
         Some(plan)
     }
 }
