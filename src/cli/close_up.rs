@@ -17,7 +17,7 @@ use std::ops::Range;
 /// Share of the outage that is shown before and after it, and the least of that.
 const AROUND: f64 = 0.2;
 const LEAST: Span = Span::SECOND;
-/// Steps after the outage are shown up to so many times its length.
+/// Faults before the outage and steps after it are shown up to so many times its length.
 const AFTERMATH: u64 = 2;
 
 /// So many buckets of requests at least, and at most in the whole trial.
@@ -37,10 +37,17 @@ pub fn close_up(model: &Model, which: Which) -> Result<CloseUp, Refusal> {
         return Err(Refusal(why));
     };
     let around = Span::from_secs_f64(outage.duration.as_secs_f64() * AROUND).max(LEAST);
-    let from = Time::ZERO + outage.start.since(Time::ZERO + around);
+    let from = Time::ZERO + since(&replay, &outage).since(Time::ZERO + around);
     let to = (until(&replay, &outage) + around).min(Time::ZERO + replay.horizon);
     let shown = CloseUp { replay, outage, from, to, buckets: Vec::new(), attempts: Vec::new(), breakers: Vec::new() };
     Ok(if which.fidelity == Fidelity::Full { with_requests(shown, model, which) } else { shown })
+}
+
+/// When the first fault struck that lasts into the outage, if it is not so far from it that it would make it small.
+fn since(replay: &Replay, outage: &Spell) -> Time {
+    let earliest = Time::ZERO + outage.start.since(Time::ZERO + outage.duration * AFTERMATH);
+    let lasts = |fault: &&Spell| earliest <= fault.start && outage.start < fault.end();
+    replay.faults.iter().filter(lasts).map(|fault| fault.start).fold(outage.start, Time::min)
 }
 
 /// The last step after the outage that is not so far from it that it would make the outage small.
