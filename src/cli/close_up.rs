@@ -2,19 +2,26 @@
 
 use super::Refusal;
 use super::replay::{Which, replay};
+use ninefold::experiment::attempts;
 use ninefold::model::Model;
 use ninefold::results::Fidelity;
-use ninefold::results::replay::{CloseUp, RequestBucket};
+use ninefold::results::replay::{BreakerStates, CloseUp, Replay, RequestBucket, Spell, Step};
+use ninefold::simulation::requests::RequestPlan;
 use ninefold::simulation::requests::record::Recorder;
+use ninefold::simulation::requests::spells::spells;
 use ninefold::simulation::{Compiled, Simulator};
 use ninefold::time::{Span, Time};
+use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// Share of the outage that is shown before and after it, and the least of that.
-const AROUND: f64 = 0.15;
+const AROUND: f64 = 0.2;
 const LEAST: Span = Span::SECOND;
+/// Faults before the outage and steps after it are shown up to so many times its length.
+const AFTERMATH: u64 = 2;
 
 /// So many buckets of requests at least, and at most in the whole trial.
-const BUCKETS: u64 = 80;
+const BUCKETS: u64 = 120;
 const MOST: u64 = 200_000;
 
 /// Runs the trial again and looks at its longest outage.
@@ -24,25 +31,79 @@ pub fn close_up(model: &Model, which: Which) -> Result<CloseUp, Refusal> {
     // the first of those that are as long
     let longest = of_system.reduce(|longest, other| if other.duration > longest.duration { other } else { longest });
     let Some(outage) = longest.cloned() else {
-        return Err(Refusal(format!("error: nothing to draw: the system was never down in trial {}", which.trial)));
+        let help = "\n  = help: `ninefold plot chaos` shows its experiments";
+        let help = if model.experiments.is_empty() { "" } else { help };
+        let why = format!("error: nothing to draw: the system was never down in trial {}{help}", which.trial);
+        return Err(Refusal(why));
     };
     let around = Span::from_secs_f64(outage.duration.as_secs_f64() * AROUND).max(LEAST);
-    let from = Time::ZERO + outage.start.since(Time::ZERO + around);
-    let to = (outage.end() + around).min(Time::ZERO + replay.horizon);
-    let buckets = if which.fidelity == Fidelity::Full { buckets(model, which, (from, to)) } else { Vec::new() };
-    Ok(CloseUp { replay, outage, from, to, buckets })
+    let from = Time::ZERO + since(&replay, &outage).since(Time::ZERO + around);
+    let to = (until(&replay, &outage) + around).min(Time::ZERO + replay.horizon);
+    let shown = CloseUp { replay, outage, from, to, buckets: Vec::new(), attempts: Vec::new(), breakers: Vec::new() };
+    Ok(if which.fidelity == Fidelity::Full { with_requests(shown, model, which) } else { shown })
+}
+
+/// When the first fault struck that lasts into the outage, if it is not so far from it that it would make it small.
+fn since(replay: &Replay, outage: &Spell) -> Time {
+    let earliest = Time::ZERO + outage.start.since(Time::ZERO + outage.duration * AFTERMATH);
+    let lasts = |fault: &&Spell| earliest <= fault.start && outage.start < fault.end();
+    replay.faults.iter().filter(lasts).map(|fault| fault.start).fold(outage.start, Time::min)
+}
+
+/// The last step after the outage that is not so far from it that it would make the outage small.
+fn until(replay: &Replay, outage: &Spell) -> Time {
+    let latest = outage.end() + outage.duration * AFTERMATH;
+    let told = |step: &&Step| !step.short.is_empty() && step.at <= latest;
+    replay.steps.iter().filter(told).map(|step| step.at).fold(outage.end(), Time::max)
 }
 
 /// Requests from `from` to `to`, in buckets of whole milliseconds that begin with the trial.
-fn buckets(model: &Model, which: Which, (from, to): (Time, Time)) -> Vec<RequestBucket> {
+fn with_requests(shown: CloseUp, model: &Model, which: Which) -> CloseUp {
     let compiled = Compiled::full(model);
-    let Simulator::Full(mut world) = compiled.simulator() else { return Vec::new() };
-    let millis = (to.since(from).as_nanos() / BUCKETS).max(model.horizon.as_nanos() / MOST).div_ceil(1_000_000);
-    let every = Span::from_millis(millis.max(1));
+    let (Simulator::Full(mut world), Some(plan)) = (compiled.simulator(), &compiled.requests) else { return shown };
+    let millis = (shown.to.since(shown.from).as_nanos() / BUCKETS).max(model.horizon.as_nanos() / MOST);
+    let every = Span::from_millis(millis.div_ceil(1_000_000).max(1));
     let (_, _, record) = world.run_recorded(which.seed, which.trial, every);
-    let first = from.since(Time::ZERO).as_nanos() / every.as_nanos();
-    let end = to.since(Time::ZERO).as_nanos().div_ceil(every.as_nanos());
-    (first..end).filter_map(|number| bucket(&record, every, number as usize)).collect()
+    let first = shown.from.since(Time::ZERO).as_nanos() / every.as_nanos();
+    let end = shown.to.since(Time::ZERO).as_nanos().div_ceil(every.as_nanos());
+    let buckets: Vec<RequestBucket> =
+        (first..end).filter_map(|number| bucket(&record, every, number as usize)).collect();
+    let numbers = first as usize..first as usize + buckets.len();
+    let rates = |pool: usize| {
+        let counts = record.pools[pool].get(numbers.clone()).unwrap_or_default();
+        counts.iter().map(|&count| count as f64 / every.as_secs_f64()).collect()
+    };
+    CloseUp {
+        attempts: attempts(model, plan, rates),
+        breakers: breakers(plan, &record, (every, numbers), model.horizon),
+        buckets,
+        ..shown
+    }
+}
+
+/// States of the breakers of calls that had one open, those most often open first.
+fn breakers(plan: &RequestPlan, record: &Recorder, when: (Span, Range<usize>), length: Span) -> Vec<BreakerStates> {
+    let (every, numbers) = when;
+    let all: Vec<_> = spells(record, length).collect();
+    let mut calls = Vec::new();
+    for (edge, of) in plan.edges.iter().enumerate() {
+        let own: Vec<_> = all.iter().filter(|spell| spell.edge as usize == edge).collect();
+        let opened: BTreeSet<(u32, u32)> = own.iter().map(|spell| spell.whose).collect();
+        let mean = |refuses: bool, number: usize| {
+            let (from, to) = (every * number as u64, every * (number as u64 + 1));
+            let inside = own.iter().filter(|spell| spell.refuses == refuses);
+            let spans = inside.map(|spell| spell.to.min(to).saturating_sub(spell.from.max(from)).as_secs_f64());
+            spans.sum::<f64>() / every.as_secs_f64()
+        };
+        let of_state = |refuses| numbers.clone().map(|number| mean(refuses, number)).collect::<Vec<f64>>();
+        let (open, half_open) = (of_state(true), of_state(false));
+        if open.iter().chain(&half_open).any(|&breakers| breakers > 0.0) {
+            calls.push(BreakerStates { call: of.name.clone(), breakers: opened.len(), open, half_open });
+        }
+    }
+    let time = |call: &BreakerStates| call.open.iter().sum::<f64>() / call.breakers as f64;
+    calls.sort_by(|one, other| time(other).total_cmp(&time(one)));
+    calls
 }
 
 fn bucket(record: &Recorder, every: Span, number: usize) -> Option<RequestBucket> {
@@ -54,6 +115,7 @@ fn bucket(record: &Recorder, every: Span, number: usize) -> Option<RequestBucket
         from: Time::ZERO + every * number as u64,
         length: every,
         answered: (ended > 0).then(|| answered as f64 / ended as f64),
+        latency_p50_s: users.latency.quantile_s(0.5),
         latency_p99_s: users.latency.quantile_s(0.99),
         retries_per_s: retries as f64 / every.as_secs_f64(),
     })

@@ -10,7 +10,7 @@ use ninefold::results::requests::{Names, Requests};
 use ninefold::simulation::layout::{Layout, UnitKind};
 use ninefold::simulation::requests::RequestPlan;
 use ninefold::simulation::requests::journal::Wanted;
-use ninefold::simulation::trace::{TraceEvent, TraceLine};
+use ninefold::simulation::trace::{OperatorStep, TraceEvent, TraceLine};
 use ninefold::simulation::{Compiled, Outcome, Simulator};
 use ninefold::time::{Span, Time};
 use std::collections::{BTreeMap, VecDeque};
@@ -83,7 +83,7 @@ fn told_of(places: &Places<'_>, (seed, trial): (u64, u64), outcome: &Outcome, mu
         let (group, part) = places.subject(outage.subject);
         let start = Time::ZERO + outage.start.since(Time::ZERO);
         let text = words.outage(outage);
-        steps.push(told(start + outage.duration, &text, group, part.clone()));
+        steps.push(told(start + outage.duration, &text, (group, part.clone()), ""));
         let cause = layout.causes[outage.cause as usize].clone();
         let stages = Some(outage.stages);
         outages.push(Spell { group, part, cause, start, duration: outage.duration, cut: outage.cut, stages });
@@ -106,9 +106,40 @@ fn told_of(places: &Places<'_>, (seed, trial): (u64, u64), outcome: &Outcome, mu
 }
 
 /// A line of a trace, whose first word is its kind.
-fn told(at: Time, line: &str, group: usize, subject: String) -> Step {
+fn told(at: Time, line: &str, (group, subject): (usize, String), short: &'static str) -> Step {
     let (kind, text) = line.split_at(KIND.min(line.len()));
-    Step { at, kind: kind.trim_end().to_owned(), group, subject, text: text.to_owned() }
+    Step { at, kind: kind.trim_end().to_owned(), group, subject, text: text.to_owned(), short }
+}
+
+/// What happened in a word or two.
+const fn short(event: &TraceEvent) -> &'static str {
+    match event {
+        TraceEvent::Fault { .. } => "fault",
+        TraceEvent::Repair { .. } => "repaired",
+        TraceEvent::Level { .. } => "",
+        TraceEvent::Believed { healthy, .. } | TraceEvent::RegionBelieved { healthy, .. } => {
+            if *healthy {
+                "well again"
+            } else {
+                "noticed"
+            }
+        }
+        TraceEvent::FailoverBegun { .. } => "decided",
+        TraceEvent::NoCandidate { .. } => "nobody fit",
+        TraceEvent::PromotionFailed { .. } => "promotion failed",
+        TraceEvent::FailoverDone { .. } => "promoted",
+        TraceEvent::FailbackBegun { .. } => "failback",
+        TraceEvent::Woken { .. } => "woken",
+        TraceEvent::Scaled { .. } => "scaled",
+        TraceEvent::Operator { step, .. } => match step {
+            OperatorStep::Paged => "paged",
+            OperatorStep::SeesNothing => "saw nothing",
+            OperatorStep::Acts => "acts",
+            OperatorStep::Over => "act over",
+        },
+        TraceEvent::Rerouted { .. } => "rerouted",
+        TraceEvent::Converged { .. } => "arrived",
+    }
 }
 
 /// Groups and names for the numbers of a layout: users, then services, then regions.
@@ -211,7 +242,7 @@ impl Places<'_> {
                 (0, self.model.groups[group as usize].name.clone())
             }
         };
-        told(line.at, words, group, subject)
+        told(line.at, words, (group, subject), short(&line.event))
     }
 
     fn levels(&self, trial: u64, lines: &[TraceLine]) -> Vec<TimelineRecord> {

@@ -4,6 +4,7 @@
 //! folded in order, so every byte of the result is the same at any number of threads. `until` is looked at only after
 //! fixed numbers of trials.
 
+mod attempts;
 mod chaos;
 mod compare;
 mod costs;
@@ -16,6 +17,7 @@ mod requests;
 mod totals;
 mod verdicts;
 
+pub use attempts::attempts;
 pub use chaos::{NoRequests, chaos};
 pub use compare::compare;
 pub use naive::unavailability as naive_unavailability;

@@ -2,7 +2,8 @@
 
 use crate::results::measure::Measure;
 use crate::results::raw::{OutageRecord, Stage, TimelineRecord, TrialRecord};
-use crate::results::replay::{CloseUp, Replay, RequestBucket, Spell, Step};
+use crate::results::replay::{BreakerStates, CloseUp, Replay, RequestBucket, Spell, Step};
+use crate::results::requests::Attempts;
 use crate::results::{
     Comparison, Curve, CurveKind, Difference, Direction, Fidelity, Judgement, Method, Results, Row, Side, Verdict,
 };
@@ -257,10 +258,18 @@ pub fn close_up() -> CloseUp {
         from: from + Span::SECOND * number,
         length: Span::SECOND,
         answered: (!number.is_multiple_of(9)).then_some(0.97),
+        latency_p50_s: (!number.is_multiple_of(7)).then_some(0.02),
         latency_p99_s: (!number.is_multiple_of(7)).then_some(0.2 + 0.01 * number as f64),
         retries_per_s: number as f64,
     };
-    CloseUp { buckets: (0..60).map(bucket).collect(), replay, outage, from, to }
+    let rates = |rate: f64| (0..60).map(|number| rate + f64::from(number)).collect();
+    let region = |name: &str, rate| (name.to_owned(), rates(rate));
+    let regions = vec![region("us-east", 10.0), region("a region with quite a long name, and more", 0.0)];
+    let attempts = ["api", "db"].map(|service| Attempts { service: service.to_owned(), regions: regions.clone() });
+    let states =
+        |call: &str| BreakerStates { call: call.to_owned(), breakers: 90, open: rates(0.0), half_open: vec![5.0; 60] };
+    let breakers = vec![states("api->db"), states("a service with a long name->another one")];
+    CloseUp { buckets: (0..60).map(bucket).collect(), replay, outage, from, to, attempts: attempts.to_vec(), breakers }
 }
 
 /// A trial in which a region fails and the database fails over.
@@ -277,12 +286,13 @@ pub fn replay() -> Replay {
     };
     let mut stages = [Span::ZERO; Stage::ALL.len()];
     (stages[0], stages[2]) = (Span::from_secs(60), Span::from_secs(180));
-    let step = |minutes, kind: &str, group, subject: &str, text: &str| Step {
+    let step = |minutes, kind: &'static str, group, subject: &str, text: &str| Step {
         at: at(minutes),
         kind: kind.to_owned(),
         group,
         subject: subject.to_owned(),
         text: text.to_owned(),
+        short: kind,
     };
     let level = |minutes, level| TimelineRecord { trial: 3, at: at(minutes), subject: "system".to_owned(), level };
     Replay {

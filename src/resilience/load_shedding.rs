@@ -142,6 +142,13 @@ impl LoadShedder {
         4 - self.admitted
     }
 
+    /// The largest number in flight, out of `whole`, up to which one more of this class is not admitted any more; below
+    /// it one is.
+    pub fn admits_up_to(&self, class: Criticality, whole: u64) -> u64 {
+        let threshold = u128::from(self.config.thresholds[class.index()]);
+        u64::try_from((threshold * u128::from(whole)).div_ceil(10_000)).unwrap_or(u64::MAX)
+    }
+
     /// Admit a request of this class at the last observed utilisation?
     #[inline]
     pub fn admit(&self, class: Criticality) -> ShedDecision {
@@ -160,6 +167,21 @@ mod tests {
     use super::{Criticality, LoadShedder, ShedDecision, SheddingConfig, Utilisation};
     use crate::resilience::Transition;
     use crate::time::{Span, Time};
+
+    #[test]
+    fn admits_up_to_is_where_admission_ends() {
+        let mut shedder = LoadShedder::new(SheddingConfig::default()).expect("valid");
+        for whole in [1, 3, 7, 20, 100, 1_001] {
+            for class in Criticality::ALL {
+                let most = shedder.admits_up_to(class, whole);
+                for in_flight in 0..whole + 3 {
+                    shedder.observe(Time::ZERO, Utilisation::of(in_flight, whole));
+                    let admitted = shedder.admit(class) == ShedDecision::Admit;
+                    assert_eq!(admitted, in_flight < most, "{in_flight} of {whole}, {class:?}: {most}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn criticality_travels_and_can_only_fall() {

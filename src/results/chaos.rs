@@ -2,6 +2,7 @@
 //!
 //! Filled by `experiment`, read by every format; figures are final here.
 
+use super::requests::Attempts;
 use crate::stats::Estimate;
 use crate::time::Span;
 
@@ -202,8 +203,12 @@ pub struct ActResult {
 pub struct Series {
     /// Answered requests of those that were answered or failed.
     pub success: Vec<Option<f64>>,
+    /// Latency that half do not exceed, in seconds.
+    pub latency_p50_s: Vec<Option<f64>>,
     /// Latency that 99 % do not exceed, in seconds.
     pub latency_p99_s: Vec<Option<f64>>,
+    /// Where attempts go, in a run: to the entry, and to services that fail over.
+    pub attempts: Vec<Attempts>,
     /// Retries a second in a run.
     pub retries_per_s: Vec<f64>,
     /// By call with breakers: the share of them that is open.

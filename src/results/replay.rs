@@ -4,7 +4,7 @@
 //! it to a part.
 
 use super::raw::{Stage, TimelineRecord};
-use super::requests::Requests;
+use super::requests::{Attempts, Requests};
 use crate::time::{Span, Time};
 
 /// One trial.
@@ -71,6 +71,23 @@ pub struct CloseUp {
     pub to: Time,
     /// What its requests met, on the request clock.
     pub buckets: Vec<RequestBucket>,
+    /// Where attempts went meanwhile: to the entry, and to services that fail over.
+    pub attempts: Vec<Attempts>,
+    /// What breakers did meanwhile: by call, those that did anything.
+    pub breakers: Vec<BreakerStates>,
+}
+
+/// How many breakers of a call refuse and how many probe, in the mean over each bucket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BreakerStates {
+    /// Its name, `api->db`.
+    pub call: String,
+    /// Its breakers that opened at some time in the trial.
+    pub breakers: usize,
+    /// Those that refuse.
+    pub open: Vec<f64>,
+    /// Those that let probes through.
+    pub half_open: Vec<f64>,
 }
 
 /// Requests of a stretch of time.
@@ -82,6 +99,8 @@ pub struct RequestBucket {
     pub length: Span,
     /// Share answered of those that ended in it, if any did.
     pub answered: Option<f64>,
+    /// Latency of the answered ones that one in two exceeds.
+    pub latency_p50_s: Option<f64>,
     /// Latency of the answered ones that only one in a hundred exceeds.
     pub latency_p99_s: Option<f64>,
     /// Attempts beyond the first, per second.
@@ -101,4 +120,6 @@ pub struct Step {
     pub subject: String,
     /// In words.
     pub text: String,
+    /// In a word or two, for a mark on an axis of time; empty: it is not marked.
+    pub short: &'static str,
 }

@@ -239,3 +239,12 @@ impl Failure {
         }
     }
 }
+
+/// Attempts sent to a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempts {
+    /// Its name.
+    pub service: String,
+    /// By region: its name, and attempts per second bucket by bucket.
+    pub regions: Vec<(String, Vec<f64>)>,
+}

@@ -109,6 +109,14 @@ impl World<'_> {
         }
     }
 
+    /// Does the routing send users to the region?
+    pub(super) fn takes_users(&self, region: usize) -> bool {
+        match &self.routing {
+            Some(routing) => routing.is_open(region),
+            None => self.gates.holds(self.layout.region_gates[region]),
+        }
+    }
+
     /// Is the zone cut off from the rest of the world?
     pub(super) fn zone_is_cut(&self, zone: u32) -> bool {
         self.zone_cuts(zone) > 0

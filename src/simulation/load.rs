@@ -9,6 +9,7 @@
 
 mod flow;
 mod levels;
+mod mixed;
 
 use super::ailing::Weak;
 use super::event::{Event, class};
@@ -59,6 +60,11 @@ pub struct Loads {
     rooms: Vec<f64>,
     spare: Vec<f64>,
     unit: Vec<f64>,
+    /// Where groups differ in their mix, by region, group and station: calls of a request that stays in the region.
+    costs: Vec<f64>,
+    /// By station: requests per second that stay, and what more it carries.
+    stay: Vec<f64>,
+    free: Vec<f64>,
     over: Vec<f64>,
     /// By station: does less arrive to be served than its nodes could carry, were all of them on and warm?
     short: Vec<bool>,

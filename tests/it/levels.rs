@@ -89,6 +89,23 @@ fn what_a_region_cannot_carry_spills_to_the_next() {
     kept.expect("system", 0.0, HOUR, HOUR / 3.0);
 }
 
+/// East has writers only, who need what it has little of; the mean mix of both regions would fit.
+#[test]
+fn who_spills_costs_what_its_own_requests_do() {
+    let history = history(&format!("horizon = \"10h\"\n{TWO_MIXES}"));
+    // of 100 writes a second east carries 50; of the others 30 find room beside the 40 of west
+    history.expect_loss("e", 0.2 * 10.0 * HOUR, 1e-6);
+    history.expect_loss("w", 0.0, 1e-6);
+    history.expect_loss("system", 0.1 * 10.0 * HOUR, 1e-6);
+}
+
+/// Two regions whose users differ in what they ask for.
+pub const TWO_MIXES: &str = "version = 1\nregions = { east = {}, west = {} }\n[links]\n\"east <-> west\".latency = \"30ms\"\n\
+     [services.web]\ncalls.heavy = { only = [\"write\"] }\n[services.heavy]\npools.east.capacity = \"50/s\"\n\
+     pools.west.capacity = \"70/s\"\n[requests]\nread = {}\nwrite = {}\n[users.e]\nnear = \"east\"\nrate = \"100/s\"\n\
+     arrivals = \"regular\"\nrequests = { write = \"100%\" }\n[users.w]\nnear = \"west\"\nrate = \"100/s\"\n\
+     arrivals = \"regular\"\nrequests = { read = \"60%\", write = \"40%\" }\n";
+
 /// East is lost for an hour; who leaves it does so over a minute, and west carries 100 of the 150.
 #[test]
 fn a_drain_into_a_full_region_is_booked_to_its_kink() {

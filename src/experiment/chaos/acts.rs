@@ -9,6 +9,7 @@ use crate::results::chaos::ActResult;
 use crate::simulation::layout::{Choice, Layout, RoutingPlan};
 use crate::simulation::requests::RequestPlan;
 use crate::simulation::requests::record::{Act, Heard, Recorder};
+use crate::simulation::requests::spells::spells;
 use crate::simulation::trace::{OperatorStep, TraceEvent, TraceLine};
 use crate::time::{Span, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,11 +70,11 @@ impl OpenTime {
         let buckets = record.users.first().map_or(0, Vec::len);
         let widths_s = (0..buckets).map(|bucket| experiment.bucket_s(bucket)).collect();
         let mut open_s = vec![vec![0.0; buckets]; plan.edges.len()];
-        for (edge, spell) in spells(record, length).filter(|(_, spell)| spell.refuses) {
+        for spell in spells(record, length).filter(|spell| spell.refuses) {
             let (mut at, end) = (spell.from, spell.to.min(length));
             while at < end {
                 let bucket = (at.as_nanos() / every.as_nanos().max(1)) as usize;
-                let Some(cell) = open_s[edge as usize].get_mut(bucket) else { break };
+                let Some(cell) = open_s[spell.edge as usize].get_mut(bucket) else { break };
                 let until = end.min(experiment.bucket(bucket).1);
                 *cell += until.saturating_sub(at).as_secs_f64();
                 at = until;
@@ -88,37 +89,6 @@ impl OpenTime {
     }
 }
 
-/// A time in which a breaker refuses or probes.
-struct Spell {
-    from: Span,
-    /// After the run if it has no end in it.
-    to: Span,
-    refuses: bool,
-}
-
-/// The spells of all breakers, by edge. One that is open but whose time is up refuses nobody: it waits for a call.
-fn spells(record: &Recorder, length: Span) -> impl Iterator<Item = (u32, Spell)> {
-    let mut last: BTreeMap<(u32, u32, u32), (Span, Act)> = BTreeMap::new();
-    let mut spells = Vec::new();
-    let mut end = |edge: u32, (from, act): (Span, Act), to: Span| match act {
-        Act::Opened { until } => spells.push((edge, Spell { from, to: until.min(to), refuses: true })),
-        Act::HalfOpened => spells.push((edge, Spell { from, to, refuses: false })),
-        Act::Closed | Act::Ejected | Act::Returned => {}
-    };
-    for Heard { at, edge, whose, act } in &record.heard {
-        if matches!(act, Act::Ejected | Act::Returned) {
-            continue;
-        }
-        if let Some(before) = last.insert((*edge, whose.0, whose.1), (*at, *act)) {
-            end(*edge, before, *at);
-        }
-    }
-    for ((edge, ..), before) in last {
-        end(edge, before, length + Span::SECOND);
-    }
-    spells.into_iter()
-}
-
 /// The first opening of a breaker of the call at or after `from`.
 pub fn opened(plan: &RequestPlan, record: &Recorder, call: CallEnds, from: Span) -> Option<Span> {
     let of_call = |heard: &&Heard| super::reading::is(&plan.edges[heard.edge as usize], call);
@@ -129,7 +99,7 @@ pub fn opened(plan: &RequestPlan, record: &Recorder, call: CallEnds, from: Span)
 /// When, at or after `from`, breakers of the call refuse and probe for the last time in a run of `length`.
 pub fn closed(plan: &RequestPlan, record: &Recorder, call: CallEnds, (from, length): (Span, Span)) -> Option<Span> {
     let of_call = |edge: u32| super::reading::is(&plan.edges[edge as usize], call);
-    let ends = spells(record, length).filter(|(edge, _)| of_call(*edge)).map(|(_, spell)| spell.to);
+    let ends = spells(record, length).filter(|spell| of_call(spell.edge)).map(|spell| spell.to);
     Some(ends.fold(from, Span::max)).filter(|last| *last <= length)
 }
 

@@ -27,6 +27,8 @@ pub struct Digest {
     pub success: Vec<Reading>,
     pub latency: Vec<Reading>,
     pub retries: Vec<u64>,
+    /// By pool, by bucket: attempts sent to it.
+    pub sent: Vec<Vec<u64>>,
     /// By edge, by bucket: share of its breakers that is open.
     pub open: Vec<Vec<f64>>,
 }
@@ -101,6 +103,7 @@ impl Judge<'_> {
             success: users(BucketMeasure::SuccessRatio),
             latency: users(BucketMeasure::Latency(Statistic::Quantile(990))),
             retries: (0..case.count()).map(retries).collect(),
+            sent: record.pools.clone(),
             open: (0..self.plan.edges.len()).map(|e| (0..case.count()).map(|b| share(e, b)).collect()).collect(),
         }
     }

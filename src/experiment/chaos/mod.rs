@@ -10,7 +10,7 @@ mod judge;
 mod reading;
 
 use super::replicate::in_chunks;
-use super::{Identity, Plan, Watch};
+use super::{Identity, Plan, Watch, attempts};
 use crate::model::dist::Law;
 use crate::model::experiment::{About, BucketMeasure, Experiment, RunMeasure, Statistic};
 use crate::model::failover::Failback;
@@ -87,7 +87,7 @@ fn one(model: &Model, experiment: &Experiment, plan: &Plan, watch: &Watch<'_>) -
     let mut digests = Vec::new();
     let fresh = || RequestWorld::new(&compiled.layout, requests);
     in_chunks(plan, watch, 0..plan.trials, fresh, run, |chunk| digests.extend(chunk));
-    Ok(result(experiment, requests, plan.confidence, &digests))
+    Ok(result(experiment, (&world, requests), plan.confidence, &digests))
 }
 
 /// The model with the faults of the method, and without its own unless they go on beside.
@@ -134,7 +134,12 @@ fn clear(fault: &mut Fault, longest: Span) {
     }
 }
 
-fn result(experiment: &Experiment, plan: &RequestPlan, confidence: f64, digests: &[Digest]) -> ExperimentResult {
+fn result(
+    experiment: &Experiment,
+    world: (&Model, &RequestPlan),
+    confidence: f64,
+    digests: &[Digest],
+) -> ExperimentResult {
     let runs: Vec<_> = digests.iter().map(|digest| digest.run.clone()).collect();
     let held = runs.iter().filter(|run| run.held).count() as u64;
     let share = interval::proportion(held, runs.len() as u64, confidence);
@@ -164,7 +169,7 @@ fn result(experiment: &Experiment, plan: &RequestPlan, confidence: f64, digests:
         runs,
         share,
         acts: acts::of_all(&acts),
-        series: series(experiment, plan, digests),
+        series: series(experiment, world, digests),
     }
 }
 
@@ -229,7 +234,7 @@ fn median(values: &[Option<f64>]) -> Option<f64> {
     sorted.get(sorted.len().saturating_sub(1) / 2).copied().filter(|value| value.is_finite())
 }
 
-fn series(experiment: &Experiment, plan: &RequestPlan, digests: &[Digest]) -> Series {
+fn series(experiment: &Experiment, (model, plan): (&Model, &RequestPlan), digests: &[Digest]) -> Series {
     let Some(first) = digests.first() else { return Series::default() };
     let runs = digests.len() as f64;
     let buckets = first.success.len();
@@ -243,9 +248,12 @@ fn series(experiment: &Experiment, plan: &RequestPlan, digests: &[Digest]) -> Se
         };
         (0..buckets).map(all).collect()
     };
-    let retries = |bucket: usize| {
-        digests.iter().map(|digest| digest.retries[bucket]).sum::<u64>() as f64 / runs / experiment.bucket_s(bucket)
+    let per_second = |count: &dyn Fn(&Digest) -> u64, bucket: usize| {
+        digests.iter().map(count).sum::<u64>() as f64 / runs / experiment.bucket_s(bucket)
     };
+    let retries = |bucket: usize| per_second(&|digest| digest.retries[bucket], bucket);
+    let sent =
+        |pool: usize| (0..buckets).map(|bucket| per_second(&|digest| digest.sent[pool][bucket], bucket)).collect();
     let open = |edge: usize| {
         let mean = |bucket: usize| digests.iter().map(|digest| digest.open[edge][bucket]).sum::<f64>() / runs;
         (plan.edges[edge].name.clone(), (0..buckets).map(mean).collect())
@@ -254,6 +262,8 @@ fn series(experiment: &Experiment, plan: &RequestPlan, digests: &[Digest]) -> Se
     Series {
         success: merged(|digest| &digest.success, BucketMeasure::SuccessRatio),
         latency_p99_s: merged(|digest| &digest.latency, BucketMeasure::Latency(Statistic::Quantile(990))),
+        latency_p50_s: merged(|digest| &digest.latency, BucketMeasure::Latency(Statistic::Quantile(500))),
+        attempts: attempts(model, plan, sent),
         retries_per_s: (0..buckets).map(retries).collect(),
         breakers: (0..plan.edges.len()).filter(breaks).map(open).collect(),
     }

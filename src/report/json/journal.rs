@@ -121,6 +121,12 @@ fn own(results: &ChaosResults, experiment: &ExperimentResult) -> Value {
         })
     });
     let series = &experiment.series;
+    let attempts = series.attempts.iter().flat_map(|attempts| {
+        let region = |(region, rates): &(String, Vec<f64>)| {
+            json!({ "service": attempts.service, "region": region, "per_s": rates })
+        };
+        attempts.regions.iter().map(region).collect::<Vec<_>>()
+    });
     let breakers = series.breakers.iter().map(|(call, open)| json!({ "call": call, "open": open }));
     json!({
         "scenario": { "name": results.scenario, "hash": results.hash },
@@ -139,7 +145,9 @@ fn own(results: &ChaosResults, experiment: &ExperimentResult) -> Value {
         "acts": acts.collect::<Vec<_>>(),
         "series": {
             "success_ratio": series.success,
+            "latency_p50_s": series.latency_p50_s,
             "latency_p99_s": series.latency_p99_s,
+            "attempts_per_s": attempts.collect::<Vec<_>>(),
             "retries_per_s": series.retries_per_s,
             "breakers": breakers.collect::<Vec<_>>(),
         },

@@ -95,7 +95,13 @@ pub fn duration_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
         }
     }
     kept.sort_by(f64::total_cmp);
-    kept.into_iter().map(|value| (value, number::duration(value))).collect()
+    kept.into_iter().map(|value| (value, round_duration(value))).collect()
+}
+
+/// A round duration, shorter than among figures, where digits say how well it is known: `1s`, not `1.0s`.
+pub fn round_duration(seconds: f64) -> String {
+    let text = number::duration(seconds);
+    text.strip_suffix(".0s").map_or_else(|| text.clone(), |whole| format!("{whole}s"))
 }
 
 /// Durations to mark on a linear axis from 0 to `to` seconds.
@@ -105,7 +111,7 @@ pub fn linear_duration_ticks(to: f64) -> Vec<(f64, String)> {
         // round days stay days: 400 of them read better than 1.10 years
         count if unit >= YEAR_S && count > 0.0 => format!("{}y", number::trimmed(count)),
         count if unit >= 86_400.0 && count > 0.0 => format!("{}d", number::trimmed(count)),
-        count => number::duration(count * unit),
+        count => round_duration(count * unit),
     };
     round_ticks(0.0, to / unit, 6.0).into_iter().map(|count| (count * unit, label(count))).collect()
 }

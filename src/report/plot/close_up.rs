@@ -1,27 +1,27 @@
-//! The longest outage of one trial: who is served, what requests meet, the stages, and each step numbered.
+//! The longest outage of one trial over one axis of time: who is served, how long that takes, where attempts go, what
+//! breakers do, the stages, and each step numbered.
 //!
 //! A stage's time is known, not its turns: stages stand in their usual order, as in the Gantt chart.
 
 use super::axis::{Scale, linear_duration_ticks};
 use super::bars::percents;
-use super::canvas::{Anchor, Drawing, GREY, width_of};
-use super::exceedance::{DASHES, draw_curve};
-use super::gantt;
-use super::panel::{Curve, GAP, LEFT, PANEL, Panel, counts, draw, durations, ink};
+use super::canvas::{Anchor, Drawing, width_of};
+use super::marks::Marks;
+use super::panel::{ABOVE, Curve, GAP, LEFT, LINES, PANEL, Panel, RIGHT, draw, title};
 use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, TITLE, WIDTH, fitted};
+use super::{attempts, gantt, states};
 use crate::report::number;
 use crate::results::replay::{CloseUp, RequestBucket, Step};
 use crate::time::Time;
 
-const TOP: f64 = 118.0;
+/// Where the title of the first panel stands.
+const FIRST: f64 = 86.0;
 /// Lines of users beside that of the system, at most.
-const USERS: usize = 3;
+const USERS: usize = LINES - 1;
 /// Steps told, at most.
 const STEPS: usize = 24;
 /// Height of a line of the list of steps.
 const LINE: f64 = 19.0;
-/// Marks closer than this share their number.
-const APART: f64 = 16.0;
 
 /// The chart.
 ///
@@ -30,33 +30,37 @@ const APART: f64 = 16.0;
 pub fn drawing(shown: &CloseUp) -> Result<Drawing, PlotError> {
     let steps = steps(shown);
     let panels = panels(shown);
-    // one line needs no name
-    let names = Some(panels[0].curves.len()).filter(|&lines| lines > 1).unwrap_or(0);
-    let below = TOP + panels.len() as f64 * (PANEL + GAP);
-    let list = below + 92.0 + 22.0 * names as f64;
-    let mut drawing = Drawing::new(WIDTH, list + LINE * steps.len().min(STEPS + 1) as f64 + 12.0);
     let (from, to) = (seconds(shown, shown.from), seconds(shown, shown.to));
-    let x = Scale::linear(from, to, LEFT, WIDTH - EDGE - 8.0);
+    let x = Scale::linear(from, to, LEFT, RIGHT);
+    let marked: Vec<(f64, &str)> = steps.iter().take(STEPS).map(|(at, step)| (*at, step.short)).collect();
+    let marks = Marks::new(&marked, x)?;
+    let top = FIRST + ABOVE + marks.height();
+    let lanes = if shown.breakers.is_empty() { 0.0 } else { GAP + states::height(&shown.breakers) };
+    let bottom = top + panels.len() as f64 * (PANEL + GAP) - GAP + lanes;
+    let list = bottom + 132.0;
+    let mut drawing = Drawing::new(WIDTH, list + LINE * steps.len().min(STEPS + 1) as f64 + 12.0);
     titles(&mut drawing, shown)?;
     let shade = (x.at(0.0), x.at(seconds(shown, shown.outage.end())));
     for (index, panel) in panels.iter().enumerate() {
-        let top = TOP + index as f64 * (PANEL + GAP);
+        let top = top + index as f64 * (PANEL + GAP);
         draw(&mut drawing, panel, (x, to), (top, top + PANEL), shade);
+        title(&mut drawing, panel, if index == 0 { FIRST } else { top - ABOVE })?;
+        marks.lines(&mut drawing, (top, top + PANEL));
     }
-    marks(&mut drawing, &steps, x, (TOP, below - GAP));
+    marks.label(&mut drawing, top);
+    if !shown.breakers.is_empty() {
+        let top = bottom - states::height(&shown.breakers);
+        states::title(&mut drawing, &shown.breakers, top - ABOVE)?;
+        states::draw(&mut drawing, &shown.breakers, &edges(shown), (x, to), (top, shade))?;
+        marks.lines(&mut drawing, (top, bottom));
+    }
     for (at, label) in linear_duration_ticks(to) {
-        drawing.text((x.at(at), below - GAP + 16.0), Anchor::Middle, TICK, &label);
+        drawing.text((x.at(at), bottom + 16.0), Anchor::Middle, TICK, &label);
     }
-    let middle = f64::midpoint(LEFT, WIDTH - EDGE);
-    drawing.text((middle, below - GAP + 36.0), Anchor::Middle, SUBTITLE, "time since the start of the outage");
-    gantt::legend(&mut drawing, &[&shown.outage], below + 26.0)?;
-    gantt::stages(&mut drawing, x, below + 42.0, &shown.outage, 1.0)?;
-    for (index, curve) in panels[0].curves.iter().take(names).enumerate() {
-        let at = below + 84.0 + 22.0 * index as f64;
-        draw_curve(&mut drawing, &[(EDGE, at), (EDGE + 44.0, at)], ink(index), DASHES[index % DASHES.len()]);
-        let name = fitted(&curve.name, LABEL, WIDTH - 56.0 - 2.0 * EDGE)?;
-        drawing.text((EDGE + 56.0, at), Anchor::Start, LABEL, &name);
-    }
+    let middle = f64::midpoint(LEFT, RIGHT);
+    drawing.text((middle, bottom + 36.0), Anchor::Middle, SUBTITLE, "time since the start of the outage");
+    gantt::legend(&mut drawing, &[&shown.outage], bottom + 64.0)?;
+    gantt::stages(&mut drawing, x, bottom + 80.0, &shown.outage, 1.0)?;
     tell(&mut drawing, &steps, list)?;
     Ok(drawing)
 }
@@ -86,36 +90,45 @@ fn titles(drawing: &mut Drawing, shown: &CloseUp) -> Result<(), PlotError> {
     Ok(())
 }
 
-/// What happened, and when in seconds since the start of the outage; levels are drawn, not told.
+/// What happened, and when in seconds since the start of the outage; levels and outages are drawn, not told.
 fn steps(shown: &CloseUp) -> Vec<(f64, &Step)> {
-    let told = |step: &&Step| step.kind != "level" && step.kind != "outage";
-    let inside = shown.replay.steps.iter().filter(|step| shown.from <= step.at && step.at <= shown.to);
-    inside.filter(told).map(|step| (seconds(shown, step.at), step)).collect()
+    let told = |step: &&Step| !step.short.is_empty() && shown.from <= step.at && step.at <= shown.to;
+    shown.replay.steps.iter().filter(told).map(|step| (seconds(shown, step.at), step)).collect()
+}
+
+/// Where buckets begin and the last one ends, in seconds since the start of the outage; what is drawn is cut to this.
+fn edges(shown: &CloseUp) -> Vec<f64> {
+    let ends = shown.buckets.last().map(|bucket| bucket.from + bucket.length);
+    shown.buckets.iter().map(|bucket| bucket.from).chain(ends).map(|at| seconds(shown, at)).collect()
 }
 
 fn panels(shown: &CloseUp) -> Vec<Panel> {
-    let title = if shown.buckets.is_empty() { "users served" } else { "users whom the structure lets be served" };
-    let served = Panel { title, curves: levels(shown), from: 0.0, to: 1.0, label: percents };
-    let mut panels = vec![served];
+    let share = |title: &str, curves| {
+        let title = title.to_owned();
+        Panel { title, curves, from: 0.0, to: 1.0, log: false, label: percents }
+    };
     if shown.buckets.is_empty() {
-        return panels;
+        return vec![share("users served, share", levels(shown))];
     }
-    let curve = |value: fn(&RequestBucket) -> Option<f64>| {
-        let middle = |bucket: &RequestBucket| seconds(shown, bucket.from) + bucket.length.as_secs_f64() / 2.0;
-        let points = shown.buckets.iter().map(|bucket| (middle(bucket), value(bucket)));
-        vec![Curve { name: String::new(), points: points.collect() }]
+    let middle = |bucket: &RequestBucket| seconds(shown, bucket.from) + bucket.length.as_secs_f64() / 2.0;
+    let curve = |name: &str, value: fn(&RequestBucket) -> Option<f64>| Curve {
+        name: name.to_owned(),
+        points: shown.buckets.iter().map(|bucket| (middle(bucket), value(bucket))).collect(),
     };
-    let most = |value: fn(&RequestBucket) -> Option<f64>| {
-        let most = shown.buckets.iter().filter_map(value).fold(0.0, f64::max) * 1.1;
-        if most > 0.0 { most } else { 1.0 }
-    };
-    let answered: fn(&RequestBucket) -> Option<f64> = |bucket| bucket.answered;
-    let latency: fn(&RequestBucket) -> Option<f64> = |bucket| bucket.latency_p99_s;
-    let retries: fn(&RequestBucket) -> Option<f64> = |bucket| Some(bucket.retries_per_s);
-    let of = |title, value, to, label| Panel { title, curves: curve(value), from: 0.0, to, label };
-    panels.push(of("answered requests", answered, 1.0, percents));
-    panels.push(of("latency, p99", latency, most(latency), durations));
-    panels.push(of("retries per second", retries, most(retries), counts));
+    let mut success = vec![curve("answered requests", |bucket| bucket.answered)];
+    // the system comes first
+    success.extend(
+        levels(shown).into_iter().take(1).map(|level| Curve { name: "what the structure allows".to_owned(), ..level }),
+    );
+    let latency = vec![curve("p50", |bucket| bucket.latency_p50_s), curve("p99", |bucket| bucket.latency_p99_s)];
+    let mut panels =
+        vec![share("success, share", success), Panel::of_durations("latency of answered requests".to_owned(), latency)];
+    let middles: Vec<f64> = shown.buckets.iter().map(middle).collect();
+    panels.extend(attempts::panels(&shown.attempts, &middles));
+    if shown.buckets.iter().any(|bucket| bucket.retries_per_s > 0.0) {
+        let retries = vec![curve("", |bucket| Some(bucket.retries_per_s))];
+        panels.push(Panel::of_counts("retries per second, of all calls".to_owned(), retries));
+    }
     panels
 }
 
@@ -150,25 +163,6 @@ fn levels(shown: &CloseUp) -> Vec<Curve> {
         curves.truncate(if differ { 1 + USERS } else { 1 });
     }
     curves
-}
-
-/// A thin line at each step, with its number; those that stand close share a label.
-fn marks(drawing: &mut Drawing, steps: &[(f64, &Step)], x: Scale, (top, bottom): (f64, f64)) {
-    let mut groups: Vec<(f64, usize, usize)> = Vec::new();
-    for (index, (at, _)) in steps.iter().enumerate().take(STEPS) {
-        let here = x.at(*at);
-        drawing.dashed(&[(here, top), (here, bottom)], 1.0, (3.0, 3.0), GREY);
-        match groups.last_mut() {
-            Some((first, _, last)) if here - *first < APART => *last = index + 1,
-            _ => groups.push((here, index + 1, index + 1)),
-        }
-    }
-    for (index, (at, first, last)) in groups.into_iter().enumerate() {
-        let text = if first == last { first.to_string() } else { format!("{first}-{last}") };
-        // neighbours take turns in height
-        let y = top - 26.0 - 13.0 * (index % 2) as f64;
-        drawing.text((at, y), Anchor::Middle, TICK, &text);
-    }
 }
 
 /// The steps in words, by number.

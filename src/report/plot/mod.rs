@@ -5,6 +5,7 @@
 //! can tell apart; scenarios also differ by place or by dash, so that a copy in grey says the same.
 
 mod attainment;
+mod attempts;
 mod axis;
 mod bars;
 pub mod canvas;
@@ -15,9 +16,11 @@ mod convergence;
 mod distribution;
 mod exceedance;
 mod gantt;
+mod marks;
 mod nines;
 mod panel;
 mod pareto;
+mod states;
 #[cfg(test)]
 mod tests;
 mod transient;

@@ -55,7 +55,7 @@ pub fn chart(scenarios: &[Results], points: &[Point<'_>]) -> Result<Drawing, Plo
     let x = Scale::linear(costs.0, costs.1, LEFT, WIDTH - EDGE - 16.0);
     let y = Scale::linear(from, until, BOTTOM, TOP);
     let mut drawing = Drawing::new(WIDTH, BOTTOM + 82.0 + 26.0 * points.len() as f64);
-    let what = "up and to the left is better; the line joins scenarios that no other beats in both";
+    let what = "up and to the left is better; bars are intervals; the line joins what no other scenario beats in both";
     titles(&mut drawing, "Nines and what they cost", scenarios, what)?;
     axes(&mut drawing, x, y, costs, (from, until));
     axis_titles(&mut drawing, x.at(costs.1), currency)?;

@@ -37,7 +37,9 @@ pub fn chart(scenarios: &[Results], curves: &[Vec<(f64, Estimate)>]) -> Result<D
     }
     let air = ((high - low) * 0.08).max((1.0 - low) * 0.05).max(1e-9);
     let (from, until) = ((low - air).max(0.0), (high + air).min(1.0));
-    let x = Scale::linear(0.0, to * 1.02, LEFT, WIDTH - EDGE - 16.0);
+    // the first point stands right of the axis, though it be at 0 and moved to the left of others
+    let room = 8.0 + 3.0 * scenarios.len() as f64;
+    let x = Scale::linear(0.0, to * 1.02, LEFT + room, WIDTH - EDGE - 16.0);
     let y = Scale::linear(from, until, BOTTOM, TOP);
     let legend_top = BOTTOM + 74.0;
     let mut drawing = Drawing::new(WIDTH, legend_top + 24.0 * scenarios.len() as f64 + 8.0);

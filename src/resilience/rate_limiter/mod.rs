@@ -155,6 +155,13 @@ impl Gcra {
         Ok(Span::from_nanos(waits))
     }
 
+    /// Cells that may pass at `now`.
+    pub fn available(&self, now: Time) -> u32 {
+        let now = self.last_seen.max(now.as_nanos());
+        let taken = self.tat.saturating_sub(now);
+        (self.rule.capacity.saturating_sub(taken) / self.rule.period) as u32
+    }
+
     /// Gives back `cells` that were admitted or booked and will not be used. Later bookings keep their times.
     pub fn give_back(&mut self, cells: u32) {
         self.tat = self.tat.saturating_sub(u64::from(cells) * self.rule.period);
@@ -175,6 +182,19 @@ mod tests {
 
     fn limiter(burst: u32) -> Gcra {
         Gcra::new(GcraConfig::per_second(10.0).burst(burst)).expect("valid")
+    }
+
+    #[test]
+    fn as_many_are_available_as_then_pass() {
+        let mut bucket = limiter(7);
+        for millis in [0, 0, 0, 130, 250, 251, 3_000, 3_000, 3_001] {
+            let now = at(millis * 1_000_000);
+            let cells = bucket.available(now);
+            let mut taken = bucket.clone();
+            assert!((0..cells).all(|_| taken.acquire(now, 1).is_ok()) && taken.acquire(now, 1).is_err(), "{cells}");
+            let _ = bucket.acquire(now, 2);
+        }
+        assert_eq!(bucket.available(at(3_001_000_000)), 1, "two of seven, three times");
     }
 
     fn at(nanos: u64) -> Time {

@@ -7,7 +7,7 @@
 
 mod classes;
 
-use super::order::{in_order, needed_services};
+use super::order::{callers_first, in_order, needed_services};
 use super::structure::{AsIf, Structure, needs_gate, pool_in, primary_gate};
 use super::{Layout, cuts, readers};
 use crate::model::Model;
@@ -33,6 +33,8 @@ pub struct LoadPlan {
     pub shares: Vec<f64>,
     /// By group: its share of each class.
     pub mixes: Vec<Vec<f64>>,
+    /// Do groups differ in their shares of classes?
+    pub mixed: bool,
     /// Share of each class in all demand.
     pub whole_mix: Vec<f64>,
     /// By group: what answers at its users when requests fail.
@@ -158,7 +160,7 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure) -> O
         ..LoadPlan::default()
     };
     classes::divide(model, &mut plan);
-    let callers_first = classes::callers_first(model);
+    let callers_first = callers_first(model);
     for &service in &callers_first {
         add_stations(model, layout, structure, &mut plan, service);
     }

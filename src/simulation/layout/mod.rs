@@ -13,7 +13,7 @@ mod cuts;
 mod drains;
 mod groups;
 pub mod load;
-mod order;
+pub(in crate::simulation) mod order;
 mod plans;
 mod processes;
 mod readers;

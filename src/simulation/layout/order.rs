@@ -32,6 +32,13 @@ pub fn in_order(model: &Model) -> Vec<ServiceId> {
     order
 }
 
+/// Services, callers before callees.
+pub fn callers_first(model: &Model) -> Vec<ServiceId> {
+    let mut order = in_order(model);
+    order.reverse();
+    order
+}
+
 /// The services behind terms, each once.
 pub fn needed_services(model: &Model, terms: impl Iterator<Item = Term>) -> Vec<u32> {
     let (mut services, mut pools) = (Vec::new(), Vec::new());

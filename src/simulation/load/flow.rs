@@ -1,7 +1,8 @@
 //! The demand on its way: down from the entries as load, back up as the share that is served, class by class.
 //!
 //! Classes differ in where they enter, in the calls that they make and in whether they write; a station at its limit
-//! serves the same share of each. What a region has room for is reckoned for the mix of classes of all users.
+//! serves the same share of each. What a region has room for is reckoned for the mix of classes of all users, as long as all groups
+//! have the same; where they do not it depends on whose users they are (`mixed`).
 
 use super::{Loads, answering};
 use crate::simulation::ailing::Weak;
@@ -212,29 +213,26 @@ impl Loads {
         (1.0 - missed, used)
     }
 
-    /// What a region can carry with its own pools, as a share of all demand.
-    fn room(&mut self, plan: &LoadPlan, gates: &Gates, region: usize) -> f64 {
+    /// Calls that a request of this mix makes to each station without leaving the region, class by class, in `unit`; does
+    /// it enter there at all?
+    pub(super) fn find_unit(&mut self, plan: &LoadPlan, gates: &Gates, region: usize, mix: &[f64]) -> bool {
         let classes = plan.classes;
         self.unit.clear();
         self.unit.resize(plan.stations.len() * classes, 0.0);
         let mut enters = false;
         for (class, entries) in plan.entries.iter().enumerate() {
             if let Some(entry) = answering(gates, &entries[region]) {
-                self.unit[entry * classes + class] = plan.whole_mix[class];
+                self.unit[entry * classes + class] = mix[class];
                 enters = true;
             }
         }
         if !enters {
-            return 0.0;
+            return false;
         }
-        let mut room = f64::INFINITY;
         for (index, station) in plan.stations.iter().enumerate() {
-            let unit: f64 = self.unit[index * classes..(index + 1) * classes].iter().sum();
-            if unit <= 0.0 {
+            if self.unit_of(plan, index) <= 0.0 {
                 continue;
             }
-            let limit = self.limit(plan, gates, index, self.cold[index]);
-            room = room.min(limit / (unit * plan.demand));
             for call in station.calls.iter().filter(|call| call.local) {
                 if let Some(callee) = answering(gates, &call.to) {
                     for class in 0..classes {
@@ -244,11 +242,32 @@ impl Loads {
                 }
             }
         }
-        room
+        true
+    }
+
+    /// The same, all classes together.
+    pub(super) fn unit_of(&self, plan: &LoadPlan, station: usize) -> f64 {
+        self.unit[station * plan.classes..(station + 1) * plan.classes].iter().sum()
+    }
+
+    /// What a region can carry with its own pools, as a share of all demand.
+    fn room(&mut self, plan: &LoadPlan, gates: &Gates, region: usize) -> f64 {
+        if !self.find_unit(plan, gates, region, &plan.whole_mix) {
+            return 0.0;
+        }
+        let room = |station: usize| {
+            let unit = self.unit_of(plan, station);
+            let limit = || self.limit(plan, gates, station, self.cold[station]);
+            if unit > 0.0 { limit() / (unit * plan.demand) } else { f64::INFINITY }
+        };
+        (0..plan.stations.len()).map(room).fold(f64::INFINITY, f64::min)
     }
 
     /// What each region can carry, as gates and warmth now stand.
     pub(super) fn find_rooms(&mut self, plan: &LoadPlan, gates: &Gates) {
+        if plan.mixed {
+            return self.find_costs(plan, gates);
+        }
         self.rooms.clear();
         for region in 0..plan.regions {
             let room = self.room(plan, gates, region);
@@ -258,6 +277,9 @@ impl Loads {
 
     /// What a region cannot carry goes to the next of each group that has room, rank by rank in fair parts.
     pub(super) fn spill(&mut self, plan: &LoadPlan, gates: &Gates, open: impl Fn(usize) -> bool) {
+        if plan.mixed {
+            return self.spill_mixed(plan, gates, &open);
+        }
         let mut spare = std::mem::take(&mut self.spare);
         spare.clear();
         spare.extend((0..plan.regions).map(|region| self.rooms[region] - self.users_at(plan, region)));

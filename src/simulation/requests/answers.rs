@@ -90,11 +90,13 @@ impl Requests<'_> {
     /// Nothing will ever be heard of the attempt.
     pub(super) fn lose(&mut self, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
+        let request = job.about.request;
         if job.wanted {
             job.stage = Stage::Lost;
         } else {
             self.flight.jobs.leave(id);
         }
+        self.comes_nowhere(request);
     }
 
     /// Nobody waits for the attempt any more; what becomes of its work is for its service to say.

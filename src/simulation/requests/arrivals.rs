@@ -135,6 +135,7 @@ impl Requests<'_> {
     #[inline(always)]
     pub(super) fn request_ended(&mut self, now: Time, id: Id, answer: Answer) {
         let Some(&request) = self.flight.requests.remove(id) else { return };
+        self.comes_nowhere(id);
         self.tally.answered(now, (id, &request), answer);
         if !self.operators.is_empty() {
             self.operators.ended(now, &request, self.plan.groups.len(), answer);

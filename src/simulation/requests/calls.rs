@@ -116,7 +116,7 @@ impl Requests<'_> {
 
     /// A call begins over its edge; its end comes by [`Todo::Ended`].
     pub(super) fn start_call(&mut self, now: Time, edge: &EdgePlan, about: &About, deadline: Time) {
-        let pool = self.route(now, about);
+        let pool = self.route_first(now, about);
         self.tally.called(about.edge, edge.plain);
         if let Some(journal) = self.tally.journal() {
             journal.called(now, about);

@@ -53,6 +53,9 @@ impl Requests<'_> {
         self.routes.shares_at = now;
         self.follow_outside(world);
         self.operators.follow(world, &self.nodes);
+        for (region, open) in self.routes.open.iter_mut().enumerate() {
+            *open = world.takes_users(region);
+        }
         self.look_at_dependencies(now);
         self.routes.refresh(self.plan);
         self.settle_all(now);

@@ -36,6 +36,8 @@ mod run;
 mod sagas;
 mod scaling;
 mod seconds;
+pub mod spells;
+mod spill;
 mod state;
 mod tally;
 mod turns;
@@ -102,6 +104,8 @@ pub struct Requests<'a> {
     callers: Vec<Caller>,
     nodes: Vec<Node<'a>>,
     routes: Routes,
+    /// What is on its way to pools that can be full.
+    on_the_way: spill::OnTheWay,
     sources: Vec<Source>,
     /// By group: the draws of its requests.
     families: Vec<Family>,
@@ -142,6 +146,7 @@ impl<'a> Requests<'a> {
             callers: Vec::with_capacity(plan.clients as usize),
             nodes: Vec::with_capacity(plan.nodes.len()),
             routes: Routes::new(plan),
+            on_the_way: spill::OnTheWay::default(),
             sources: Vec::with_capacity(plan.groups.len()),
             families: Vec::with_capacity(plan.groups.len()),
             tally: Tally::new(plan),
@@ -168,6 +173,7 @@ impl<'a> Requests<'a> {
         self.decided.clear();
         self.flight.clear();
         self.undo_budgets.clear();
+        self.on_the_way.reset(self.plan);
         self.tally.reset(start);
         self.mended.clear();
         self.seen.clear();

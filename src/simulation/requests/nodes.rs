@@ -306,6 +306,22 @@ impl Node<'_> {
         super::route::slowed(work, self.condition.slowness(now) / warm)
     }
 
+    /// So many more of this priority would not be refused for load. A queue without limit has room for what the node's
+    /// `capacity` carries in a second.
+    pub fn places(&self, now: Time, priority: Criticality) -> u64 {
+        let pool = self.pool;
+        let in_flight = u64::from(self.busy) + self.queue.len() as u64;
+        let waiting = pool.work.queue.map(u64::from).or_else(|| pool.capacity.map(|rate| rate.ceil() as u64));
+        let whole = pool.work.slots.zip(waiting).map(|(slots, queue)| u64::from(slots).saturating_add(queue));
+        let limit = self.limit.as_ref().map(ConcurrencyLimit::limit);
+        let shed = self.shedder.as_ref().zip(pool.work.slots.into_iter().chain(limit).min());
+        let admitted = shed.map(|(shedder, whole)| shedder.admits_up_to(priority, u64::from(whole)));
+        let taken = whole.into_iter().chain(admitted).min().map(|most| most.saturating_sub(in_flight));
+        let permits = self.limit.as_ref().map(|limit| u64::from(limit.limit().saturating_sub(limit.in_flight())));
+        let tokens = self.capacity.as_ref().map(|capacity| u64::from(capacity.available(now)));
+        taken.into_iter().chain(permits).chain(tokens).min().unwrap_or(u64::MAX)
+    }
+
     /// Does it refuse one more of this class for load?
     pub fn refuses(&mut self, now: Time, class: Criticality, slots: Option<u32>) -> bool {
         if let Some(capacity) = &mut self.capacity

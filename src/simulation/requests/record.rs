@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::journal::Journal;
-use super::state::{About, Answer, Id, Quality, Request};
+use super::state::{About, Answer, Id, Origin, Quality, Request};
 use crate::resilience::circuit_breaker::{Change, State};
 use crate::resilience::outlier_ejection::{EjectionEvent, HostState};
 use crate::time::{Span, Time};
@@ -173,6 +173,8 @@ pub struct Recorder {
     pub services: Vec<Vec<ServiceBucket>>,
     /// By edge, by bucket.
     pub calls: Vec<Vec<CallBucket>>,
+    /// By pool, by bucket: attempts sent to it.
+    pub pools: Vec<Vec<u64>>,
     /// What policies did, in order.
     pub heard: Vec<Heard>,
     /// Single requests, if they are wanted.
@@ -180,8 +182,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Nothing yet, of so many subjects of users, services and edges, over buckets of `every` in `length`.
-    pub fn new(every: Span, length: Span, [users, services, calls]: [usize; 3]) -> Recorder {
+    /// Nothing yet, of so many subjects of users, services, edges and pools, over buckets of `every` in `length`.
+    pub fn new(every: Span, length: Span, [users, services, calls, pools]: [usize; 4]) -> Recorder {
         let buckets = length.as_nanos().div_ceil(every.as_nanos().max(1)) as usize;
         Recorder {
             every,
@@ -190,6 +192,7 @@ impl Recorder {
             users: vec![vec![UserBucket::default(); buckets]; users],
             services: vec![vec![ServiceBucket::default(); buckets]; services],
             calls: vec![vec![CallBucket::default(); buckets]; calls],
+            pools: vec![vec![0; buckets]; pools],
             heard: Vec::new(),
             journal: None,
         }
@@ -277,6 +280,15 @@ impl Recorder {
             journal.started(now, names);
         }
         self.service(service).queue.record(wait);
+    }
+
+    /// An attempt goes out to a node of the pool.
+    #[cold]
+    pub(super) fn sent(&mut self, now: Time, id: Id, (node, pool): (u32, u32), whose: (&About, Origin)) {
+        if let Some(journal) = &mut self.journal {
+            journal.sent(now, id, node, whose);
+        }
+        self.pools[pool as usize][self.current] += 1;
     }
 
     /// The bucket of an edge.

@@ -80,6 +80,8 @@ pub struct Routes {
     pub shares: Vec<Vec<Share>>,
     /// When the shares were looked at.
     pub shares_at: Time,
+    /// By region: does it take users?
+    pub open: Vec<bool>,
     /// By service with failover: the pool in charge, by its place in the service.
     pub primary: Vec<Option<u32>>,
     /// By edge and region of the caller: the pool, by its place in the edge.
@@ -108,6 +110,7 @@ impl Routes {
             at_once: false,
             shares: vec![vec![Share::default(); regions]; plan.groups.len()],
             shares_at: Time::ZERO,
+            open: vec![true; regions],
             primary: vec![None; plan.services.len()],
             table: vec![vec![None; regions + 1]; plan.edges.len()],
             only: vec![None; plan.edges.len()],
@@ -248,6 +251,11 @@ impl Routes {
         last.filter(|_| point < sum + 1e-9)
     }
 
+    /// The pool that an edge goes to from a region, by its place in the edge.
+    pub fn pool_from(&self, edge: u32, region: u32) -> Option<usize> {
+        self.table[edge as usize][region as usize].map(|pool| pool as usize)
+    }
+
     /// Works out where each edge goes from each region.
     pub fn refresh(&mut self, plan: &RequestPlan) {
         for (index, edge) in plan.edges.iter().enumerate() {
@@ -331,17 +339,29 @@ impl Requests<'_> {
                 let node = self.plan.services[service as usize].first_node + about.slot;
                 self.plan.pools[self.plan.nodes[node as usize].pool as usize].region
             }
-            From::Group(_) if self.routes.regions == 1 => Some(0),
-            From::Group(group) => {
-                let clients = self.plan.groups[group as usize].clients;
-                let mut draw = if clients == 1 {
-                    about.key.draw(WHERE)
-                } else {
-                    self.families[group as usize].member(u32::MAX - about.slot).draw(WHERE)
-                };
-                Some(self.routes.region(group, draw.random(), now)?)
-            }
+            From::Group(group) => Some(self.home_of(now, group, about)?),
         };
+        self.pool_for(about, region)
+    }
+
+    /// The region in which the user of the call is; none: out of service.
+    #[inline]
+    pub(super) fn home_of(&self, now: Time, group: u32, about: &About) -> Option<u32> {
+        if self.routes.regions == 1 {
+            return Some(0);
+        }
+        let clients = self.plan.groups[group as usize].clients;
+        let mut draw = if clients == 1 {
+            about.key.draw(WHERE)
+        } else {
+            self.families[group as usize].member(u32::MAX - about.slot).draw(WHERE)
+        };
+        self.routes.region(group, draw.random(), now)
+    }
+
+    /// The pool that the call goes to from a region, by its place in the edge.
+    #[inline]
+    pub(super) fn pool_for(&self, about: &About, region: Option<u32>) -> Option<usize> {
         let reads = self.routes.readers[about.edge as usize].as_ref();
         let reads = reads.filter(|_| !self.plan.classes[about.class as usize].writes);
         let table = reads.unwrap_or(&self.routes.table[about.edge as usize]);

@@ -85,7 +85,8 @@ impl<'a> RequestWorld<'a> {
 
     fn recorder(&self, every: Span) -> Recorder {
         let plan = self.requests.plan;
-        let subjects = [1 + plan.groups.len() + plan.classes.len(), plan.services.len(), plan.edges.len()];
+        let users = 1 + plan.groups.len() + plan.classes.len();
+        let subjects = [users, plan.services.len(), plan.edges.len(), plan.pools.len()];
         Recorder::new(every, plan.horizon, subjects)
     }
 

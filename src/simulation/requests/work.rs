@@ -25,8 +25,8 @@ impl Requests<'_> {
         let serial = self.flight.serial();
         let request = about.request;
         let (id, job) = self.flight.add_job(serial, node, about, origin, (now, deadline));
-        if let Some(journal) = self.tally.journal() {
-            journal.sent(now, id, node, (&job.about, origin));
+        if let Some(recorder) = &mut self.tally.recorder {
+            recorder.sent(now, id, (node, self.plan.nodes[node as usize].pool), (&job.about, origin));
         }
         let state = &mut self.nodes[node as usize];
         if !self.routes.at_once() {
@@ -34,6 +34,7 @@ impl Requests<'_> {
         } else if state.admits(job) && state.has_room() {
             let work = state.begin(now, job);
             self.tally.taken(now, state.pool.service, (request, id));
+            self.has_come(id);
             self.work_for(now, id, work);
         } else {
             self.reach(now, id);
@@ -51,10 +52,14 @@ impl Requests<'_> {
             super::route::Travel::Takes(Span::ZERO) => self.reach(now, id),
             super::route::Travel::Takes(latency) => self.schedule_done(now + latency, Event::Arrive(id)),
             super::route::Travel::Held(way) => {
+                self.comes_nowhere(about.request);
                 self.set_stage(id, Stage::Held);
                 self.routes.hold(way, id);
             }
-            super::route::Travel::Lost => self.set_stage(id, Stage::Lost),
+            super::route::Travel::Lost => {
+                self.comes_nowhere(about.request);
+                self.set_stage(id, Stage::Lost);
+            }
         }
     }
 
@@ -81,6 +86,7 @@ impl Requests<'_> {
     /// The attempt reaches its node: it is refused, waits, or starts.
     #[inline(never)]
     pub(super) fn reach(&mut self, now: Time, id: Id) {
+        self.has_come(id);
         let Some(job) = self.flight.job_mut(id) else { return };
         job.arrived = now;
         let node = &mut self.nodes[job.node as usize];

@@ -5,9 +5,8 @@
 
 use super::{Candidate, LoadPlan, answering_pools};
 use crate::model::Model;
-use crate::model::topology::{Reach, RegionId, ServiceId, ServiceKind};
+use crate::model::topology::{Reach, RegionId, ServiceKind};
 use crate::simulation::layout::Layout;
-use crate::simulation::layout::order::in_order;
 use crate::simulation::layout::structure::Structure;
 
 /// Do classes enter elsewhere or make calls of their own?
@@ -37,16 +36,12 @@ pub(super) fn divide(model: &Model, plan: &mut LoadPlan) {
         mix[classes.len()] = if group.mix.is_empty() { 1.0 } else { 0.0 };
         plan.mixes.push(mix);
     }
+    let differs = |one: &f64, other: &f64| (one - other).abs() > 0.0;
+    let first = plan.mixes.first().cloned().unwrap_or_default();
+    plan.mixed = plan.mixes.iter().any(|mix| mix.iter().zip(&first).any(|(one, other)| differs(one, other)));
     let of_class =
         |class: usize| model.groups.iter().zip(&plan.mixes).map(|(group, mix)| group.share * mix[class]).sum();
     plan.whole_mix = (0..plan.classes).map(of_class).collect();
-}
-
-/// Services, callers before callees.
-pub(super) fn callers_first(model: &Model) -> Vec<ServiceId> {
-    let mut order = in_order(model);
-    order.reverse();
-    order
 }
 
 /// Where requests of the class arrive in the region: at the entry of the routing, or at their own; one that has no pool

@@ -10,6 +10,7 @@
 mod edges;
 pub mod operators;
 pub mod outside;
+pub mod spill;
 mod ways;
 
 pub use edges::{EdgePlan, From, budget};
@@ -47,6 +48,8 @@ pub struct RequestPlan {
     pub operators: Vec<operators::OperatorPlan>,
     /// How far places are apart.
     pub ways: Ways,
+    /// Where requests go that a region has no room for, if they go anywhere.
+    pub spill: Option<spill::SpillPlan>,
     /// Number of clients over all edges.
     pub clients: u32,
     /// Lengths of the timeouts that occur.
@@ -215,6 +218,7 @@ impl RequestPlan {
             outside: outside::build(model, layout),
             operators: Vec::new(),
             ways: Ways::new(model),
+            spill: None,
             clients: 0,
             timeouts: Vec::new(),
             sagas: model.traffic.classes.iter().any(|class| class.saga.is_some()),
@@ -223,6 +227,7 @@ impl RequestPlan {
         };
         edges::build(model, &mut plan);
         plan.operators = operators::build(model, layout, &plan);
+        plan.spill = spill::build(model, &plan);
         Some(plan)
     }
 }
