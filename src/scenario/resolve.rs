@@ -19,6 +19,7 @@ use super::service;
 use super::session::Session;
 use super::settings::{self, Fidelity, RunSettings};
 use super::source::{FileId, Origin};
+use super::standby;
 use super::strike::World;
 use super::tree::{Node, Table, Value};
 use super::users::{self, Users};
@@ -121,6 +122,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         experiments,
     };
     if complete && !session.has_errors() {
+        standby::roles(session, &model, &world.origins);
         limits::events(session, &model, &world.origins, &deployed);
     }
     complete.then_some((model, top.settings, origins))

@@ -381,7 +381,8 @@ impl<'a> World<'a> {
             }
             let unseen = |region: &usize| {
                 let watch = &routing.watches[*region];
-                flow.target[*region] > 0.0 && watch.believed && !watch.healthy
+                let hidden = || plan.believed[*region].is_some_and(|gate| self.gates.holds(gate) && !serves(*region));
+                flow.target[*region] > 0.0 && watch.believed && (!watch.healthy || hidden())
             };
             let paged = |region: &usize| {
                 flow.target[*region] > 0.0 && routing.in_rotation[*region] && !routing.watches[*region].believed

@@ -128,6 +128,8 @@ pub struct Tracked {
     pub detection: Detection,
     /// What checks of a region look at.
     pub seen: Vec<GateId>,
+    /// By region: it would serve, were all so that nobody sees; only where faults can be latent.
+    pub believed: Vec<Option<GateId>>,
     /// By region: pools whose nodes checks look at, where nodes can ail.
     pub checked: Vec<Vec<u32>>,
     /// By region: does the entry stand there at all?

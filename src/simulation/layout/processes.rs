@@ -317,10 +317,16 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
     let region_key =
         |region: usize, purpose| Entity::new(&format!("routing/{}", model.regions[region].name)).key(purpose);
     connect_regions(layout, structure);
+    let believed = |region: RegionId| {
+        let entry = pool_in(model, model.routing.entry, region).filter(|_| layout.some_hide);
+        entry.map(|pool| structure.believed[pool.index()])
+    };
+    let believed = regions.clone().map(believed).collect();
     layout.routing = RoutingPlan::Tracked(Box::new(Tracked {
         process,
         detection: routing.detection.clone(),
         seen: structure.seen.clone(),
+        believed,
         checked,
         hosts: regions.map(|region| hosts_entry(model, region)).collect(),
         page: routing.page.clone(),
