@@ -199,7 +199,7 @@ impl Places<'_> {
             | TraceEvent::PromotionFailed { process }
             | TraceEvent::FailoverDone { process, .. }
             | TraceEvent::FailbackBegun { process } => self.process(process),
-            TraceEvent::RegionBelieved { region, .. } => {
+            TraceEvent::RegionBelieved { region, .. } | TraceEvent::MoveFailed { region } => {
                 (self.region(region), self.model.regions[region as usize].name.clone())
             }
             TraceEvent::Woken { pool } | TraceEvent::Scaled { pool, .. } => {

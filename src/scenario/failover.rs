@@ -9,7 +9,7 @@ use super::term;
 use super::tree::Node;
 use super::value::{Count, Percent, PerhapsNever, Text};
 use crate::model::dist::Law;
-use crate::model::failover::{Detection, Failback, Failover, Policy, Propagation, Replication, Routing};
+use crate::model::failover::{Detection, Failback, Failover, Moves, Policy, Propagation, Replication, Routing};
 use crate::model::topology::{PoolId, Reads, RegionId, ServiceId};
 use crate::time::Span;
 
@@ -37,32 +37,32 @@ fn shared<Place>(fields: &mut Fields<'_>, names: &Names, order: Vec<Place>, sees
     let detection = check::detection(fields, sees, "an outage is noticed at once and never wrongly");
     let page = page(fields);
     let promote: Law = fields.or("promote", "0s");
+    let Moves { success, needs, manual } = surety(fields, names, ("`promote`", "a promotion"));
+    let fencing = fields.or("fencing", true);
+    let reconcile = fields.or("reconcile", "0s");
+    let hold_down = fields.or("hold_down", "0s");
+    let failback = fields.table("failback", "roles stay swapped", failback).flatten();
+    Failover { order, detection, page, promote, success, manual, needs, fencing, reconcile, hold_down, failback }
+}
+
+/// Reads `success`, `needs` and `manual` of a step under this key and name.
+fn surety(fields: &mut Fields<'_>, names: &Names, (key, name): (&str, &str)) -> Moves {
     let Percent(success) = fields.or("success", "100%");
     fields.takes("needs", [Shape::List(vec![Shape::Text])]);
     let needs = fields.node("needs").map(|node| {
         fields.show("needs", node.show(), false);
         term::terms(fields.session, names, node)
     });
-    let needs = needs.unwrap_or_default();
-    let manual: Option<Law> = fields.optional("manual");
-    let can_fail = success < 1.0 || !needs.is_empty();
-    if can_fail && manual.is_none() && !fields.has("manual") {
-        let key = if success < 1.0 { "success" } else { "needs" };
-        fields.fault(
-            Code::E004,
-            key,
-            "`promote` can fail but `manual` is missing",
-            "add a law, such as `manual = \"1h\"`".to_owned(),
-        );
+    let moves = Moves { success, needs: needs.unwrap_or_default(), manual: fields.optional("manual") };
+    if moves.manual.is_none() && !fields.has("manual") {
+        if moves.can_fail() {
+            let because = if success < 1.0 { "success" } else { "needs" };
+            let help = "add a law, such as `manual = \"1h\"`".to_owned();
+            fields.fault(Code::E004, because, format!("{key} can fail but `manual` is missing"), help);
+        }
+        fields.show_off("manual", &format!("{name} never fails"));
     }
-    if manual.is_none() && !fields.has("manual") {
-        fields.show_off("manual", "a promotion never fails");
-    }
-    let fencing = fields.or("fencing", true);
-    let reconcile = fields.or("reconcile", "0s");
-    let hold_down = fields.or("hold_down", "0s");
-    let failback = fields.table("failback", "roles stay swapped", failback).flatten();
-    Failover { order, detection, page, promote, success, manual, needs, fencing, reconcile, hold_down, failback }
+    moves
 }
 
 fn page(fields: &mut Fields<'_>) -> Option<Law> {
@@ -238,7 +238,7 @@ pub(super) fn routing(
         }
         let order = order(fields, names);
         let first = order.as_ref().and_then(|order| order.first()).map(|region| region.value);
-        let (mut page, mut hold_down) = (None, Span::ZERO);
+        let (mut page, mut moves, mut hold_down) = (None, Moves::SURE, Span::ZERO);
         let (policy, detection, failback) = if policy == PolicyName::ActivePassive {
             if order.is_none() && !fields.has("order") {
                 fields.missing("order", "name the regions, the active one first");
@@ -254,7 +254,9 @@ pub(super) fn routing(
                 PolicyName::Latency | PolicyName::ActivePassive => Policy::Latency,
             };
             let detection = spread_detection(fields);
-            (page, hold_down) = (self::page(fields), fields.or("hold_down", "0s"));
+            page = self::page(fields);
+            moves = surety(fields, names, ("the move of users off a lost region", "such a move"));
+            hold_down = fields.or("hold_down", "0s");
             let failback = fields.table("failback", "users return when `up_after` checks pass", failback).flatten();
             (policy, detection, failback)
         };
@@ -267,6 +269,7 @@ pub(super) fn routing(
                 policy,
                 detection,
                 page,
+                moves,
                 hold_down,
                 failback,
                 panic,
@@ -279,16 +282,17 @@ pub(super) fn routing(
     read.unwrap_or_else(|| (entry.map(nearest_at_once), None))
 }
 
-/// Routing that nobody has written.
+/// Routing that nobody has written: it knows who is well, so it never panics.
 fn nearest_at_once(entry: ServiceId) -> Routing {
     Routing {
         entry,
         policy: Policy::Latency,
         detection: Detection::Instant,
         page: None,
+        moves: Moves::SURE,
         hold_down: Span::ZERO,
         failback: None,
-        panic: 0.5,
+        panic: 0.0,
         propagation: Propagation::Instant,
         spill: true,
     }
@@ -297,9 +301,6 @@ fn nearest_at_once(entry: ServiceId) -> Routing {
 /// Active-active routing: it only notices; a change of roles has no meaning there.
 fn spread_detection(fields: &mut Fields<'_>) -> Detection {
     let detection = check::detection(fields, "region", "an outage is noticed at once and never wrongly");
-    for key in ["success", "manual", "needs"] {
-        fields.not_yet(key, "this key under active-active routing");
-    }
     for key in ["promote", "fencing", "reconcile"] {
         if fields.entry(key).is_some() {
             let message = format!("`{key}` has no meaning where every region serves: nobody is promoted");

@@ -374,17 +374,6 @@ impl<'s> Fields<'s> {
     pub fn entries(&self) -> &'s [Entry] {
         &self.table.entries
     }
-
-    /// A key with a meaning that this version does not have yet: E900 if it is written.
-    #[track_caller]
-    pub fn not_yet(&mut self, key: &str, what: &str) {
-        self.takes(key, [Shape::NotYet(what.to_owned())]);
-        let before = self.set_inert(false);
-        if let Some(entry) = self.entry(key) {
-            not_yet(self.session, entry.key_origin, &format!("`{key}`"), what);
-        }
-        self.set_inert(before);
-    }
 }
 
 /// The words of choices, as a shape.

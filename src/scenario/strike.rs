@@ -236,7 +236,12 @@ fn refuse_on_place(session: &Session<'_>, fault: &WrittenFault, target: Target) 
     }
     if fault.role != Role::Any && !rolling && matches!(target, Target::Service(_)) {
         let help = Some("leave `role` out, or strike its nodes or a region".to_owned());
-        session.report(Code::E304, fault.origin, "a service as a whole has no `role`: one of its pools is in use", help);
+        session.report(
+            Code::E304,
+            fault.origin,
+            "a service as a whole has no `role`: one of its pools is in use",
+            help,
+        );
     }
     if fault.mode == Some(ModeName::Partition) {
         refuse_latent_cut(session, fault);

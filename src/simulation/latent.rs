@@ -67,7 +67,9 @@ impl World<'_> {
     pub(super) fn see(&mut self, unit: u32, up: bool) {
         match self.layout.units[unit as usize].kind {
             UnitKind::Node(shelf) => self.count_seen(unit, shelf, up),
-            UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.mask_seen(self.shelves_of(unit), !up),
+            UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => {
+                self.mask_seen(self.shelves_of(unit), !up)
+            }
             // a cut masks what is behind it by itself, and of a group each part is seen by itself
             UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => {}
         }
@@ -210,7 +212,9 @@ impl World<'_> {
         match self.layout.units[unit as usize].kind {
             UnitKind::Node(shelf) => of_pools(&shelf),
             UnitKind::Group(group) => self.out_of(group).iter().any(|&unit| self.touches(unit, pools)),
-            UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.shelves_of(unit).iter().any(of_pools),
+            UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => {
+                self.shelves_of(unit).iter().any(of_pools)
+            }
             UnitKind::Cut(_) | UnitKind::Gray(_) => false,
         }
     }

@@ -386,6 +386,9 @@ impl<'a> World<'a> {
         self.events = 0;
         self.units.iter_mut().filter(|unit| unit.holds > 0).for_each(|unit| unit.since = now);
         self.processes.iter_mut().for_each(Failover::begin_counting);
+        if let Some(routing) = &mut self.routing {
+            routing.moves = super::routing::MoveCounts::default();
+        }
         if let Some(trace) = &mut self.trace {
             trace.clear();
         }

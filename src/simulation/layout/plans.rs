@@ -136,6 +136,14 @@ pub struct Tracked {
     pub hosts: Vec<bool>,
     /// Who must answer before a region loses its users.
     pub page: Option<Law>,
+    /// Chance that a region then loses them by itself.
+    pub success: f64,
+    /// What must hold for that.
+    pub needs: GateId,
+    /// Time that people need where it does not.
+    pub manual: Option<Law>,
+    /// Streams of this chance and this time, by region.
+    pub moves: Vec<[EntityKey; 2]>,
     /// A region that lost its users does not get them back sooner.
     pub hold_down: Span,
     /// When a region is given its users back.

@@ -7,7 +7,7 @@ use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
 use crate::model::dist::Law;
 use crate::model::failover::{Detection, Failover, Policy, Propagation, Replication, Sees};
-use crate::model::topology::{Endpoint, GroupId, PoolId, Reach, RegionId, ServiceId, ServiceKind};
+use crate::model::topology::{Endpoint, GroupId, PoolId, Reach, RegionId, ServiceId, ServiceKind, Term};
 use crate::simulation::gates::{Edge, GateId};
 
 /// Processes of services, then routing.
@@ -202,11 +202,7 @@ fn compile<T>(
     data: Data,
     entity: Entity,
 ) -> Process {
-    let needs: Vec<GateId> = failover
-        .needs
-        .iter()
-        .map(|term| term_gate(model, layout, structure, term, Reach::Any, None, AsIf::Now))
-        .collect();
+    let needs = all_of(model, layout, structure, &failover.needs);
     Process {
         service: None,
         available: None,
@@ -217,7 +213,7 @@ fn compile<T>(
         promote: failover.promote.clone(),
         success: failover.success,
         manual: failover.manual.clone(),
-        needs: layout.wiring.all(&needs),
+        needs,
         fencing: failover.fencing,
         reconcile: failover.reconcile.clone(),
         hold_down: failover.hold_down,
@@ -227,6 +223,13 @@ fn compile<T>(
         entity,
         subjects: Vec::new(),
     }
+}
+
+/// True while all these terms hold, seen from nowhere.
+fn all_of(model: &Model, layout: &mut Layout, structure: &Structure, terms: &[Term]) -> GateId {
+    let gates: Vec<GateId> =
+        terms.iter().map(|term| term_gate(model, layout, structure, term, Reach::Any, None, AsIf::Now)).collect();
+    layout.wiring.all(&gates)
 }
 
 /// By service: the processes of what it needs, itself included.
@@ -292,7 +295,11 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
     };
     let process = process.map(|process| process as u32);
     let waits = routing.page.is_some() || !routing.hold_down.is_zero() || routing.failback.is_some();
-    let perfect = at_once && routing.detection == Detection::Instant && !waits;
+    let sure = !routing.moves.can_fail();
+    let hosts = (0..model.regions.len() as u32).filter(|&region| hosts_entry(model, RegionId(region))).count();
+    // with few regions left users go where nobody serves
+    let panics = routing.panic * hosts as f64 > 1.0;
+    let perfect = at_once && routing.detection == Detection::Instant && !waits && sure && !panics;
     // requests go where the weights say, not only where somebody serves
     let spread = layout.for_requests && matches!(choice, Choice::Weighted(_));
     if process.is_none() && perfect && !spread && !super::load::is_needed(model) {
@@ -322,6 +329,7 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         entry.map(|pool| structure.believed[pool.index()])
     };
     let believed = regions.clone().map(believed).collect();
+    let needs = all_of(model, layout, structure, &routing.moves.needs);
     layout.routing = RoutingPlan::Tracked(Box::new(Tracked {
         process,
         detection: routing.detection.clone(),
@@ -330,6 +338,10 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         checked,
         hosts: regions.map(|region| hosts_entry(model, region)).collect(),
         page: routing.page.clone(),
+        success: routing.moves.success,
+        needs,
+        manual: routing.moves.manual.clone(),
+        moves: (0..model.regions.len()).map(|region| MOVES.map(|purpose| region_key(region, purpose))).collect(),
         hold_down: routing.hold_down,
         failback: routing.failback.clone(),
         propagation: routing.propagation.clone(),
@@ -341,6 +353,9 @@ fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
         failback_keys: (0..model.regions.len()).map(|region| region_key(region, Purpose::Failback)).collect(),
     }));
 }
+
+/// Of the move of users off a lost region: does it work, and how long do people need if not?
+const MOVES: [Purpose; 2] = [Purpose::Success, Purpose::Manual];
 
 fn connect_regions(layout: &mut Layout, structure: &Structure) {
     for (region, &seen) in structure.seen.iter().enumerate() {
