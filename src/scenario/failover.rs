@@ -2,7 +2,7 @@
 
 use super::check;
 use super::diagnostic::Code;
-use super::fields::{At, Fields, shorten};
+use super::fields::{At, Fields, shorten, there_are};
 use super::names::Names;
 use super::schema::Shape;
 use super::term;
@@ -180,7 +180,12 @@ pub(super) fn replication(fields: &mut Fields<'_>, copies: usize) -> (Option<Rep
 fn acks(fields: &mut Fields<'_>, copies: usize) -> u32 {
     let Count(acks) = fields.or("acks", 1);
     if acks as usize >= copies {
-        let message = format!("`acks = {acks}` of {} other copies", copies.saturating_sub(1));
+        let others = match copies {
+            0 | 1 => "there is no other copy".to_owned(),
+            2 => "there is only 1 other copy".to_owned(),
+            _ => format!("there are only {} other copies", copies - 1),
+        };
+        let message = format!("`acks = {acks}`, but {others}");
         let help = "writes would never be acknowledged: lower `acks` or add a region".to_owned();
         fields.fault(Code::E314, "acks", message, help);
     }
@@ -195,7 +200,7 @@ pub(super) fn settle_quorum(fields: &Fields<'_>, replication: &mut Option<Replic
     } else if *need > nodes {
         let origin = fields.peek("replication").and_then(Node::as_table).and_then(|table| table.get("need"));
         let origin = origin.map_or(fields.origin, |node| node.origin);
-        let message = format!("`need = {need}` of {nodes} nodes in all");
+        let message = format!("`need = {need}`, but {} in all", there_are(nodes, "node"));
         fields.session.report(Code::E314, origin, message, Some(format!("at most {nodes}")));
     }
 }
@@ -365,7 +370,7 @@ pub(super) fn no_entry(session: &super::session::Session<'_>, names: &Names, fre
     let Some(first) = free.first() else { return };
     let shown: Vec<String> =
         free.iter().take(5).map(|service| format!("`{}`", shorten(names.service_name(*service)))).collect();
-    let message = format!("nobody needs {}, so users may enter at any of these", shown.join(" nor "));
-    let help = format!("say which: `routing.entry = \"{}\"`", names.service_name(*first));
+    let message = format!("nobody needs {}: at which of them do users enter?", shown.join(" or "));
+    let help = format!("say so, such as `routing.entry = \"{}\"`", names.service_name(*first));
     session.report(Code::E306, names.services[first.index()].origin, message, Some(help));
 }

@@ -20,6 +20,14 @@ pub struct BreakerEar<'t> {
 }
 
 impl BreakerEar<'_> {
+    /// An own policy has refused an attempt.
+    pub fn rejected(&mut self) {
+        self.call.rejected += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.call(self.edge).rejected += 1;
+        }
+    }
+
     /// A breaker has changed.
     pub fn changed(&mut self, target: u32, change: Change) {
         let key = (self.client, target);

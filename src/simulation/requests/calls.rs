@@ -47,6 +47,9 @@ impl Observer for Ear<'_> {
     }
 
     fn refused(&mut self, now: Time, waiter: Waiter, class: ErrorClass, gate: Option<Gate>) {
+        if gate.is_some() {
+            self.breakers.rejected();
+        }
         let recorder = self.breakers.recorder.as_deref_mut();
         if let Some(journal) = recorder.and_then(|recorder| recorder.journal.as_mut()) {
             journal.refused(now, waiter, class, gate);
@@ -400,9 +403,6 @@ impl Requests<'_> {
         let quality = if degraded { Quality::Degraded } else { Quality::Full };
         if result.result.is_ok() && result.tier == 0 {
             self.tally.fresh(now, about.client);
-        }
-        if result.result == Err(ErrorClass::Rejected) {
-            self.tally.rejected(about.edge);
         }
         if result.tier > 0 && result.result.is_ok() {
             self.tally.fell(about.edge, result.tier - 1);

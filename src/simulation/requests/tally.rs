@@ -111,7 +111,7 @@ pub struct CallTally {
     pub bad: u64,
     /// Attempts given up: timed out, or not wanted any more.
     pub given_up: u64,
-    /// Calls refused by an own policy.
+    /// Attempts refused by an own policy, and so never sent; a retry or a tier may still answer the call.
     pub rejected: u64,
     /// Calls answered by each tier.
     pub tiers: Vec<u64>,
@@ -376,14 +376,6 @@ impl Tally {
     /// An attempt is no longer waited for.
     pub fn gave_up(&mut self, edge: u32) {
         self.calls[edge as usize].given_up += 1;
-    }
-
-    /// A call was refused by an own policy.
-    pub fn rejected(&mut self, edge: u32) {
-        self.calls[edge as usize].rejected += 1;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.call(edge).rejected += 1;
-        }
     }
 
     /// A tier has answered.
