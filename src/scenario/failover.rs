@@ -260,7 +260,7 @@ pub(super) fn routing(
             };
             let detection = spread_detection(fields);
             page = self::page(fields);
-            moves = surety(fields, names, ("the move of users off a lost region", "such a move"));
+            moves = surety(fields, names, ("moving users off a lost region", "moving users off a lost region"));
             hold_down = fields.or("hold_down", "0s");
             let failback = fields.table("failback", "users return when `up_after` checks pass", failback).flatten();
             (policy, detection, failback)

@@ -3,6 +3,7 @@
 
 use crate::cases::{check, down, fault, pair};
 use crate::lab::{check as agrees, figure, history, run_text};
+use crate::request_lab::{HEAD, counts};
 use ninefold::results::measure::Measure;
 use ninefold::results::raw::Stage::{Promoting, Repairing, Undetected};
 
@@ -149,4 +150,31 @@ fn a_standby_region_is_dead_as_long_as_nobody_looks() {
                 order = [\"left\", \"right\"]\n";
     let found = figure(&run_text(text, 1000), Measure::UnavailabilityTime, "right", "mean");
     agrees("a dead standby region", found, 1.0 - 2.0 * (1.0 - f64::exp(-0.5)), 0.02);
+}
+
+/// Two nodes in turn, ten requests a second. One dies unseen at 100, alone or with its zone: half of the requests fail,
+/// whatever checks look at it, until it is found at 200 and everybody knows.
+#[test]
+fn requests_meet_what_nobody_sees() {
+    let checks = ["", "health_check = {}", "health_check = { through_queue = true }", "liveness = {}"];
+    for (target, mode) in [("app@here/a", "crash"), ("here/a", "outage")] {
+        for check in checks {
+            let text = format!(
+                "{HEAD}horizon = \"400s\"\n[regions.here]\nzones = [\"a\", \"b\"]\n[services.app]\nnodes = 2\nneed = 1\n{check}\n\
+                 [users.folk]\nrate = \"10/s\"\narrivals = \"regular\"\n[faults.rot]\ntarget = \"{target}\"\nmode = \"{mode}\"\n\
+                 silent = false\nfails = \"100s\"\nrepair = \"100s\"\nlatent = \"100%\"\ninspect = {{ every = \"300s\", first = \"200s\" }}\n"
+            );
+            let counted = counts(&text);
+            let failed = |from, to| {
+                let (came, answered) = counted.seconds(from, to);
+                came - answered
+            };
+            let [before, unseen] = [failed(0, 100), failed(100, 200)];
+            assert!(before == 0 && (499..=501).contains(&unseen), "{target} {check}: {before}, {unseen}");
+            // without checks all know at once, with checks after 20 to 30 s; mended 300
+            let found = failed(200, 300);
+            let known = if check.starts_with("health_check") { 95..=150 } else { 0..=0 };
+            assert!(known.contains(&found) && failed(300, 399) == 0, "{target} {check}: {found}");
+        }
+    }
 }

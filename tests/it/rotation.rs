@@ -147,6 +147,18 @@ fn a_region_that_is_well_before_people_have_moved_its_users_keeps_them() {
 }
 
 #[test]
+fn who_was_called_in_vain_is_called_anew() {
+    // failed 1040, back 1090 before the 1140 of people; lost again 2000: noticed, paged, failed and moved by people afresh
+    let text = halves(
+        &format!("mode = \"manual\"\npage = \"30s\"\n{BY_HAND}"),
+        &(fault("one", "left", &[1000], 90) + &fault("two", "left", &[2000], 300)),
+    );
+    let first = down(1000.0, "one", &[(Undetected, 10.0), (Deciding, 30.0), (Promoting, 50.0)]);
+    let second = down(2000.0, "two", &[(Undetected, 10.0), (Deciding, 30.0), (Promoting, 100.0)]);
+    check(&text, "system", &[first, second]);
+}
+
+#[test]
 fn a_move_needs_its_control_plane_when_it_is_made() {
     // control is out from 900 on, until 1020 or 1200: at 1010 people must help; with a page it is asked for at 1040 only
     let text = |page: &str, control: u64| {
