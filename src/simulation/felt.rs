@@ -68,6 +68,8 @@ impl World<'_> {
                 unit.check_fails
             } else if up || self.dies_unseen(node) {
                 0.0
+            } else if held && !out && !state.stopped {
+                unit.check_fails
             } else {
                 1.0
             },

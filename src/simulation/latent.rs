@@ -68,7 +68,7 @@ impl World<'_> {
         match self.layout.units[unit as usize].kind {
             UnitKind::Node(shelf) => self.count_seen(unit, shelf, up),
             UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => {
-                self.mask_seen(self.shelves_of(unit), !up)
+                self.mask_seen(self.shelves_of(unit), !up);
             }
             // a cut masks what is behind it by itself, and of a group each part is seen by itself
             UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => {}

@@ -18,6 +18,7 @@ mod plans;
 mod processes;
 mod readers;
 mod rollout;
+mod routing;
 mod structure;
 mod units;
 mod windows;

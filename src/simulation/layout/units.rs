@@ -201,7 +201,9 @@ fn add_faults(model: &Model, layout: &mut Layout) {
     for fault in &model.faults {
         if fault.role != Role::Any {
             // who waits must be known wherever somebody asks for it
-            pools_in(model, layout, fault.target).into_iter().for_each(|pool| layout.pools[pool as usize].hot = false);
+            for pool in pools_in(model, layout, fault.target) {
+                layout.pools[pool as usize].hot = false;
+            }
         }
         let Target::EachNode { pool, .. } = fault.target else { continue };
         let plan = &mut layout.pools[pool.index()];

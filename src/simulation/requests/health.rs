@@ -92,8 +92,11 @@ impl Requests<'_> {
             return;
         }
         let condition = node.condition;
-        // what nobody sees fails no check
-        let unseen = !condition.up && condition.check_fails < 1.0 && !node.restarting;
+        // a node that does not run may pass all the same
+        let dead = !condition.up
+            && (node.restarting
+                || condition.check_fails >= 1.0
+                || (condition.check_fails > 0.0 && node.checks.random::<f64>() < condition.check_fails));
         let Some(prober) = &mut node.probes[probe as usize] else { return };
         let every = if prober.state.health() == Health::Down { prober.check.every_down } else { prober.check.every };
         self.schedule(now + every, class::CHECK, Event::Check { node: index, probe, generation });
@@ -106,7 +109,7 @@ impl Requests<'_> {
             return; // nobody asks for it
         }
         if !condition.up || by_chance {
-            return self.probe_answered(now, index, probe, unseen && !by_chance);
+            return self.probe_answered(now, index, probe, !dead && !by_chance);
         }
         if !prober.through_queue {
             let well = !condition.hung;
