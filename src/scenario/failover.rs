@@ -267,7 +267,9 @@ pub(super) fn routing(
         };
         let propagation = propagation(fields);
         let spill = fields.or("spill", true);
-        let Percent(panic) = fields.or("panic", "50%");
+        // who always knows who is well has no reason to doubt it
+        let sure = detection == Detection::Instant && !matches!(policy, Policy::ActivePassive(_));
+        let Percent(panic) = fields.or("panic", if sure { "0%" } else { "50%" });
         (
             entry.map(|entry| Routing {
                 entry,

@@ -5,7 +5,7 @@ use crate::cases::{check, down, fault, pair};
 use crate::lab::{check as agrees, figure, history, run_text};
 use crate::request_lab::{HEAD, counts};
 use ninefold::results::measure::Measure;
-use ninefold::results::raw::Stage::{Promoting, Repairing, Undetected};
+use ninefold::results::raw::Stage::{FailingBack, Promoting, Repairing, Undetected};
 
 /// A service in two regions, left active, an outage there noticed after 30 s; right takes over in 60 s.
 fn world(routing: &str, more: &str) -> String {
@@ -49,6 +49,33 @@ fn without_people_the_dead_region_is_found_by_the_failover_to_it() {
     let text = world("", &(fault("one", "left", &[5000], 1000) + &rot("right", UNSEEN)));
     let stages = [(Undetected, 60.0), (Promoting, 60.0), (Repairing, 70.0)];
     check(&text, "system", &[down(5000.0, "one", &stages)]);
+}
+
+#[test]
+fn a_region_that_was_found_dead_restarts_and_one_that_people_mend_is_fit() {
+    // found 5090, mended 5190, restarted 5490; where people mend it the 600 s include all
+    let text = |keys: &str| {
+        world(keys, &(fault("one", "left", &[5000], 1000) + &rot("right", UNSEEN)))
+            .replace("right = {}", "right = { restart = \"300s\" }")
+    };
+    let stages = [(Undetected, 60.0), (Promoting, 60.0), (Repairing, 370.0)];
+    check(&text(""), "system", &[down(5000.0, "one", &stages)]);
+    check(&text("manual = \"600s\""), "system", &[down(5000.0, "one", &[(Undetected, 30.0), (Promoting, 660.0)])]);
+}
+
+#[test]
+fn a_failback_lands_on_what_is_dead_there_too() {
+    // left is out 1000 to 1100, a standby from 1090 and dead unseen from an age of 500 s on; back at 2100 for 20 s, found out
+    // 2120, noticed 2150, right in charge again 2210; mended meanwhile, after which left counts as healthy from 2220 on
+    let back = "failback = { after = \"1000s\", takes = \"20s\" }";
+    let found = [(Undetected, 30.0), (Promoting, 60.0), (FailingBack, 20.0)];
+    for (target, text) in [("left", world(back, "")), ("db@left", pair(back, ""))] {
+        let latent = if target == "left" { UNSEEN } else { "role = \"standby\"\nlatent = \"100%\"" };
+        let faults = fault("one", target, &[1000], 100) + &rot(target, latent).replace("1000s", "500s");
+        let text = text.replace("horizon = \"10000s\"", "horizon = \"3000s\"") + &faults;
+        let first = down(1000.0, "one", &[(Undetected, 30.0), (Promoting, 60.0)]);
+        check(&text, "system", &[first, down(2100.0, "failback", &found)]);
+    }
 }
 
 #[test]

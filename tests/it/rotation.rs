@@ -261,17 +261,22 @@ fn with_one_of_three_regions_left_panic_sends_users_where_nobody_serves() {
     let capacity = "[services.web.pools]\nleft = { capacity = \"50/s\" }\nmid = { capacity = \"50/s\" }\n\
                     right = { capacity = \"50/s\" }\n";
     for more in ["", capacity] {
-        history(&thirds(geo, more)).expect_loss("system", 100.0, 1e-6);
-        history(&thirds(&format!("{geo}\npanic = \"0%\""), more)).expect_loss("system", 0.0, 1e-6);
-        history(&thirds(weights, more)).expect_loss("system", 60.0, 1e-6);
+        let lost = |routing: &str, loss_s: f64| history(&thirds(routing, more)).expect_loss("system", loss_s, 1e-6);
+        let with = |routing: &str, key: &str| format!("{routing}\n{key}");
+        lost(&with(geo, "panic = \"50%\""), 100.0);
+        lost(&with(weights, "panic = \"50%\""), 60.0);
+        // who is told who serves does as those who know it, unless told otherwise
+        lost(&with(geo, "detect = \"0s\""), 100.0);
+        lost(&with(geo, "detect = \"0s\"\npanic = \"0%\""), 0.0);
         // what is not written is perfect
-        history(&thirds("", more)).expect_loss("system", 0.0, 1e-6);
+        lost(geo, 0.0);
+        lost("", 0.0);
     }
 }
 
 #[test]
 fn with_two_of_three_regions_left_nobody_panics() {
-    let text = thirds("[routing]\npolicy = \"geo\"", "").replace(
+    let text = thirds("[routing]\npolicy = \"geo\"\npanic = \"50%\"", "").replace(
         "[faults.two]\ntarget = \"mid\"\nat = [\"1000s\"]",
         "[faults.two]\ntarget = \"mid\"\nat = [\"1500s\"]",
     );
@@ -288,8 +293,7 @@ fn panic_fails_requests_as_it_fails_users() {
         assert!(others.iter().all(|(came, answered)| came == answered), "{others:?}");
         (came, answered)
     };
-    let (came, answered) = failed("[routing]\npolicy = \"geo\"");
-    assert_eq!((came, answered), (2000, 0));
-    let (came, answered) = failed("[routing]\npolicy = \"geo\"\npanic = \"0%\"");
-    assert_eq!((came, answered), (2000, 2000));
+    let geo = "[routing]\npolicy = \"geo\"";
+    assert_eq!(failed(&format!("{geo}\npanic = \"50%\"")), (2000, 0));
+    assert_eq!(failed(geo), (2000, 2000));
 }
