@@ -127,6 +127,7 @@ const fn short(event: &TraceEvent) -> &'static str {
         TraceEvent::FailoverBegun { .. } => "decided",
         TraceEvent::NoCandidate { .. } => "nobody fit",
         TraceEvent::PromotionFailed { .. } => "promotion failed",
+        TraceEvent::MoveFailed { .. } => "move failed",
         TraceEvent::FailoverDone { .. } => "promoted",
         TraceEvent::FailbackBegun { .. } => "failback",
         TraceEvent::Woken { .. } => "woken",
@@ -230,7 +231,7 @@ impl Places<'_> {
             | TraceEvent::PromotionFailed { process }
             | TraceEvent::FailoverDone { process, .. }
             | TraceEvent::FailbackBegun { process } => self.process(process),
-            TraceEvent::RegionBelieved { region, .. } => {
+            TraceEvent::RegionBelieved { region, .. } | TraceEvent::MoveFailed { region } => {
                 (self.region(region), self.model.regions[region as usize].name.clone())
             }
             TraceEvent::Woken { pool } | TraceEvent::Scaled { pool, .. } => {

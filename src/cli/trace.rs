@@ -135,6 +135,9 @@ impl Words<'_> {
             TraceEvent::RegionBelieved { region, healthy } => {
                 format!("check       routing takes {} for {}", self.model.regions[region as usize].name, level(healthy))
             }
+            TraceEvent::MoveFailed { region } => {
+                format!("reroute     {} keeps its users, people take over", self.model.regions[region as usize].name)
+            }
             TraceEvent::FailoverBegun { process, place } => {
                 format!("failover    {} begins, to {}", self.process(process), self.place(process, place))
             }

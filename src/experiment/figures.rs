@@ -13,6 +13,7 @@ use crate::model::failure::{Fault, Process};
 use crate::results::measure::Measure;
 use crate::results::raw::Stage;
 use crate::results::{Method, Row};
+use crate::simulation::MoveCounts;
 use crate::simulation::layout::Layout;
 use crate::stats::moments::{Moments, PairMoments};
 use crate::stats::quantile::Clusters;
@@ -143,7 +144,10 @@ fn longest_outage_s(model: &Model) -> f64 {
     let failovers = model.services.iter().filter_map(|service| service.failover.as_ref()).map(longest_failover_s);
     let routing = match &model.routing.policy {
         Policy::ActivePassive(failover) => longest_failover_s(failover),
-        Policy::Latency | Policy::Geo | Policy::Weighted { .. } => 0.0,
+        Policy::Latency | Policy::Geo | Policy::Weighted { .. } => {
+            let people = [model.routing.page.as_ref(), model.routing.moves.manual.as_ref()];
+            people.into_iter().flatten().map(longest_s).sum()
+        }
     };
     let longest = repairs.chain(stops).chain(deploys).chain(restarts).chain(failovers).fold(0.0, f64::max) + routing;
     longest.min(model.horizon.as_secs_f64())
@@ -294,8 +298,10 @@ impl Figures<'_> {
         for (name, process) in all {
             let chosen =
                 || totals.processes.iter().filter(move |other| process.is_none_or(|own| std::ptr::eq(own, *other)));
-            let begun: u64 = chosen().map(|process| process.begun).sum();
-            let automatic: u64 = chosen().map(|process| process.automatic).sum();
+            // users that must be moved off a region are the system's
+            let moves = if process.is_none() { totals.moves } else { MoveCounts::default() };
+            let begun: u64 = moves.begun + chosen().map(|process| process.begun).sum::<u64>();
+            let automatic: u64 = moves.automatic + chosen().map(|process| process.automatic).sum::<u64>();
             if begun > 0 {
                 let success = interval::proportion(automatic, begun, self.plan.confidence);
                 self.push(Measure::FailoverSuccess, name, "mean", success);

@@ -10,7 +10,7 @@ use super::requests::RequestTotals;
 use crate::model::Model;
 use crate::model::objective::{Condition, Objective};
 use crate::simulation::ledger::{Outage, STAGES};
-use crate::simulation::{Compiled, Outcome, SiteCounts};
+use crate::simulation::{Compiled, MoveCounts, Outcome, SiteCounts};
 use crate::stats::moments::{Moments, PairMoments};
 use crate::time::Span;
 
@@ -37,6 +37,8 @@ pub struct Totals {
     pub system: SiteTotals,
     /// By process.
     pub processes: Vec<ProcessTotals>,
+    /// Moves of users off a lost region that could fail.
+    pub moves: MoveCounts,
     /// By objective, where it has windows of availability.
     pub windows: Vec<Option<WindowTotals>>,
     /// What a year costs, if anything has a price.
@@ -182,6 +184,7 @@ impl Totals {
             sites: vec![SiteTotals::default(); layout.sites.len()],
             system: SiteTotals::default(),
             processes: vec![ProcessTotals::default(); layout.processes.len()],
+            moves: MoveCounts::default(),
             windows: model
                 .objectives
                 .iter()
@@ -262,6 +265,8 @@ impl Totals {
             process.lost.extend(of_trial.lost.iter().map(|lost| (trial, lost.as_secs_f64())));
             process.detection.extend(of_trial.detection.iter().map(|delay| (trial, delay.as_secs_f64())));
         }
+        self.moves.begun += outcome.moves.begun;
+        self.moves.automatic += outcome.moves.automatic;
         self.push_windows(outcome);
         if let Some(costs) = &mut self.costs {
             costs.push(outcome);
@@ -304,6 +309,8 @@ impl Totals {
             here.merge(&there);
         }
         self.system.merge(&other.system);
+        self.moves.begun += other.moves.begun;
+        self.moves.automatic += other.moves.automatic;
         for (here, there) in self.processes.iter_mut().zip(other.processes) {
             here.begun += there.begun;
             here.split.merge(&there.split);

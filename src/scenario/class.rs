@@ -63,7 +63,7 @@ fn saga(fields: &mut Fields<'_>, names: &Names) -> Saga {
     if let Some(name) = fields.optional::<Text>("pivot") {
         pivot = written.iter().position(|step| step.value == name);
         if pivot.is_none() && !written.is_empty() {
-            let words: Vec<&str> = written.iter().map(|step| step.value.0.as_str()).collect();
+            let words: Vec<String> = written.iter().map(|step| format!("`{}`", shorten(&step.value.0))).collect();
             let message = format!("`{}` is not a step", shorten(&name.0));
             fields.fault(Code::E317, "pivot", message, format!("one of {}", words.join(", ")));
         }

@@ -129,7 +129,12 @@ fn set_one(session: &Session<'_>, root: &mut Table, line: &str, file: FileId, ba
     let place = |from: usize, to: usize| Origin::new(file, base + from..base + to);
     let bad = |origin: Origin, message: String, help: Option<String>| session.report(Code::E008, origin, message, help);
     let Some((keys, equals)) = key_path(line) else {
-        let help = Some("write `--set services.db.need=2`".to_owned());
+        let help = if line.contains('=') {
+            "write a path of keys, such as `--set services.db.need=2`".to_owned()
+        } else {
+            format!("give it a value: `--set {}=VALUE`", shorten(line))
+        };
+        let help = Some(help);
         bad(place(0, line.len()), format!("`{}` is not `PATH=VALUE`", shorten(line)), help);
         return;
     };

@@ -81,7 +81,7 @@ fn rollbacks(fields: &mut Fields<'_>) -> (bool, bool) {
     let known = ["clear-faults", "failback"];
     for action in actions.iter().filter(|action| !known.contains(&action.value.0.as_str())) {
         let message = format!("`{}` is not a choice here", shorten(&action.value.0));
-        let help = Some("one of clear-faults, failback".to_owned());
+        let help = Some("the choices are clear-faults, failback".to_owned());
         fields.session.report(Code::E112, action.origin, message, help);
     }
     let has = |word: &str| actions.iter().any(|action| action.value.0 == word);

@@ -2,14 +2,14 @@
 
 use super::check;
 use super::diagnostic::Code;
-use super::fields::{At, Fields, shorten};
+use super::fields::{At, Fields, shorten, there_are};
 use super::names::Names;
 use super::schema::Shape;
 use super::term;
 use super::tree::Node;
 use super::value::{Count, Percent, PerhapsNever, Text};
 use crate::model::dist::Law;
-use crate::model::failover::{Detection, Failback, Failover, Policy, Propagation, Replication, Routing};
+use crate::model::failover::{Detection, Failback, Failover, Moves, Policy, Propagation, Replication, Routing};
 use crate::model::topology::{PoolId, Reads, RegionId, ServiceId};
 use crate::time::Span;
 
@@ -37,32 +37,32 @@ fn shared<Place>(fields: &mut Fields<'_>, names: &Names, order: Vec<Place>, sees
     let detection = check::detection(fields, sees, "an outage is noticed at once and never wrongly");
     let page = page(fields);
     let promote: Law = fields.or("promote", "0s");
+    let Moves { success, needs, manual } = surety(fields, names, ("`promote`", "a promotion"));
+    let fencing = fields.or("fencing", true);
+    let reconcile = fields.or("reconcile", "0s");
+    let hold_down = fields.or("hold_down", "0s");
+    let failback = fields.table("failback", "roles stay swapped", failback).flatten();
+    Failover { order, detection, page, promote, success, manual, needs, fencing, reconcile, hold_down, failback }
+}
+
+/// Reads `success`, `needs` and `manual` of a step under this key and name.
+fn surety(fields: &mut Fields<'_>, names: &Names, (key, name): (&str, &str)) -> Moves {
     let Percent(success) = fields.or("success", "100%");
     fields.takes("needs", [Shape::List(vec![Shape::Text])]);
     let needs = fields.node("needs").map(|node| {
         fields.show("needs", node.show(), false);
         term::terms(fields.session, names, node)
     });
-    let needs = needs.unwrap_or_default();
-    let manual: Option<Law> = fields.optional("manual");
-    let can_fail = success < 1.0 || !needs.is_empty();
-    if can_fail && manual.is_none() && !fields.has("manual") {
-        let key = if success < 1.0 { "success" } else { "needs" };
-        fields.fault(
-            Code::E004,
-            key,
-            "`promote` can fail but `manual` is missing",
-            "add a law, such as `manual = \"1h\"`".to_owned(),
-        );
+    let moves = Moves { success, needs: needs.unwrap_or_default(), manual: fields.optional("manual") };
+    if moves.manual.is_none() && !fields.has("manual") {
+        if moves.can_fail() {
+            let because = if success < 1.0 { "success" } else { "needs" };
+            let help = "add a law, such as `manual = \"1h\"`".to_owned();
+            fields.fault(Code::E004, because, format!("{key} can fail but `manual` is missing"), help);
+        }
+        fields.show_off("manual", &format!("{name} never fails"));
     }
-    if manual.is_none() && !fields.has("manual") {
-        fields.show_off("manual", "a promotion never fails");
-    }
-    let fencing = fields.or("fencing", true);
-    let reconcile = fields.or("reconcile", "0s");
-    let hold_down = fields.or("hold_down", "0s");
-    let failback = fields.table("failback", "roles stay swapped", failback).flatten();
-    Failover { order, detection, page, promote, success, manual, needs, fencing, reconcile, hold_down, failback }
+    moves
 }
 
 fn page(fields: &mut Fields<'_>) -> Option<Law> {
@@ -180,7 +180,12 @@ pub(super) fn replication(fields: &mut Fields<'_>, copies: usize) -> (Option<Rep
 fn acks(fields: &mut Fields<'_>, copies: usize) -> u32 {
     let Count(acks) = fields.or("acks", 1);
     if acks as usize >= copies {
-        let message = format!("`acks = {acks}` of {} other copies", copies.saturating_sub(1));
+        let others = match copies {
+            0 | 1 => "there is no other copy".to_owned(),
+            2 => "there is only 1 other copy".to_owned(),
+            _ => format!("there are only {} other copies", copies - 1),
+        };
+        let message = format!("`acks = {acks}`, but {others}");
         let help = "writes would never be acknowledged: lower `acks` or add a region".to_owned();
         fields.fault(Code::E314, "acks", message, help);
     }
@@ -195,7 +200,7 @@ pub(super) fn settle_quorum(fields: &Fields<'_>, replication: &mut Option<Replic
     } else if *need > nodes {
         let origin = fields.peek("replication").and_then(Node::as_table).and_then(|table| table.get("need"));
         let origin = origin.map_or(fields.origin, |node| node.origin);
-        let message = format!("`need = {need}` of {nodes} nodes in all");
+        let message = format!("`need = {need}`, but {} in all", there_are(nodes, "node"));
         fields.session.report(Code::E314, origin, message, Some(format!("at most {nodes}")));
     }
 }
@@ -238,7 +243,7 @@ pub(super) fn routing(
         }
         let order = order(fields, names);
         let first = order.as_ref().and_then(|order| order.first()).map(|region| region.value);
-        let (mut page, mut hold_down) = (None, Span::ZERO);
+        let (mut page, mut moves, mut hold_down) = (None, Moves::SURE, Span::ZERO);
         let (policy, detection, failback) = if policy == PolicyName::ActivePassive {
             if order.is_none() && !fields.has("order") {
                 fields.missing("order", "name the regions, the active one first");
@@ -254,19 +259,24 @@ pub(super) fn routing(
                 PolicyName::Latency | PolicyName::ActivePassive => Policy::Latency,
             };
             let detection = spread_detection(fields);
-            (page, hold_down) = (self::page(fields), fields.or("hold_down", "0s"));
+            page = self::page(fields);
+            moves = surety(fields, names, ("moving users off a lost region", "moving users off a lost region"));
+            hold_down = fields.or("hold_down", "0s");
             let failback = fields.table("failback", "users return when `up_after` checks pass", failback).flatten();
             (policy, detection, failback)
         };
         let propagation = propagation(fields);
         let spill = fields.or("spill", true);
-        let Percent(panic) = fields.or("panic", "50%");
+        // who always knows who is well has no reason to doubt it
+        let sure = detection == Detection::Instant && !matches!(policy, Policy::ActivePassive(_));
+        let Percent(panic) = fields.or("panic", if sure { "0%" } else { "50%" });
         (
             entry.map(|entry| Routing {
                 entry,
                 policy,
                 detection,
                 page,
+                moves,
                 hold_down,
                 failback,
                 panic,
@@ -279,16 +289,17 @@ pub(super) fn routing(
     read.unwrap_or_else(|| (entry.map(nearest_at_once), None))
 }
 
-/// Routing that nobody has written.
+/// Routing that nobody has written: it knows who is well, so it never panics.
 fn nearest_at_once(entry: ServiceId) -> Routing {
     Routing {
         entry,
         policy: Policy::Latency,
         detection: Detection::Instant,
         page: None,
+        moves: Moves::SURE,
         hold_down: Span::ZERO,
         failback: None,
-        panic: 0.5,
+        panic: 0.0,
         propagation: Propagation::Instant,
         spill: true,
     }
@@ -297,9 +308,6 @@ fn nearest_at_once(entry: ServiceId) -> Routing {
 /// Active-active routing: it only notices; a change of roles has no meaning there.
 fn spread_detection(fields: &mut Fields<'_>) -> Detection {
     let detection = check::detection(fields, "region", "an outage is noticed at once and never wrongly");
-    for key in ["success", "manual", "needs"] {
-        fields.not_yet(key, "this key under active-active routing");
-    }
     for key in ["promote", "fencing", "reconcile"] {
         if fields.entry(key).is_some() {
             let message = format!("`{key}` has no meaning where every region serves: nobody is promoted");
@@ -364,7 +372,7 @@ pub(super) fn no_entry(session: &super::session::Session<'_>, names: &Names, fre
     let Some(first) = free.first() else { return };
     let shown: Vec<String> =
         free.iter().take(5).map(|service| format!("`{}`", shorten(names.service_name(*service)))).collect();
-    let message = format!("nobody needs {}, so users may enter at any of these", shown.join(" nor "));
-    let help = format!("say which: `routing.entry = \"{}\"`", names.service_name(*first));
+    let message = format!("nobody needs {}: at which of them do users enter?", shown.join(" or "));
+    let help = format!("say so, such as `routing.entry = \"{}\"`", names.service_name(*first));
     session.report(Code::E306, names.services[first.index()].origin, message, Some(help));
 }

@@ -105,7 +105,7 @@ pub(super) fn read(fields: &mut Fields<'_>, striking: Option<Striking>, crews: &
     let origin = if fields.has("mode") { fields.origin_of("mode") } else { fields.origin };
     if unseen.is_some() && own.as_ref().is_some_and(Mode::is_gray) {
         let help = "write `check_fails = \"0%\"` for what checks do not see".to_owned();
-        fields.fault(Code::E304, "latent", "a latent fault stops its node, this one only weakens it", help);
+        fields.fault(Code::E304, "latent", "a latent fault stops what it strikes, this one only weakens it", help);
     }
     let mut process = process?;
     if let Process::Random { beta: share, load_power, latent, .. } = &mut process {

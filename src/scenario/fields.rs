@@ -281,7 +281,7 @@ impl<'s> Fields<'s> {
         if found.is_none() {
             let near =
                 super::session::nearest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`? "));
-            let help = format!("{}one of {}", near.unwrap_or_default(), words.join(", "));
+            let help = format!("{}the choices are {}", near.unwrap_or_default(), words.join(", "));
             self.session.report(
                 Code::E112,
                 node.origin,
@@ -298,7 +298,11 @@ impl<'s> Fields<'s> {
         self.takes(key, [Shape::List(vec![T::shape()])]);
         let node = self.node(key)?;
         let Value::List(items) = &node.value else {
-            wrong_type(self.session, node, "a list", Some("write `[..]`".to_owned()));
+            let example = node.as_text().map_or_else(
+                || "a list stands in brackets, such as `[\"a\", \"b\"]`".to_owned(),
+                |_| format!("write `[{}]`", shorten(&node.show())),
+            );
+            wrong_type(self.session, node, "a list", Some(example));
             return None;
         };
         self.show(key, node.show(), false);
@@ -374,17 +378,6 @@ impl<'s> Fields<'s> {
     pub fn entries(&self) -> &'s [Entry] {
         &self.table.entries
     }
-
-    /// A key with a meaning that this version does not have yet: E900 if it is written.
-    #[track_caller]
-    pub fn not_yet(&mut self, key: &str, what: &str) {
-        self.takes(key, [Shape::NotYet(what.to_owned())]);
-        let before = self.set_inert(false);
-        if let Some(entry) = self.entry(key) {
-            not_yet(self.session, entry.key_origin, &format!("`{key}`"), what);
-        }
-        self.set_inert(before);
-    }
 }
 
 /// The words of choices, as a shape.
@@ -402,6 +395,11 @@ pub(super) fn not_yet(session: &Session<'_>, origin: Origin, subject: &str, what
 pub(super) fn wrong_type(session: &Session<'_>, node: &Node, wanted: &str, help: Option<String>) {
     let shown = shorten(&node.show());
     session.report(Code::E003, node.origin, format!("`{shown}` is {}, {wanted} is wanted", node.value.kind()), help);
+}
+
+/// `there are only 3 nodes`.
+pub(super) fn there_are(count: u32, noun: &str) -> String {
+    if count == 1 { format!("there is only 1 {noun}") } else { format!("there are only {count} {noun}s") }
 }
 
 /// At most sixty characters of `text`.

@@ -84,9 +84,12 @@ impl Graph {
 
 fn circle_found(session: &Session<'_>, names: &Names, first: usize, circle: &[&str]) {
     let shown = if circle.len() > 6 { &circle[..6] } else { circle };
-    let dots = if circle.len() > 6 { " needs .." } else { "" };
-    let message = format!("`{}`{dots} needs `{}`", shown.join("` needs `"), circle[0]);
-    let help = "nothing may need itself: take out one of these `depends_on`, `calls` or `fallback` calls".to_owned();
+    let dots = (circle.len() > 6).then(|| "..".to_owned());
+    let quoted = |name: &&str| format!("`{name}`");
+    let needed: Vec<String> = shown[1..].iter().map(quoted).chain(dots).chain([quoted(&circle[0])]).collect();
+    let message = format!("`{}` needs {}", circle[0], needed.join(", which needs "));
+    let help =
+        "nothing can need itself: take one of these needs out of `depends_on`, `calls` or a `fallback`".to_owned();
     session.report(Code::E305, names.services[first].origin, message, Some(help));
 }
 

@@ -43,7 +43,11 @@ pub(super) fn read(node: &Node, session: &Session<'_>) -> Option<Law> {
         };
         if (law.is_some() && random.is_some()) || (duration.is_some() && fixed.is_some()) {
             let origin = node.within(session, part.range);
-            session.report(Code::E109, origin, "a law has one fixed and one random part", Some("add them up".into()));
+            let (message, help) = match law {
+                Some(_) => ("a sum has one random part, this is the second", "keep one of the two laws"),
+                None => ("a sum has one fixed part, this is the second", "add the two up"),
+            };
+            session.report(Code::E109, origin, message, Some(help.into()));
             return None;
         }
         random = law.or(random);

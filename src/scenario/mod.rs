@@ -44,6 +44,7 @@ mod session;
 mod settings;
 mod shape;
 mod source;
+mod standby;
 mod strike;
 mod term;
 mod tree;

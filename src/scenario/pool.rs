@@ -4,7 +4,7 @@ use super::diagnostic::Code;
 use super::elastic;
 use super::explanation::Explanation;
 use super::fault::{Striking, WrittenFault, read_all};
-use super::fields::{At, Fields, wrong_type};
+use super::fields::{At, Fields, there_are, wrong_type};
 use super::places::pool_zones;
 use super::policy::refuse;
 use super::schema::Shape;
@@ -42,7 +42,10 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
     if !name.dependency {
         (nodes, autoscale) = elastic::nodes(fields);
         let fewest = autoscale.as_ref().map_or(nodes, |scale| scale.min);
-        required = need(fields, world, fewest);
+        // a number that could not be read is not held against `need`
+        let written = fields.peek("nodes").filter(|_| autoscale.is_none());
+        let known = written.is_none_or(|node| matches!(node.value, Value::Integer(n) if n == i64::from(nodes)));
+        required = need(fields, world, (fewest, known));
         zones = fields.list("zones");
     }
     if zones.as_ref().is_some_and(Vec::is_empty) {
@@ -67,12 +70,13 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
     Template { nodes, need: required, zones, faults, capacity, warm_up, autoscale, standby, coverage, work, origin }
 }
 
-fn need(fields: &mut Fields<'_>, world: &World<'_>, nodes: u32) -> u32 {
+/// Reads `need` of so many nodes, if it is known how many.
+fn need(fields: &mut Fields<'_>, world: &World<'_>, (nodes, known): (u32, bool)) -> u32 {
     match fields.optional::<Count>("need") {
         Some(Count(need)) => {
-            if need > nodes {
-                let message = format!("`need = {need}` of `nodes = {nodes}`");
-                fields.fault(Code::E301, "need", message, "lower `need`".to_owned());
+            if need > nodes && known {
+                let message = format!("`need = {need}`, but {}", there_are(nodes, "node"));
+                fields.fault(Code::E301, "need", message, "lower `need`, or raise `nodes`".to_owned());
             } else if need == nodes && nodes > 1 {
                 let message = format!("`need = nodes`: a pool of {nodes} is less available than a single node");
                 fields.fault(Code::W402, "need", message, "add a spare node".to_owned());

@@ -20,6 +20,7 @@ use super::service;
 use super::session::Session;
 use super::settings::{self, Fidelity, RunSettings};
 use super::source::{FileId, Origin};
+use super::standby;
 use super::strike::World;
 use super::tree::{Node, Table, Value};
 use super::users::{self, Users};
@@ -120,9 +121,15 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         experiments,
     };
     if complete && !session.has_errors() {
-        limits::events(session, &model, &world.origins, &deployed);
+        check_whole(session, &model, &world.origins, &deployed);
     }
     complete.then_some((model, top.settings, origins))
+}
+
+/// What only the whole model tells of faults and deploys, which stand at these places.
+fn check_whole(session: &Session<'_>, model: &Model, faults: &[Origin], deploys: &[Origin]) {
+    standby::roles(session, model, faults);
+    limits::events(session, model, faults, deploys);
 }
 
 /// Warns of names that nobody uses.

@@ -166,5 +166,8 @@ pub(super) fn suggest(word: &str, candidates: &[&str]) -> Option<String> {
     if candidates.is_empty() || candidates.len() > 12 {
         return None;
     }
+    if let [only] = candidates {
+        return Some(format!("there is only `{only}`"));
+    }
     Some(format!("one of {}", candidates.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")))
 }

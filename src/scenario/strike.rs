@@ -2,7 +2,7 @@
 
 use super::diagnostic::Code;
 use super::fault::{ModeName, Profiles, WrittenFault, read};
-use super::fields::{Fields, not_yet};
+use super::fields::Fields;
 use super::names::Names;
 use super::schema::Shape;
 use super::session::Session;
@@ -70,7 +70,7 @@ impl World<'_> {
     /// Lays faults on a place or a whole service.
     pub fn strike_place(&mut self, session: &Session<'_>, faults: &[WrittenFault], label: &str, target: Target) {
         for fault in faults {
-            refuse_on_place(session, fault);
+            refuse_on_place(session, fault, target);
             let mode = match fault.mode {
                 None | Some(ModeName::Outage | ModeName::HumanError) => {
                     Some(Mode::Outage { silent: fault.silent.unwrap_or(true) })
@@ -99,6 +99,7 @@ impl World<'_> {
                 Some(ModeName::Partition | ModeName::Slow) => fault.own.clone(),
                 Some(other) => wrong_target(session, fault, other, "a link"),
             };
+            refuse_on_link(session, fault);
             self.inert_slowness(session, fault, label);
             let target = Target::Link { from, to, both };
             if !both && matches!(mode, Some(Mode::Partition { outbound: false, .. })) {
@@ -225,23 +226,57 @@ fn mode_of_nodes(session: &Session<'_>, fault: &WrittenFault, what: &str) -> Opt
     }
 }
 
-/// What has a meaning for nodes only, so far.
-fn refuse_on_place(session: &Session<'_>, fault: &WrittenFault) {
+/// What has no meaning for a place or a whole service.
+fn refuse_on_place(session: &Session<'_>, fault: &WrittenFault, target: Target) {
     let rolling = matches!(fault.process, Process::Calendar { rolling: true, .. });
     if !fault.drain.is_zero() && matches!(fault.process, Process::Random { .. }) {
         let help = Some("give `every` or `at`".to_owned());
         let message = "the `drain` of a place is announced, and what comes by chance is not";
         session.report(Code::E304, fault.origin, message, help);
     }
-    if fault.role != Role::Any && !rolling {
-        not_yet(session, fault.origin, "the `role` of a place", "faults of places in one role");
+    if fault.role != Role::Any && !rolling && matches!(target, Target::Service(_)) {
+        let help = Some("leave `role` out, or strike its nodes or a region".to_owned());
+        session.report(
+            Code::E304,
+            fault.origin,
+            "a service as a whole has no `role`: one of its pools is in use",
+            help,
+        );
     }
+    if fault.mode == Some(ModeName::Partition) {
+        refuse_latent_cut(session, fault);
+    }
+    refuse_without_nodes(session, fault, "a place");
+}
+
+/// What has no meaning for a link.
+fn refuse_on_link(session: &Session<'_>, fault: &WrittenFault) {
+    if fault.role != Role::Any {
+        let help = Some("leave `role` out, or strike what stands at its ends".to_owned());
+        session.report(Code::E204, fault.origin, "`role` is about nodes and places, this is a link", help);
+    }
+    refuse_latent_cut(session, fault);
+    refuse_without_nodes(session, fault, "a link");
+}
+
+/// Who is cut off misses the others.
+fn refuse_latent_cut(session: &Session<'_>, fault: &WrittenFault) {
     if matches!(fault.process, Process::Random { latent: Some(_), .. }) {
-        not_yet(session, fault.origin, "a latent fault of a place", "what is unseen of places");
+        let help = Some("leave `latent` out".to_owned());
+        session.report(Code::E304, fault.origin, "a cut is never latent: both sides miss each other", help);
     }
-    if matches!(fault.process, Process::Random { load_power, .. } if load_power > 0.0) {
+}
+
+/// What is about the nodes of a pool among each other.
+fn refuse_without_nodes(session: &Session<'_>, fault: &WrittenFault, what: &str) {
+    let Process::Random { load_power, beta, .. } = fault.process else { return };
+    if load_power > 0.0 {
         let help = Some("it is the nodes of a pool that share the load".to_owned());
-        session.report(Code::E204, fault.origin, "`load_power` is about nodes, this is a place", help);
+        session.report(Code::E204, fault.origin, format!("`load_power` is about nodes, this is {what}"), help);
+    }
+    if beta > 0.0 {
+        let help = Some("it is the nodes of a pool that fail together".to_owned());
+        session.report(Code::E204, fault.origin, format!("`beta` is about nodes, this is {what}"), help);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Both are resolved against [`Names`] on the spot, with the caret under the very word.
 
 use super::diagnostic::Code;
-use super::fields::shorten;
+use super::fields::{shorten, there_are};
 use super::formula;
 use super::names::{Entity, Names};
 use super::session::{Session, suggest};
@@ -156,10 +156,11 @@ impl Words<'_> {
         }
         let word = shorten(word);
         let message = match count {
-            Some(1..) => format!("`{word}` of {most}: there are only {most}"),
+            Some(1..) => format!("`{word}` of them can never hold: {}", there_are(most, "term")),
             Some(0) | None => format!("`{word}` is not a number from 1 up"),
         };
-        self.fault(range.clone(), message, Some(format!("a number from 1 to {most}")))
+        let help = if most == u32::MAX { "1 or more".to_owned() } else { format!("a number from 1 to {most}") };
+        self.fault(range.clone(), message, Some(help))
     }
 
     fn pools_of(&self, terms: &[Term], range: &Range<usize>) -> Option<Vec<PoolId>> {

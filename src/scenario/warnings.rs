@@ -177,8 +177,13 @@ fn perfect(session: &Session<'_>, root: &Table, names: &Names, model: &Model) {
     }
     let rates = model.groups.iter().any(|group| group.rate.is_some());
     if rates && model.regions.len() > 1 && model.links.is_empty() {
-        let message = "the regions are 0s apart, also for requests";
-        session.report(Code::W409, service_origin(names, model.routing.entry), message, Some("add `links`".to_owned()));
+        let message = "the regions are 0s apart, and requests would feel their distance";
+        session.report(
+            Code::W409,
+            service_origin(names, model.routing.entry),
+            message,
+            Some("add `links` with a `latency`".to_owned()),
+        );
     }
 }
 
@@ -204,7 +209,7 @@ fn lost_region(session: &Session<'_>, root: &Table, model: &Model) {
     if let Some(worst) = worst.filter(|&worst| without(worst) < demand * (1.0 - 1e-9)) {
         let carried = percent((without(worst) / demand * 1e3).round() / 1e3);
         let name = &model.regions[worst].name;
-        let message = format!("losing `{name}` leaves {carried} % of the demand carried");
+        let message = format!("without `{name}` the others carry {carried} % of the demand");
         session.report(Code::W408, key(root, &["regions", name]), message, Some("add nodes to the others".to_owned()));
     }
 }
@@ -249,7 +254,10 @@ fn objectives(session: &Session<'_>, root: &Table, model: &Model) {
                         && ttl > limit
                         && matches!(model.routing.policy, Policy::ActivePassive(_))
                     {
-                        let message = format!("`ttl = {ttl}` against `rto p{} = {limit}`", percent(*level));
+                        let message = format!(
+                            "users may follow only after `ttl = {ttl}`, and `rto p{} = {limit}` is wanted",
+                            percent(*level)
+                        );
                         session.report(
                             Code::W403,
                             place(root, &["routing", "dns", "ttl"]),
@@ -289,7 +297,8 @@ fn lag(session: &Session<'_>, root: &Table, model: &Model, level: f64, limit: Sp
         let behind = Span::from_secs_f64(lag.quantile_s(level));
         if promoted && behind > limit {
             let level = percent(level);
-            let message = format!("lag of `{}` has p{level} = {behind} against `rpo p{level} = {limit}`", service.name);
+            let message =
+                format!("`{}` lags by {behind} at p{level}, and `rpo p{level} = {limit}` is wanted", service.name);
             let origin = place(root, &["services", &service.name, "replication", "lag"]);
             session.report(Code::W412, origin, message, Some("ship more often".into()));
         }
@@ -334,7 +343,8 @@ fn calls_of(session: &Session<'_>, names: &Names, model: &Model, origins: &[Orig
         if let (Some(own), Some(below)) = (call.policy.timeout, patience[call.to.index()])
             && own < below
         {
-            let message = format!("`{from}` gives up on `{to}` after {own}, which itself waits {below}");
+            let message =
+                format!("`{from}` waits {own} for `{to}`, which itself waits up to {below} for what it calls");
             session.report(Code::W413, origin, message, Some("let the outer timeout be the longer one".into()));
         }
     }

@@ -259,7 +259,8 @@ impl World<'_> {
             let UnitKind::Node(shelf) = layout.units[number as usize].kind else { continue };
             let unit = &self.units[number as usize];
             // by `seen`, which hears nothing of hidden faults
-            let counted = self.shelves[shelf as usize].out == 0 && unit.holds == unit.hidden && !self.is_off(number);
+            let counted =
+                self.shelves[shelf as usize].seen_out == 0 && unit.holds == unit.hidden && !self.is_off(number);
             let fails = |ailing: &Ailing| {
                 let plan = &layout.ailments[ailing.ailment as usize];
                 if plan.ramp.is_some() { 0.0 } else { plan.manner.check_fails }

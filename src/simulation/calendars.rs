@@ -71,7 +71,7 @@ impl World<'_> {
         if plan.role == Role::Any {
             self.take_out(now, calendar, &plan.units);
         } else {
-            let in_role = |&&unit: &&u32| self.is_in_role(unit, plan.role);
+            let in_role = |&&unit: &&u32| self.is_to_strike(unit, plan.role);
             let units: Vec<u32> = plan.units.iter().filter(in_role).copied().collect();
             self.take_out(now, calendar, &units);
             self.calendars[calendar as usize].out.push_back(units);
@@ -104,7 +104,7 @@ impl World<'_> {
     fn next_turn(&mut self, now: Time, calendar: u32, turn: u32) -> bool {
         let plan = &self.layout.calendars[calendar as usize];
         let later = plan.units.iter().enumerate().skip(turn as usize);
-        let next = later.into_iter().find(|&(_, &unit)| self.is_in_role(unit, plan.role)).map(|(turn, _)| turn);
+        let next = later.into_iter().find(|&(_, &unit)| self.is_to_strike(unit, plan.role)).map(|(turn, _)| turn);
         if let Some(turn) = next {
             self.calendars[calendar as usize].turn = Some(turn as u32);
             self.take_out(now, calendar, &plan.units[turn..=turn]);
@@ -112,19 +112,9 @@ impl World<'_> {
         next.is_some()
     }
 
-    fn is_in_role(&self, unit: u32, role: Role) -> bool {
-        match self.layout.units[unit as usize].kind {
-            UnitKind::Node(shelf) => {
-                !self.is_off(unit)
-                    && role.includes(self.pools[self.layout.shelves[shelf as usize].pool as usize].waiting)
-            }
-            UnitKind::Zone(_)
-            | UnitKind::Region(_)
-            | UnitKind::Service(_)
-            | UnitKind::Cut(_)
-            | UnitKind::Group(_)
-            | UnitKind::Gray(_) => true,
-        }
+    fn is_to_strike(&self, unit: u32, role: Role) -> bool {
+        let off = matches!(self.layout.units[unit as usize].kind, UnitKind::Node(_)) && self.is_off(unit);
+        !off && self.is_in_role(unit, role)
     }
 
     fn take_out(&mut self, now: Time, calendar: u32, units: &[u32]) {

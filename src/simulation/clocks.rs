@@ -375,7 +375,9 @@ impl World<'_> {
         }
         let running_only = layout.kinds[clock.kind as usize].ages == Ages::Running;
         let UnitKind::Node(shelf) = plan.kind else {
-            return if running_only && self.units[unit].holds > 0 { 0.0 } else { 1.0 };
+            let stands_still = running_only && self.units[unit].holds > 0;
+            let in_role = self.is_in_role(unit as u32, layout.kinds[clock.kind as usize].role);
+            return if stands_still || !in_role { 0.0 } else { 1.0 };
         };
         if self.is_off(unit as u32) {
             return 0.0;
@@ -430,7 +432,7 @@ impl World<'_> {
         state.check_fails =
             if first { self.manner.check_fails } else { state.check_fails.max(self.manner.check_fails) };
         if seen && !hidden {
-            self.count_seen(unit, false);
+            self.see(unit, false);
         }
         if first {
             self.units[unit as usize].since = now;
@@ -441,9 +443,11 @@ impl World<'_> {
                     self.count_node(shelf as usize, false);
                     self.retime_load(now, shelf);
                 }
-                UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_out(now, unit),
+                UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => {
+                    self.mask_unseen(now, self.shelves_of(unit));
+                }
                 UnitKind::Cut(cut) => self.set_cut(now, unit, cut, true),
-                UnitKind::Group(group) => self.hold_group(now, group),
+                UnitKind::Group(group) => self.hold_group(now, group, hidden),
                 UnitKind::Gray(_) => {}
             }
         }
@@ -461,7 +465,7 @@ impl World<'_> {
         state.hidden -= u32::from(hidden);
         let (last, unseen) = (state.holds == 0, state.holds == state.hidden);
         if unseen && !hidden {
-            self.count_seen(unit, true);
+            self.see_no_more(unit, last);
         }
         if last {
             let state = self.units[unit as usize];
@@ -478,9 +482,12 @@ impl World<'_> {
                         self.retime_load(now, shelf);
                     }
                 }
+                UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) if hidden => {
+                    self.unmask_unseen(now, self.shelves_of(unit), true);
+                }
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_back(now, unit),
                 UnitKind::Cut(cut) => self.set_cut(now, unit, cut, false),
-                UnitKind::Group(group) => self.release_group(now, group),
+                UnitKind::Group(group) => self.release_group(now, group, hidden),
                 UnitKind::Gray(_) => {}
             }
         }

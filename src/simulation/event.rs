@@ -140,7 +140,7 @@ pub enum Event {
         /// Of the checker.
         generation: u32,
     },
-    /// The page about a region that is believed to be out is answered.
+    /// The page about a region that is believed to be out is answered, or people have moved its users off.
     RegionLeaves {
         /// The region.
         region: u32,

@@ -396,7 +396,14 @@ impl World<'_> {
                 self.land_on(now, &plan.places[target].lands_on, true);
                 self.complete(now, process, true);
             }
-            Phase::FailingBack => self.complete(now, process, false),
+            Phase::FailingBack => {
+                let returns = state.target != state.primary;
+                let target = &plan.places[state.target];
+                self.complete(now, process, false);
+                if returns {
+                    self.land_on(now, &target.lands_on, false);
+                }
+            }
         }
         true
     }

@@ -59,11 +59,20 @@ impl World<'_> {
         let unit = &self.units[node as usize];
         let held = unit.holds > 0;
         let hung = held && unit.hangs && !out && !state.stopped;
+        let up = (!out && !held && !state.stopped) || hung;
         let mut condition = Condition {
-            up: (!out && !held && !state.stopped) || hung,
+            up,
             silent: (held && unit.silent) || (out && self.is_out_silently(node)),
             hung,
-            check_fails: if hung { unit.check_fails } else { 0.0 },
+            check_fails: if hung {
+                unit.check_fails
+            } else if up || self.dies_unseen(node) {
+                0.0
+            } else if held && !out && !state.stopped {
+                unit.check_fails
+            } else {
+                1.0
+            },
             admits: self.gates.holds(layout.admits[plan.pool as usize]),
             off: self.is_off(node),
             writes: layout.takes_writes[plan.pool as usize].is_none_or(|gate| self.gates.holds(gate)),
@@ -71,6 +80,15 @@ impl World<'_> {
         };
         self.add_ailments(plan.pool, node, &mut condition);
         condition
+    }
+
+    /// Is the node, which does not serve, out for nothing but what nobody sees?
+    fn dies_unseen(&self, node: u32) -> bool {
+        let layout = self.layout;
+        let UnitKind::Node(shelf) = layout.units[node as usize].kind else { return false };
+        let (state, unit) = (&self.shelves[shelf as usize], &self.units[node as usize]);
+        let cuts = layout.shelves[shelf as usize].zone.map_or(0, |zone| self.zone_cuts(zone));
+        layout.some_hide && !state.stopped && unit.holds == unit.hidden && state.seen_out == cuts
     }
 
     /// Is a place around the node out without even refusing?

@@ -1,7 +1,8 @@
 //! Latent faults: hidden from checks and crews until an inspection or a promotion lands on them.
 //!
-//! A hidden fault holds its node like any other, so the node does not serve; only the gate of what is seen does not
-//! hear of it. Invariant: a unit's hidden holds are among its holds, and a clock is hidden only while it is broken.
+//! A hidden fault holds its node or place like any other, so that nothing there serves; only the gate of what is seen
+//! does not hear of it. Invariant: a unit's hidden holds are among its holds, a shelf's seen reasons for being out
+//! among its reasons, and a clock is hidden only while it is broken.
 
 use super::event::{Event, class};
 use super::layout::{Manner, UnitKind};
@@ -20,7 +21,7 @@ impl World<'_> {
         draws.draw(2 * state).random::<f64>() < latent.0.share
     }
 
-    /// The node of this clock, whose repair stands in the tree as if it began now, is dead and nobody knows.
+    /// The part of this clock, whose repair stands in the tree as if it began now, is dead and nobody knows.
     pub(super) fn hide(&mut self, now: Time, index: u32) {
         let unit = self.layout.clocks[index as usize].unit;
         self.suspend_repair(now, index);
@@ -52,25 +53,59 @@ impl World<'_> {
         let state = &mut self.units[plan.unit as usize];
         state.hidden -= 1;
         if state.holds - state.hidden == 1 {
-            self.count_seen(plan.unit, false);
+            self.see(plan.unit, false);
+        }
+        if let UnitKind::Group(group) = self.layout.units[plan.unit as usize].kind {
+            self.reveal_group(group);
         }
         self.resume_repair(now, index);
         self.await_crew(now, index);
         true
     }
 
+    /// Somebody sees that something holds the unit, or that nothing does any more.
+    pub(super) fn see(&mut self, unit: u32, up: bool) {
+        match self.layout.units[unit as usize].kind {
+            UnitKind::Node(shelf) => self.count_seen(unit, shelf, up),
+            UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => {
+                self.mask_seen(self.shelves_of(unit), !up);
+            }
+            // a cut masks what is behind it by itself, and of a group each part is seen by itself
+            UnitKind::Cut(_) | UnitKind::Group(_) | UnitKind::Gray(_) => {}
+        }
+    }
+
+    /// The last fault of the unit that somebody sees is over. A place comes back, perhaps after a restart, unless a
+    /// fault that nobody sees still holds it.
+    pub(super) fn see_no_more(&mut self, unit: u32, free: bool) {
+        if !free || matches!(self.layout.units[unit as usize].kind, UnitKind::Node(_)) {
+            self.see(unit, true);
+        }
+    }
+
     /// One node is seen to be sound again, or no longer.
-    pub(super) fn count_seen(&mut self, unit: u32, up: bool) {
+    fn count_seen(&mut self, unit: u32, shelf: u32, up: bool) {
         let layout = self.layout;
-        let UnitKind::Node(shelf) = layout.units[unit as usize].kind else { return };
         let plan = &layout.shelves[shelf as usize];
         if plan.seen == plan.fit || self.is_off(unit) {
             return;
         }
         let state = &mut self.shelves[shelf as usize];
         state.apparent = state.apparent.wrapping_add(1).wrapping_sub(2 * u32::from(!up));
-        if state.out == 0 {
+        if state.seen_out == 0 {
             self.gates.shift(&layout.wiring, plan.seen, 1, up);
+        }
+    }
+
+    /// One reason more, or less, for being out that is seen of these shelves.
+    pub(super) fn mask_seen(&mut self, shelves: &[u32], out: bool) {
+        for &shelf in shelves {
+            let state = &mut self.shelves[shelf as usize];
+            let before = state.seen_out;
+            state.seen_out = if out { before + 1 } else { before - 1 };
+            if before == 0 || state.seen_out == 0 {
+                self.count_shelf_seen(shelf as usize, !out);
+            }
         }
     }
 
@@ -148,18 +183,39 @@ impl World<'_> {
         if !self.layout.some_hide {
             return;
         }
+        let layout = self.layout;
         for &pool in pools {
-            let plan = &self.layout.pools[pool as usize];
-            for unit in plan.units() {
-                let unit = self.layout.units[unit as usize];
-                for index in unit.first_clock..unit.first_clock + unit.clocks {
-                    if self.is_hidden(index) && clear {
-                        self.turn(now, index);
-                    } else {
-                        self.reveal(now, index);
-                    }
-                }
+            layout.pools[pool as usize].units().for_each(|unit| self.find(now, unit, clear));
+        }
+        for unit in layout.first_place..layout.units.len() as u32 {
+            if self.units[unit as usize].hidden > 0 && self.touches(unit, pools) {
+                self.find(now, unit, clear);
             }
+        }
+    }
+
+    /// What is hidden of the unit is found, and with `clear` mended at once.
+    fn find(&mut self, now: Time, unit: u32, clear: bool) {
+        let unit = self.layout.units[unit as usize];
+        for index in unit.first_clock..unit.first_clock + unit.clocks {
+            if self.is_hidden(index) && clear {
+                self.turn(now, index);
+            } else {
+                self.reveal(now, index);
+            }
+        }
+    }
+
+    /// Does the unit, a place or a group that is out, hold nodes of these pools?
+    fn touches(&self, unit: u32, pools: &[u32]) -> bool {
+        let of_pools = |shelf: &u32| pools.contains(&self.layout.shelves[*shelf as usize].pool);
+        match self.layout.units[unit as usize].kind {
+            UnitKind::Node(shelf) => of_pools(&shelf),
+            UnitKind::Group(group) => self.out_of(group).iter().any(|&unit| self.touches(unit, pools)),
+            UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => {
+                self.shelves_of(unit).iter().any(of_pools)
+            }
+            UnitKind::Cut(_) | UnitKind::Gray(_) => false,
         }
     }
 }

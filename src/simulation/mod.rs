@@ -36,6 +36,7 @@ mod watch;
 mod world;
 
 pub use failovers::FailoverCounts;
+pub use routing::MoveCounts;
 pub use simulator::{Compiled, Simulator};
 pub use world::{SiteCounts, World};
 
@@ -63,6 +64,8 @@ pub struct Outcome {
     pub windows: Vec<Vec<f64>>,
     /// By process.
     pub failovers: Vec<FailoverCounts>,
+    /// Moves of users off a lost region that could fail.
+    pub moves: MoveCounts,
     /// What somebody may have to pay for.
     pub usage: Usage,
     /// Events that changed the state.
@@ -168,6 +171,7 @@ impl World<'_> {
             outages,
             sites: self.sites.clone(),
             failovers: self.processes.iter().map(|process| process.counts.clone()).collect(),
+            moves: self.routing.as_ref().map_or_else(MoveCounts::default, |routing| routing.moves),
             requests: None,
             usage: self.usage.close(end),
             events: self.events + self.sites.iter().map(|site| site.changes[0] + site.changes[1]).sum::<u64>(),

@@ -30,7 +30,7 @@ impl World<'_> {
     pub(super) fn set_cut(&mut self, now: Time, unit: u32, cut: u32, is_cut: bool) {
         self.set_flag(self.layout.cuts.list[cut as usize].flag, !is_cut);
         if is_cut {
-            self.place_out(now, unit);
+            self.mask(now, self.shelves_of(unit));
         } else {
             self.place_back(now, unit);
         }

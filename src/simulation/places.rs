@@ -4,6 +4,7 @@ use super::event::{Event, class};
 use super::layout::UnitKind;
 use super::trace::TraceEvent;
 use super::world::World;
+use crate::model::failure::Role;
 use crate::time::Time;
 
 impl<'a> World<'a> {
@@ -48,24 +49,25 @@ impl<'a> World<'a> {
         }
     }
 
-    fn shelves_of(&self, place: u32) -> &'a [u32] {
+    /// The shelves in the place.
+    pub(super) fn shelves_of(&self, place: u32) -> &'a [u32] {
         &self.layout.place_shelves[(place - self.layout.first_place) as usize]
     }
 
-    /// The place goes out, and masks what stands in it.
-    pub(super) fn place_out(&mut self, now: Time, unit: u32) {
-        self.mask(now, self.shelves_of(unit));
+    /// One more reason, for all to see, why none of the nodes on these shelves serves.
+    pub(super) fn mask(&mut self, now: Time, shelves: &[u32]) {
+        self.mask_unseen(now, shelves);
+        self.mask_seen(shelves, true);
     }
 
-    /// One more reason why none of the nodes on these shelves serves.
-    pub(super) fn mask(&mut self, now: Time, shelves: &[u32]) {
+    /// The same, and nobody sees it.
+    pub(super) fn mask_unseen(&mut self, now: Time, shelves: &[u32]) {
         for &shelf in shelves {
             let state = &mut self.shelves[shelf as usize];
             state.out += 1;
             if state.out == 1 {
                 let (working, stopped) = (state.working, state.stopped);
                 self.count_shelf(shelf as usize, working, false, !stopped);
-                self.count_shelf_seen(shelf as usize, false);
                 self.retime_shelf(now, shelf);
             }
         }
@@ -93,8 +95,14 @@ impl<'a> World<'a> {
         true
     }
 
-    /// One reason less; with `starts` what had stopped begins to run.
+    /// One reason less, for all to see; with `starts` what had stopped begins to run.
     pub(super) fn unmask(&mut self, now: Time, shelves: &[u32], starts: bool) {
+        self.unmask_unseen(now, shelves, starts);
+        self.mask_seen(shelves, false);
+    }
+
+    /// The same of a reason that nobody saw.
+    pub(super) fn unmask_unseen(&mut self, now: Time, shelves: &[u32], starts: bool) {
         for &shelf in shelves {
             if starts {
                 self.shelf_starts(now, shelf);
@@ -104,7 +112,6 @@ impl<'a> World<'a> {
             if state.out == 0 {
                 let (working, stopped) = (state.working, state.stopped);
                 self.count_shelf(shelf as usize, working, true, !stopped);
-                self.count_shelf_seen(shelf as usize, true);
                 self.retime_shelf(now, shelf);
             }
         }
@@ -118,9 +125,30 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Ages in the pool follow its state, and those of places that follow its role.
     pub(super) fn retime_pool(&mut self, now: Time, pool: u32) {
         for unit in self.layout.pools[pool as usize].units() {
             self.retime_unit(now, unit);
+        }
+        for &unit in &self.layout.follow_role[pool as usize] {
+            self.retime_unit(now, unit);
+        }
+    }
+
+    /// Is the unit in this role? A place stands by while all that is in it does.
+    pub(super) fn is_in_role(&self, unit: u32, role: Role) -> bool {
+        if role == Role::Any {
+            return true;
+        }
+        let waits = |shelf: &u32| self.pools[self.layout.shelves[*shelf as usize].pool as usize].waiting;
+        match self.layout.units[unit as usize].kind {
+            UnitKind::Node(shelf) => role.includes(waits(&shelf)),
+            UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => {
+                let shelves = self.shelves_of(unit);
+                role.includes(!shelves.is_empty() && shelves.iter().all(waits))
+            }
+            UnitKind::Group(group) => self.is_group_open(group),
+            UnitKind::Cut(_) | UnitKind::Gray(_) => true,
         }
     }
 

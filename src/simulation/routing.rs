@@ -67,6 +67,15 @@ impl Flow {
     }
 }
 
+/// Counts of moves of users off a region that is lost, where these can fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MoveCounts {
+    /// Begun.
+    pub begun: u64,
+    /// Of these, done without people.
+    pub automatic: u64,
+}
+
 /// Routing that takes its time, dynamically.
 #[derive(Clone, Debug)]
 pub struct Routing {
@@ -81,6 +90,10 @@ pub struct Routing {
     left: Vec<Time>,
     /// By region: how often what is believed of it has changed.
     beliefs: Vec<u32>,
+    /// By region: have its users not been moved off by themselves, so that people are at it?
+    by_hand: Vec<bool>,
+    /// What is reported of moves that can fail.
+    pub moves: MoveCounts,
     flows: Vec<Flow>,
 }
 
@@ -107,6 +120,8 @@ impl Routing {
             returning: vec![false; regions],
             left: vec![Time::ZERO; regions],
             beliefs: vec![0; regions],
+            by_hand: vec![false; regions],
+            moves: MoveCounts::default(),
             flows: vec![flow; plan.shares.len()],
         }
     }
@@ -127,6 +142,8 @@ impl Routing {
         self.returning.fill(false);
         self.left.fill(Time::ZERO);
         self.beliefs.fill(0);
+        self.by_hand.fill(false);
+        self.moves = MoveCounts::default();
         for flow in &mut self.flows {
             flow.target.fill(0.0);
             flow.destination.fill(0.0);
@@ -391,13 +408,14 @@ impl<'a> World<'a> {
             }
             let unseen = |region: &usize| {
                 let watch = &routing.watches[*region];
-                flow.target[*region] > 0.0 && watch.believed && !watch.healthy
+                let hidden = || plan.believed[*region].is_some_and(|gate| self.gates.holds(gate) && !serves(*region));
+                flow.target[*region] > 0.0 && watch.believed && (!watch.healthy || hidden())
             };
             let paged = |region: &usize| {
                 flow.target[*region] > 0.0 && routing.in_rotation[*region] && !routing.watches[*region].believed
             };
-            if plan.process.is_none() && regions.clone().any(|region| paged(&region)) {
-                stage = stage.min(Stage::Deciding);
+            for region in regions.clone().filter(|region| plan.process.is_none() && paged(region)) {
+                stage = stage.min(if routing.by_hand[region] { Stage::Promoting } else { Stage::Deciding });
             }
             if plan.process.is_none() && regions.clone().any(|region| unseen(&region)) {
                 stage = Stage::Undetected;

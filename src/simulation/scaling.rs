@@ -103,7 +103,7 @@ impl World<'_> {
             }
         }
         if state.holds == state.hidden {
-            self.count_seen(unit, on);
+            self.see(unit, on);
         }
         if !on {
             self.off[unit as usize] = true;

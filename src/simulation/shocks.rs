@@ -5,10 +5,10 @@
 //! lives, for paces up to that of use).
 
 use super::event::{Event, class};
-use super::layout::{Pick, UnitKind};
+use super::layout::{GroupPlan, Pick, UnitKind};
 use super::world::World;
 use crate::engine::streams::{Stream, Streams};
-use crate::model::failure::Ages;
+use crate::model::failure::{Ages, Role};
 use crate::time::Time;
 use rand::RngExt;
 
@@ -100,27 +100,66 @@ impl World<'_> {
         true
     }
 
-    /// Some of the group go out.
-    pub(super) fn hold_group(&mut self, now: Time, group: u32) {
+    /// Some of the group go out, perhaps unseen.
+    pub(super) fn hold_group(&mut self, now: Time, group: u32, hidden: bool) {
         let plan = &self.layout.groups[group as usize];
         let mut hit = self.groups[group as usize].hit.clone();
-        let choice = if plan.choices.len() > 1 { hit.random_range(0..plan.choices.len()) } else { 0 };
-        let Some(units) = plan.choices.get(choice) else { return };
-        let out = picked(units, |unit| self.works(unit), plan.pick, &mut hit);
+        let in_role: Vec<&Vec<u32>> = plan.choices.iter().filter(|choice| self.is_open(plan, choice)).collect();
+        let choice = if in_role.len() > 1 { hit.random_range(0..in_role.len()) } else { 0 };
+        let Some(units) = in_role.get(choice) else { return };
+        let able = |unit| self.works(unit) && self.is_in_role(unit, plan.role);
+        let out = picked(units, able, plan.pick, &mut hit);
         for &unit in &out {
-            self.strike(now, unit, plan.ailment, None);
+            if hidden {
+                self.hold_as(now, unit, true);
+            } else {
+                self.strike(now, unit, plan.ailment, None);
+            }
             self.retime_unit(now, unit);
         }
         let state = &mut self.groups[group as usize];
         (state.hit, state.out) = (hit, out);
     }
 
-    /// They come back.
-    pub(super) fn release_group(&mut self, now: Time, group: u32) {
+    /// Can this choice of the group be drawn: a piece that is all in the role, or nodes of which some are?
+    fn is_open(&self, plan: &GroupPlan, choice: &[u32]) -> bool {
+        let mut in_role = choice.iter().map(|&unit| self.is_in_role(unit, plan.role));
+        plan.role == Role::Any || if plan.pick == Pick::One { in_role.all(|is| is) } else { in_role.any(|is| is) }
+    }
+
+    /// Is any choice of the group in the role?
+    pub(super) fn is_group_open(&self, group: u32) -> bool {
+        let plan = &self.layout.groups[group as usize];
+        plan.choices.iter().any(|choice| self.is_open(plan, choice))
+    }
+
+    /// Who of the group is out.
+    pub(super) fn out_of(&self, group: u32) -> &[u32] {
+        &self.groups[group as usize].out
+    }
+
+    /// They come back, from where perhaps nobody has seen them gone.
+    pub(super) fn release_group(&mut self, now: Time, group: u32, hidden: bool) {
         let ailment = self.layout.groups[group as usize].ailment;
         for unit in std::mem::take(&mut self.groups[group as usize].out) {
-            self.relieve(now, unit, ailment);
+            if hidden {
+                self.release_as(now, unit, true);
+            } else {
+                self.relieve(now, unit, ailment);
+            }
             self.retime_unit(now, unit);
+        }
+    }
+
+    /// Somebody sees who of the group is out.
+    pub(super) fn reveal_group(&mut self, group: u32) {
+        for at in 0..self.groups[group as usize].out.len() {
+            let unit = self.groups[group as usize].out[at];
+            let state = &mut self.units[unit as usize];
+            state.hidden -= 1;
+            if state.holds - state.hidden == 1 {
+                self.see(unit, false);
+            }
         }
     }
 }

@@ -51,6 +51,11 @@ pub enum TraceEvent {
         /// What is believed.
         healthy: bool,
     },
+    /// Users are not moved off a region by themselves; people are at it.
+    MoveFailed {
+        /// The region.
+        region: u32,
+    },
     /// A candidate was chosen.
     FailoverBegun {
         /// The process.

@@ -36,6 +36,8 @@ pub struct ShelfState {
     pub apparent: u32,
     /// Reasons why none of them serves: places out.
     pub out: u32,
+    /// Those of them that somebody sees.
+    pub seen_out: u32,
     /// Stopped while the pool waits?
     pub stopped: bool,
     /// With fewer serving nodes in its pool than this a change in their number changes levels; kept where nodes are
@@ -223,7 +225,7 @@ impl<'a> World<'a> {
         self.ailing_number = 0;
         for (state, plan) in self.shelves.iter_mut().zip(&layout.shelves) {
             let nodes = plan.nodes_at_start;
-            *state = ShelfState { working: nodes, apparent: nodes, out: 0, stopped: false, calm: 0 };
+            *state = ShelfState { working: nodes, apparent: nodes, ..ShelfState::default() };
         }
         self.reset_warming();
         self.reset_scaling();
@@ -384,6 +386,9 @@ impl<'a> World<'a> {
         self.events = 0;
         self.units.iter_mut().filter(|unit| unit.holds > 0).for_each(|unit| unit.since = now);
         self.processes.iter_mut().for_each(Failover::begin_counting);
+        if let Some(routing) = &mut self.routing {
+            routing.moves = super::routing::MoveCounts::default();
+        }
         if let Some(trace) = &mut self.trace {
             trace.clear();
         }

@@ -79,6 +79,18 @@ fn what_a_tier_answers_is_degraded_while_the_fault_lasts() {
     assert_eq!(condition(&journal, "success_ratio")["during"]["value"], 1.0);
 }
 
+/// Of the 1800 calls of the outage 9 to 12 reach the service, as above, and the breaker refuses the others, though a tier
+/// answers them all: the share of all that was tried, not of the few that were sent.
+#[test]
+fn what_a_breaker_refuses_is_a_share_of_all_attempts() {
+    let text = OUTAGE.replace("steady_state = [", "steady_state = [\n\"rejected(api->pay) <= 0%\",");
+    let (journal, _) = journal("chaos-rejected", &text, "");
+    let rejected = &condition(&journal, "rejected");
+    let during = rejected["during"]["value"].as_f64().unwrap();
+    assert!((1_788.0 / 1_800.0..=1_791.0 / 1_800.0).contains(&during), "{during}");
+    assert!(rejected["before"]["value"].as_f64().unwrap().abs() < 1e-12);
+}
+
 #[test]
 fn the_verdict_is_the_exit_code() {
     let (passed, code) = journal("chaos-passed", OUTAGE, "--repeat 20");

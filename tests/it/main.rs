@@ -23,6 +23,7 @@ mod history;
 mod intervals;
 mod invariants;
 mod lab;
+mod latent_places;
 mod lessons;
 mod levels;
 mod naive;

@@ -234,6 +234,34 @@ fn without_panic_the_one_node_that_is_well_serves_all() {
     assert!(failures("") > 200, "two thirds of 400");
 }
 
+/// One of two nodes crashes from 100 s to 200 s and no check sees it, so that half of the requests of that time fail. Where
+/// each check has an even chance to fail, three in a row come soon, and the node is left out.
+#[test]
+fn a_crash_that_checks_do_not_see_fails_its_share_of_requests() {
+    let failed = |check_fails: &str, check: &str| {
+        let text = format!(
+            "{HEAD}horizon = \"300s\"\n[services.app]\nnodes = 2\nneed = 1\n{check}\n[users.folk]\nrate = \"10/s\"\n\
+             arrivals = \"regular\"\n[faults.f]\ntarget = \"1 of app\"\nat = \"100s\"\nfor = \"100s\"\n\
+             check_fails = \"{check_fails}\"\n"
+        );
+        let counted = counts(&text);
+        let lost = |from, to| {
+            let (came, answered) = counted.seconds(from, to);
+            came - answered
+        };
+        assert_eq!((lost(0, 100), lost(200, 299)), (0, 0), "{check_fails} {check}");
+        lost(100, 200)
+    };
+    let quick = "health_check = { every = \"1s\", timeout = \"1s\", down_after = 3, up_after = 1000 }";
+    for check in ["", quick, "health_check = { through_queue = true }"] {
+        assert!((499..=501).contains(&failed("0%", check)), "{check}");
+    }
+    // 14 checks of a mean to three failures in a row, five requests lost a second
+    assert!((5..=400).contains(&failed("50%", quick)));
+    // all know at once
+    assert_eq!(failed("100%", ""), 0);
+}
+
 /// Every 5 s a request whose caller asks for ten seconds of work aside, and whose user leaves after one: what was asked
 /// goes with it, and the only slot aside is free for the next.
 #[test]

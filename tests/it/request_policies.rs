@@ -3,7 +3,7 @@
 //! Figures are met within 4 standard errors of at most 2 %.
 
 use crate::lab::{check, figure};
-use crate::request_lab::{HEAD, birth_death, mean, ratio, run_full, times, trials};
+use crate::request_lab::{HEAD, birth_death, counts, mean, ratio, run_full, times, trials};
 use ninefold::results::measure::Measure;
 
 const REL: f64 = 0.02;
@@ -99,6 +99,42 @@ fn a_rate_limit_refuses_what_comes_too_soon() {
     let results = run_full(&text(2_000, "", users), times(20, 10));
     check("lost", mean(&results, Measure::UnavailabilityRequest, "system"), 2.0 / 3.0, REL);
     check("refused", mean(&results, Measure::Rejected, "clients->app"), 2.0 / 3.0, REL);
+}
+
+/// Ten requests a second for 100 s, of which one a second is let through: what the limiter refuses is refused whoever answers
+/// in the end, and asks it as often as it is tried again.
+#[test]
+fn rejections_count_though_a_tier_answers_or_a_retry_follows() {
+    let limited = "rate = \"10/s\"\narrivals = \"regular\"\nrate_limit = { rate = \"1/s\" }";
+    let refused = |more: &str| {
+        let counts = counts(&text(100, "", &format!("{limited}\n{more}")));
+        let call = counts.call("clients->app").clone();
+        assert!((999..=1001).contains(&call.calls) && (99..=101).contains(&call.attempts), "{call:?}");
+        (call.rejected, call.calls - call.attempts, counts.user("clients").failures())
+    };
+    let (rejected, others, failures) = refused("");
+    assert_eq!((rejected, failures), (others, others));
+    let (rejected, others, failures) = refused("fallback = [{ tier = \"cached\" }]");
+    assert_eq!((rejected, failures), (others, 0));
+    let (rejected, others, failures) = refused(
+        "retry = { attempts = 3, backoff = \"none\", on = [\"rejected\"] }\nfallback = [{ tier = \"cached\" }]",
+    );
+    assert_eq!((rejected, failures), (3 * others, 0));
+}
+
+/// A request a second; the service is down. Two failures open the breaker for 9.5 s: nine are refused, the next one probes
+/// and opens it again. A cache answers them all.
+#[test]
+fn what_a_breaker_rejects_counts_though_a_cache_answers() {
+    let users = "rate = \"1/s\"\narrivals = \"regular\"\nfallback = [{ tier = \"cached\" }]\n\
+                 breaker = { consecutive = 2, open_for = \"9.5s\" }";
+    let down = "errors = \"100%\"";
+    let counts = counts(&text(1_000, down, users));
+    let call = counts.call("clients->app");
+    // of n calls the first goes to the service, then every tenth from the second on
+    let attempts = 1 + (call.calls - 1).div_ceil(10);
+    assert_eq!((call.attempts, call.rejected), (attempts, call.calls - attempts), "{call:?}");
+    assert!((999..=1001).contains(&call.calls) && counts.user("clients").failures() == 0);
 }
 
 /// Exp(1) and, from `after` on, a second one beside it: mean 1 - e^-d / 2, quantile (d + ln 1/(1 - p)) / 2 beyond d.

@@ -234,10 +234,14 @@ fn calls_agree(plan: &RequestPlan, counted: &RequestOutcome, traces: &[RequestTr
         let cancelled = count(|ending| ending == Ending::Failed(Failure::Cancelled));
         assert_eq!(calls().count() as u64, call.calls, "{name}\n{what}");
         assert_eq!((answered, count(Ending::failed) - cancelled), (call.answered, call.failed), "{name}\n{what}");
-        assert_eq!(count(|ending| ending == Ending::Failed(Failure::Rejected)), call.rejected, "{name}\n{what}");
         let of = |there: fn(&AttemptTrace) -> bool| {
             attempts(traces).filter(|(own, attempt)| *own == edge && there(attempt)).count() as u64
         };
+        let refused = |attempt: &AttemptTrace| {
+            let Ending::Failed(failure) = attempt.ending else { return false };
+            matches!(failure, Failure::Throttle | Failure::Breaker | Failure::RateLimit | Failure::Bulkhead)
+        };
+        assert_eq!(of(refused), call.rejected, "{name}\n{what}");
         let well = of(|attempt| matches!(attempt.ending, Ending::Full | Ending::Degraded));
         let gone = |attempt: &AttemptTrace| {
             matches!(attempt.ending, Ending::Failed(Failure::Timeout | Failure::Cancelled)) && attempt.node.is_some()

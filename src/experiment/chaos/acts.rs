@@ -125,6 +125,10 @@ impl Words<'_> {
                 let region = &self.model.regions[region as usize].name;
                 (format!("routing takes {region} for {}", level(healthy)), healthy)
             }
+            TraceEvent::MoveFailed { region } => {
+                let region = &self.model.regions[region as usize].name;
+                (format!("users of {region} not moved off, people take over"), false)
+            }
             TraceEvent::FailoverBegun { process, .. } => {
                 (format!("failover of {} decided", self.process(process)), false)
             }

@@ -128,7 +128,9 @@ impl<'r> Gauge<'r> {
             }
             BucketMeasure::Shed => service
                 .map_or_else(Reading::default, |service| Reading::ratio(service.shed as f64, service.attempts as f64)),
-            BucketMeasure::Rejected => Reading::ratio(sum(|call| call.rejected), sum(|call| call.attempts)),
+            BucketMeasure::Rejected => {
+                Reading::ratio(sum(|call| call.rejected), sum(|call| call.attempts + call.rejected))
+            }
             BucketMeasure::BreakerOpenTime => {
                 self.edges.iter().map(|&edge| open_s(edge)).fold(Reading::default(), |mut all, (open, of)| {
                     all.add(&Reading::ratio(open, of));

@@ -185,6 +185,8 @@ pub struct Routing {
     pub detection: Detection,
     /// Somebody must answer a page before a region loses its users; none: automatic (latency, geo, weighted).
     pub page: Option<Law>,
+    /// What the move of users off a lost region takes (latency, geo, weighted).
+    pub moves: Moves,
     /// A region that lost its users does not get them back sooner (latency, geo, weighted).
     pub hold_down: Span,
     /// A region that lost its users gets them back only so long after it is healthy again, if so (latency, geo, weighted).
@@ -195,6 +197,27 @@ pub struct Routing {
     pub propagation: Propagation,
     /// Does what a region cannot carry go to the next (latency, geo, weighted)?
     pub spill: bool,
+}
+
+/// How surely users are moved off a region that is lost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moves {
+    /// Chance that it works by itself, 0 to 1.
+    pub success: f64,
+    /// What must hold for that.
+    pub needs: Vec<Term>,
+    /// Time that people need where it does not; present if it can fail.
+    pub manual: Option<Law>,
+}
+
+impl Moves {
+    /// They never fail.
+    pub const SURE: Moves = Moves { success: 1.0, needs: Vec::new(), manual: None };
+
+    /// Can one fail?
+    pub fn can_fail(&self) -> bool {
+        self.success < 1.0 || !self.needs.is_empty()
+    }
 }
 
 /// Who goes where.

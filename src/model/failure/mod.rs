@@ -32,7 +32,7 @@ pub struct Fault {
     pub target: Target,
     /// Whom within it.
     pub strikes: Strikes,
-    /// In which role of a node it ages and strikes.
+    /// In which role of a node or place it ages and strikes.
     pub role: Role,
     /// When it strikes, and for how long.
     pub process: Process,

@@ -31,8 +31,6 @@ pub(in crate::scenario) enum Shape {
     Words(Vec<String>),
     /// A text that is one of these words, or one of them with arguments in brackets.
     Formula(Vec<String>),
-    /// Refused so far: what will come with a later version.
-    NotYet(String),
     /// A table whose keys are read one by one.
     Table,
     /// A list whose items are each one of these; tables in it are read one by one.
@@ -117,7 +115,6 @@ impl Shape {
                 let pattern = format!(r"^ *({}) *(\(.*\) *)?$", words.join("|"));
                 json!({ "type": "string", "pattern": pattern, "examples": words })
             }
-            Shape::NotYet(what) => json!({ "not": {}, "description": format!("Not yet built: {what}.") }),
             Shape::Table => table(Place::Here),
             Shape::List(items) => {
                 let items: Vec<Json> = items.iter().map(|item| item.schema(table)).collect();
@@ -145,7 +142,6 @@ impl Shape {
             Shape::Text => vec!["a-text".into()],
             Shape::Quantile => vec!["p95".into()],
             Shape::Words(words) | Shape::Formula(words) => words.iter().map(|word| word.as_str().into()).collect(),
-            Shape::NotYet(_) => Vec::new(),
             Shape::Table | Shape::Each(_) => vec![Value::Table(super::super::tree::Table::default())],
             Shape::List(_) => vec![Value::List(Vec::new())],
         }

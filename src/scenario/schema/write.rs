@@ -128,11 +128,9 @@ impl Writer<'_> {
             Place::Here => self.table(&below, in_list),
             Place::Below => self.table(&format!("{below}.*"), false),
         };
-        let built = key.shapes.iter().any(|shape| !matches!(shape, Shape::NotYet(_)));
-        let told = |shape: &&Shape| !built || !matches!(shape, Shape::NotYet(_));
-        let mut kinds: Vec<Json> = key.shapes.iter().filter(told).map(|shape| shape.schema(&mut table)).collect();
+        let mut kinds: Vec<Json> = key.shapes.iter().map(|shape| shape.schema(&mut table)).collect();
         let truth = key.shapes.contains(&Shape::Bool);
-        if built && !truth && !item && below != "version" {
+        if !truth && !item && below != "version" {
             kinds.push(reference("removed"));
         }
         let mut schema = Map::new();

@@ -8,7 +8,7 @@ use super::{Layout, Manner, UnitKind};
 use crate::engine::streams::EntityKey;
 use crate::model::Model;
 use crate::model::dist::Law;
-use crate::model::failure::{Blast, Fault, Strikes, Target};
+use crate::model::failure::{Blast, Fault, Role, Strikes, Target};
 use std::collections::BTreeMap;
 
 /// A shock that strikes many nodes at once.
@@ -54,6 +54,8 @@ pub struct GroupPlan {
     pub hit: EntityKey,
     /// What it does to them, if that is more than to stop them.
     pub ailment: Option<u32>,
+    /// Strikes who is in this role only.
+    pub role: Role,
 }
 
 /// The nodes in the target of a fault.
@@ -90,7 +92,7 @@ pub fn group(
         Strikes::Nodes(count) => (vec![nodes], Pick::Nodes(count)),
         Strikes::Blast(blast) => (pieces(model, layout, &nodes, blast, whole), Pick::One),
     };
-    GroupPlan { choices, pick, hit, ailment }
+    GroupPlan { choices, pick, hit, ailment, role: fault.role }
 }
 
 /// The pieces into which the nodes of a target fall.

@@ -18,6 +18,7 @@ mod plans;
 mod processes;
 mod readers;
 mod rollout;
+mod routing;
 mod structure;
 mod units;
 mod windows;
@@ -80,6 +81,8 @@ pub struct Layout {
     pub groups: Vec<GroupPlan>,
     /// Shocks that strike many nodes at once.
     pub shocks: Vec<ShockPlan>,
+    /// By pool: places and groups around it with faults that depend on its role.
+    pub follow_role: Vec<Vec<u32>>,
     /// Can any fault be latent?
     pub some_hide: bool,
     /// The label of downtime for inspections.
@@ -359,6 +362,7 @@ impl Layout {
             masks_stop_ages: false,
             groups: Vec::new(),
             shocks: Vec::new(),
+            follow_role: vec![Vec::new(); model.pools.len()],
             some_hide: false,
             inspection_cause: 0,
             ailments: Vec::new(),

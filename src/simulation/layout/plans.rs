@@ -128,12 +128,22 @@ pub struct Tracked {
     pub detection: Detection,
     /// What checks of a region look at.
     pub seen: Vec<GateId>,
+    /// By region: it would serve, were all so that nobody sees; only where faults can be latent.
+    pub believed: Vec<Option<GateId>>,
     /// By region: pools whose nodes checks look at, where nodes can ail.
     pub checked: Vec<Vec<u32>>,
     /// By region: does the entry stand there at all?
     pub hosts: Vec<bool>,
     /// Who must answer before a region loses its users.
     pub page: Option<Law>,
+    /// Chance that a region then loses them by itself.
+    pub success: f64,
+    /// What must hold for that.
+    pub needs: GateId,
+    /// Time that people need where it does not.
+    pub manual: Option<Law>,
+    /// Streams of this chance and this time, by region.
+    pub moves: Vec<[EntityKey; 2]>,
     /// A region that lost its users does not get them back sooner.
     pub hold_down: Span,
     /// When a region is given its users back.

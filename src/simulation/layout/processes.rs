@@ -1,13 +1,13 @@
-//! Failover processes and routing, compiled.
+//! Failover processes, compiled.
 
 use super::order::{in_order, needed_services};
-use super::structure::{AsIf, Structure, hosts_entry, pool_in, term_gate};
-use super::{Choice, Data, Layout, Place, Process, RoutingPlan, SemiSync, Tracked, drains};
+use super::structure::{AsIf, Structure, pool_in, term_gate};
+use super::{Data, Layout, Place, Process, SemiSync, drains};
 use crate::engine::streams::{Entity, Purpose};
 use crate::model::Model;
 use crate::model::dist::Law;
-use crate::model::failover::{Detection, Failover, Policy, Propagation, Replication, Sees};
-use crate::model::topology::{Endpoint, GroupId, PoolId, Reach, RegionId, ServiceId, ServiceKind};
+use crate::model::failover::{Detection, Failover, Replication, Sees};
+use crate::model::topology::{Endpoint, PoolId, Reach, RegionId, ServiceId, Term};
 use crate::simulation::gates::{Edge, GateId};
 
 /// Processes of services, then routing.
@@ -22,7 +22,7 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &Structure) {
     }
     layout.service_processes = reached_processes(model, layout);
     add_subjects(model, layout);
-    build_routing(model, layout, structure);
+    super::routing::build(model, layout, structure);
     for process in 0..layout.processes.len() {
         for place in 0..layout.processes[process].places.len() {
             let Place { fit, seen, serves, acks, .. } = layout.processes[process].places[place];
@@ -152,7 +152,7 @@ fn add_multi_primary(model: &Model, layout: &mut Layout, structure: &Structure, 
 
 /// The pools whose nodes a check of the pool looks at: its own and, if it sees the region, those it needs there; none
 /// where no node can ail.
-fn checked_pools(model: &Model, layout: &Layout, pool: PoolId, detection: &Detection) -> Vec<u32> {
+pub(super) fn checked_pools(model: &Model, layout: &Layout, pool: PoolId, detection: &Detection) -> Vec<u32> {
     let Detection::Check(check) = detection else { return Vec::new() };
     if layout.ailments.is_empty() {
         return Vec::new();
@@ -174,14 +174,8 @@ fn checked_pools(model: &Model, layout: &Layout, pool: PoolId, detection: &Detec
     pools
 }
 
-/// The same for a check of the region.
-fn entry_pools(model: &Model, layout: &Layout, region: RegionId, detection: &Detection) -> Vec<u32> {
-    let entry = pool_in(model, model.routing.entry, region);
-    entry.map_or(Vec::new(), |pool| checked_pools(model, layout, pool, detection))
-}
-
 /// The ways between the places of a failover, which stand in these regions.
-fn add_ways(layout: &mut Layout, regions: &[Option<RegionId>], places: &mut [Place]) {
+pub(super) fn add_ways(layout: &mut Layout, regions: &[Option<RegionId>], places: &mut [Place]) {
     if layout.cuts.list.is_empty() {
         return;
     }
@@ -193,7 +187,7 @@ fn add_ways(layout: &mut Layout, regions: &[Option<RegionId>], places: &mut [Pla
     }
 }
 
-fn compile<T>(
+pub(super) fn compile<T>(
     model: &Model,
     layout: &mut Layout,
     structure: &Structure,
@@ -202,11 +196,7 @@ fn compile<T>(
     data: Data,
     entity: Entity,
 ) -> Process {
-    let needs: Vec<GateId> = failover
-        .needs
-        .iter()
-        .map(|term| term_gate(model, layout, structure, term, Reach::Any, None, AsIf::Now))
-        .collect();
+    let needs = all_of(model, layout, structure, &failover.needs);
     Process {
         service: None,
         available: None,
@@ -217,7 +207,7 @@ fn compile<T>(
         promote: failover.promote.clone(),
         success: failover.success,
         manual: failover.manual.clone(),
-        needs: layout.wiring.all(&needs),
+        needs,
         fencing: failover.fencing,
         reconcile: failover.reconcile.clone(),
         hold_down: failover.hold_down,
@@ -227,6 +217,13 @@ fn compile<T>(
         entity,
         subjects: Vec::new(),
     }
+}
+
+/// True while all these terms hold, seen from nowhere.
+pub(super) fn all_of(model: &Model, layout: &mut Layout, structure: &Structure, terms: &[Term]) -> GateId {
+    let gates: Vec<GateId> =
+        terms.iter().map(|term| term_gate(model, layout, structure, term, Reach::Any, None, AsIf::Now)).collect();
+    layout.wiring.all(&gates)
 }
 
 /// By service: the processes of what it needs, itself included.
@@ -263,146 +260,4 @@ fn add_subjects(model: &Model, layout: &mut Layout) {
         }
         layout.processes[process].subjects = subjects;
     }
-}
-
-fn build_routing(model: &Model, layout: &mut Layout, structure: &Structure) {
-    let routing = &model.routing;
-    let entry = &model.services[routing.entry.index()];
-    let followed = entry.failover.as_ref();
-    let at_once = routing.propagation == Propagation::Instant;
-    if entry.kind == ServiceKind::Dependency || (followed.is_some() && at_once) {
-        return connect_direct(layout, layout.service_gates[routing.entry.index()]);
-    }
-    let primary = layout.processes.iter().position(|process| process.service == Some(routing.entry.0));
-    let (choice, process) = match (followed, &routing.policy) {
-        (Some(failover), _) => {
-            let regions = failover.order.iter().filter_map(|pool| model.pools[pool.index()].region);
-            (Choice::Active(regions.map(|region| region.0).collect()), primary)
-        }
-        (None, Policy::ActivePassive(failover)) => {
-            add_region_process(model, layout, structure, failover);
-            let regions = failover.order.iter().map(|region| region.0).collect();
-            (Choice::Active(regions), Some(layout.processes.len() - 1))
-        }
-        (None, Policy::Weighted { weights }) => (Choice::Weighted(weights.clone()), None),
-        (None, Policy::Latency | Policy::Geo) => {
-            let groups = (0..model.groups.len() as u32).map(GroupId);
-            (Choice::Ordered(groups.map(|group| preference(model, group)).collect()), None)
-        }
-    };
-    let process = process.map(|process| process as u32);
-    let waits = routing.page.is_some() || !routing.hold_down.is_zero() || routing.failback.is_some();
-    let perfect = at_once && routing.detection == Detection::Instant && !waits;
-    // requests go where the weights say, not only where somebody serves
-    let spread = layout.for_requests && matches!(choice, Choice::Weighted(_));
-    if process.is_none() && perfect && !spread && !super::load::is_needed(model) {
-        let used = |region: &usize| match &choice {
-            Choice::Weighted(weights) => weights[*region] > 0.0,
-            Choice::Ordered(_) | Choice::Active(_) => true,
-        };
-        let gates: Vec<GateId> =
-            (0..model.regions.len()).filter(used).map(|region| layout.region_gates[region]).collect();
-        let any = layout.wiring.at_least(1, &gates);
-        return connect_direct(layout, any);
-    }
-    let regions = (0..model.regions.len() as u32).map(RegionId);
-    let checked: Vec<Vec<u32>> =
-        regions.clone().map(|region| entry_pools(model, layout, region, &routing.detection)).collect();
-    for (region, pools) in checked.iter().enumerate() {
-        let watcher = Edge::Region(region as u32);
-        for &pool in pools {
-            layout.watchers[pool as usize].push(watcher);
-        }
-    }
-    let region_key =
-        |region: usize, purpose| Entity::new(&format!("routing/{}", model.regions[region].name)).key(purpose);
-    connect_regions(layout, structure);
-    layout.routing = RoutingPlan::Tracked(Box::new(Tracked {
-        process,
-        detection: routing.detection.clone(),
-        seen: structure.seen.clone(),
-        checked,
-        hosts: regions.map(|region| hosts_entry(model, region)).collect(),
-        page: routing.page.clone(),
-        hold_down: routing.hold_down,
-        failback: routing.failback.clone(),
-        propagation: routing.propagation.clone(),
-        panic: routing.panic,
-        shares: model.groups.iter().map(|group| group.share).collect(),
-        choice,
-        detect: (0..model.regions.len()).map(|region| region_key(region, Purpose::Detect)).collect(),
-        delay: Entity::new("routing").key(Purpose::Dns),
-        failback_keys: (0..model.regions.len()).map(|region| region_key(region, Purpose::Failback)).collect(),
-    }));
-}
-
-fn connect_regions(layout: &mut Layout, structure: &Structure) {
-    for (region, &seen) in structure.seen.iter().enumerate() {
-        let edge = Edge::Region(region as u32);
-        layout.wiring.connect(layout.region_gates[region], edge);
-        if seen != layout.region_gates[region] {
-            layout.wiring.connect(seen, edge);
-        }
-    }
-}
-
-fn connect_direct(layout: &mut Layout, gate: GateId) {
-    for subject in 0..layout.first_service {
-        layout.wiring.connect(gate, Edge::Subject(subject as u32));
-    }
-    layout.routing = RoutingPlan::Direct(gate);
-}
-
-/// Regions for a group, best first.
-fn preference(model: &Model, group: GroupId) -> Vec<u32> {
-    let mut order = model.by_latency(group);
-    if model.routing.policy == Policy::Geo {
-        let near = model.groups[group.index()].near;
-        order.retain(|&region| region != near);
-        order.insert(0, near);
-    }
-    order.into_iter().map(|region| region.0).collect()
-}
-
-fn add_region_process(model: &Model, layout: &mut Layout, structure: &Structure, failover: &Failover<RegionId>) {
-    let waiting = |region: RegionId| {
-        let in_region = |service: &usize| model.services[*service].failover.is_none();
-        let services = (0..model.services.len()).filter(in_region);
-        let pools = services.filter_map(|service| pool_in(model, ServiceId(service as u32), region));
-        pools.map(|pool| pool.0).filter(|&pool| !layout.pools[pool as usize].hot).collect::<Vec<_>>()
-    };
-    let in_region = |region: RegionId| {
-        let here = |pool: &usize| {
-            let pool = &model.pools[*pool];
-            pool.region == Some(region) && model.services[pool.service.index()].failover.is_none()
-        };
-        (0..model.pools.len()).filter(here).map(|pool| pool as u32).collect()
-    };
-    let place = |region: RegionId| Place {
-        fit: structure.seen[region.index()],
-        // where nothing can break unseen, what is seen is so
-        truly: if layout.some_hide { layout.region_levels[region.index()] } else { structure.seen[region.index()] },
-        lands_on: in_region(region),
-        drains: Vec::new(),
-        seen: structure.seen[region.index()],
-        checked: entry_pools(model, layout, region, &failover.detection),
-        serves: layout.region_gates[region.index()],
-        acks: None,
-        leads: None,
-        ways: Vec::new(),
-        heard: Vec::new(),
-        voters: layout.region_gates[region.index()],
-        here: Vec::new(),
-        elsewhere: Vec::new(),
-        pools: waiting(region),
-        detect: Entity::new(&format!("routing/{}", model.regions[region.index()].name)).key(Purpose::Detect),
-    };
-    let mut places: Vec<Place> = failover.order.iter().map(|&region| place(region)).collect();
-    if !failover.fencing {
-        let regions: Vec<Option<RegionId>> = failover.order.iter().copied().map(Some).collect();
-        add_ways(layout, &regions, &mut places);
-    }
-    let process = compile(model, layout, structure, failover, places, Data::None, Entity::new("routing/failover"));
-    let users = (0..layout.first_service as u32).collect();
-    layout.processes.push(Process { subjects: users, from_outside: true, ..process });
 }

@@ -199,13 +199,42 @@ fn add_faults(model: &Model, layout: &mut Layout) {
         }
     }
     for fault in &model.faults {
+        if fault.role != Role::Any {
+            // who waits must be known wherever somebody asks for it
+            for pool in pools_in(model, layout, fault.target) {
+                layout.pools[pool as usize].hot = false;
+            }
+        }
         let Target::EachNode { pool, .. } = fault.target else { continue };
         let plan = &mut layout.pools[pool.index()];
-        plan.hot &= fault.role == Role::Any;
         plan.loaded |= matches!(fault.process, Process::Random { load_power, .. } if load_power != 0.0);
+    }
+    for &Struck { unit, fault, .. } in &strikes {
+        let fault = &model.faults[fault as usize];
+        if fault.role != Role::Any && !matches!(layout.units[unit as usize].kind, UnitKind::Node(_)) {
+            for pool in pools_in(model, layout, fault.target) {
+                layout.follow_role[pool as usize].push(unit);
+            }
+        }
     }
     strikes.sort_by_key(|struck| struck.unit);
     add_clocks(model, layout, strikes, &shared, &ailments);
+}
+
+/// The pools with nodes in the target.
+fn pools_in(model: &Model, layout: &Layout, target: Target) -> Vec<u32> {
+    let pool_of = |unit: u32| match layout.units[unit as usize].kind {
+        UnitKind::Node(shelf) => Some(layout.shelves[shelf as usize].pool),
+        UnitKind::Zone(_)
+        | UnitKind::Region(_)
+        | UnitKind::Service(_)
+        | UnitKind::Cut(_)
+        | UnitKind::Group(_)
+        | UnitKind::Gray(_) => None,
+    };
+    let mut pools: Vec<u32> = nodes_in(model, layout, target).into_iter().filter_map(pool_of).collect();
+    pools.dedup();
+    pools
 }
 
 /// A fault by the calendar on these units; answers whom it strikes.

@@ -48,6 +48,9 @@ impl Observer for Ear<'_> {
     }
 
     fn refused(&mut self, now: Time, waiter: Waiter, class: ErrorClass, gate: Option<Gate>) {
+        if gate.is_some() {
+            self.tally.rejected(self.edge);
+        }
         if let Some(journal) = self.tally.journal() {
             journal.refused(now, waiter, class, gate);
         }

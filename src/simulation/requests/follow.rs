@@ -193,7 +193,7 @@ impl Requests<'_> {
     pub(super) fn health_changed(&mut self, now: Time, index: u32) {
         let node = &mut self.nodes[index as usize];
         let condition = node.condition;
-        let fails = if condition.up && !node.misses { condition.check_fails } else { 1.0 };
+        let fails = if node.misses || node.restarting { 1.0 } else { condition.check_fails };
         let service = self.service_of(index);
         let node = &mut self.nodes[index as usize];
         match &mut node.watch {

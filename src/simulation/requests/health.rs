@@ -90,18 +90,24 @@ impl Requests<'_> {
             return;
         }
         let condition = node.condition;
+        // a node that does not run may pass all the same
+        let dead = !condition.up
+            && (node.restarting
+                || condition.check_fails >= 1.0
+                || (condition.check_fails > 0.0 && node.checks.random::<f64>() < condition.check_fails));
         let Some(prober) = &mut node.probes[probe as usize] else { return };
         let every = if prober.state.health() == Health::Down { prober.check.every_down } else { prober.check.every };
         self.schedule(now + every, class::CHECK, Event::Check { node: index, probe, generation });
         let node = &mut self.nodes[index as usize];
         let Some(prober) = &mut node.probes[probe as usize] else { return };
-        let fails = 1.0 - (1.0 - prober.check.false_fail) * (1.0 - condition.check_fails);
+        let gray = if condition.up { condition.check_fails } else { 0.0 };
+        let fails = 1.0 - (1.0 - prober.check.false_fail) * (1.0 - gray);
         let by_chance = fails > 0.0 && node.checks.random::<f64>() < fails;
         if condition.off {
             return; // nobody asks for it
         }
         if !condition.up || by_chance {
-            return self.probe_answered(now, index, probe, false);
+            return self.probe_answered(now, index, probe, !dead && !by_chance);
         }
         if !prober.check.through_queue {
             let well = !condition.hung;

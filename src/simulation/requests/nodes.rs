@@ -39,7 +39,7 @@ pub struct Condition {
     pub ramp: Option<(Time, Span, f64)>,
     /// Its clock is ahead by so much, for deadlines on it.
     pub skew: Span,
-    /// Share of the checks that fail for it.
+    /// Share of the checks that fail for it: perhaps not all though it does not run.
     pub check_fails: f64,
     /// Does its pool serve: enough nodes, and what it depends on?
     pub admits: bool,

@@ -105,7 +105,7 @@ pub struct CallTally {
     pub bad: u64,
     /// Attempts given up: timed out, or not wanted any more.
     pub given_up: u64,
-    /// Calls refused by an own policy.
+    /// Attempts refused by an own policy, and so never sent; a retry or a tier may still answer the call.
     pub rejected: u64,
     /// Calls answered by each tier.
     pub tiers: Vec<u64>,

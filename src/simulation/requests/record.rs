@@ -123,7 +123,7 @@ pub struct CallBucket {
     pub attempts: u64,
     /// Attempts beyond the first.
     pub retries: u64,
-    /// Calls refused by an own policy.
+    /// Attempts refused by an own policy, and so never sent.
     pub rejected: u64,
     /// From sending to the answer, of attempts that were answered well.
     pub latency: Latencies,

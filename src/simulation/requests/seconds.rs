@@ -135,6 +135,7 @@ mod tests {
             tiers: Vec::new(),
             windows: Vec::new(),
             failovers: Vec::new(),
+            moves: crate::simulation::MoveCounts::default(),
             usage: crate::simulation::usage::Usage::default(),
             events: 0,
             requests: None,

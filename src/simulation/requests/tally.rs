@@ -12,7 +12,6 @@ use super::outcome::{CallTally, RequestOutcome, Second, ServiceTally, UserTally}
 use super::plan::RequestPlan;
 use super::record::Recorder;
 use super::state::{About, Answer, Id, Logical, Quality, Request};
-use crate::resilience::ErrorClass;
 use crate::resilience::pipeline::CallResult;
 use crate::resilience::saga::SagaEnd;
 use crate::time::{Span, Time};
@@ -204,7 +203,6 @@ impl Tally {
         match result.result {
             Ok(()) if real => self.fresh(now, about.client),
             Ok(()) => self.fell(about.edge, result.tier - 1),
-            Err(ErrorClass::Rejected) => self.rejected(about.edge),
             Err(_) => {}
         }
         let quality = if real && !logical.degraded { Quality::Full } else { Quality::Degraded };
@@ -266,7 +264,7 @@ impl Tally {
         self.calls[edge as usize].given_up += 1;
     }
 
-    /// A call was refused by an own policy.
+    /// An attempt was refused by an own policy.
     pub fn rejected(&mut self, edge: u32) {
         self.calls[edge as usize].rejected += 1;
         if let Some(recorder) = &mut self.recorder {

@@ -1,5 +1,6 @@
-//! Which regions users are sent to: one that is believed to be out leaves the rotation, one that is back joins it again,
-//! perhaps after a wait and a time in which those who go back to it are out of service.
+//! Which regions users are sent to: one that is believed to be out leaves the rotation, perhaps only once people have seen
+//! to it, and one that is back joins it again, perhaps after a wait and a time in which those who go back to it are out of
+//! service.
 //!
 //! What breaks the health of a region that waits or takes its users back calls its return off; it begins anew.
 
@@ -10,6 +11,7 @@ use crate::simulation::trace::TraceEvent;
 use crate::simulation::watch::Due;
 use crate::simulation::world::World;
 use crate::time::{Span, Time};
+use rand::RngExt;
 
 impl Routing {
     /// How long a region that is healthy again waits for its users, if it does.
@@ -85,6 +87,7 @@ impl World<'_> {
         let Some(routing) = &mut self.routing else { return };
         let (healthy, generation) = (routing.watches[index].believed, routing.watches[index].changes);
         routing.returning[index] = false;
+        routing.by_hand[index] = false;
         routing.beliefs[index] += 1;
         let believed = routing.beliefs[index];
         let waits = healthy && !routing.in_rotation[index];
@@ -97,8 +100,31 @@ impl World<'_> {
                 self.schedule(now + page, class::END, Event::RegionLeaves { region, generation: believed });
             }
             (None, Some(wait)) => self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation }),
-            (None, None) => self.rotate(now, index, healthy),
+            (None, None) if healthy => self.rotate(now, index, true),
+            (None, None) => self.move_off(now, index),
         }
+        self.moved = true;
+    }
+
+    /// The users of a region that is lost are moved off: at once, or by people if that fails.
+    fn move_off(&mut self, now: Time, region: usize) {
+        let Some(plan) = self.tracked() else { return };
+        let Some(routing) = &mut self.routing else { return };
+        let Some(manual) = plan.manual.as_ref().filter(|_| routing.in_rotation[region]) else {
+            return self.rotate(now, region, false);
+        };
+        let number = routing.beliefs[region];
+        let [success, time] = plan.moves[region].map(|key| self.streams.family(key).member(0).draw(number));
+        let works = { success }.random::<f64>() < plan.success && self.gates.holds(plan.needs);
+        routing.moves.begun += 1;
+        routing.moves.automatic += u64::from(works);
+        if works {
+            return self.rotate(now, region, false);
+        }
+        routing.by_hand[region] = true;
+        let at = now + manual.sample(&mut { time });
+        self.note(now, TraceEvent::MoveFailed { region: region as u32 });
+        self.schedule(at, class::END, Event::RegionLeaves { region: region as u32, generation: number });
         self.moved = true;
     }
 
@@ -113,14 +139,18 @@ impl World<'_> {
         }
     }
 
-    /// Somebody takes a region out that is believed to be out.
+    /// The page about a region is answered, or people have moved its users off.
     pub(in crate::simulation) fn region_leaves(&mut self, now: Time, region: u32, generation: u32) -> bool {
         let index = region as usize;
-        let live = self.routing.as_ref().is_some_and(|routing| routing.beliefs[index] == generation);
-        if live {
+        let Some(routing) = self.routing.as_mut().filter(|routing| routing.beliefs[index] == generation) else {
+            return false;
+        };
+        if std::mem::take(&mut routing.by_hand[index]) {
             self.rotate(now, index, false);
+        } else {
+            self.move_off(now, index);
         }
-        live
+        true
     }
 
     /// A region that waited gets its users back: at once, or after a time that costs them service.
