@@ -195,7 +195,7 @@ impl World<'_> {
                 if kind.shelf == NOT_PLAIN {
                     self.start_ailing(self.layout.clocks[index].unit, kind.ailment, index as u32);
                 } else {
-                    self.count_node(kind.shelf as usize, false);
+                    self.count_node(Time::ZERO, kind.shelf as usize, false);
                 }
                 if self.needs_crew(index as u32) {
                     self.await_crew(Time::ZERO, index as u32);
@@ -438,7 +438,7 @@ impl World<'_> {
                 UnitKind::Node(_) if self.is_off(unit) => {}
                 UnitKind::Node(shelf) => {
                     self.node_stops(unit);
-                    self.count_node(shelf as usize, false);
+                    self.count_node(now, shelf as usize, false);
                     self.retime_load(now, shelf);
                 }
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => self.place_out(now, unit),
@@ -473,7 +473,7 @@ impl World<'_> {
                     if self.is_off(unit) {
                         self.can_start(unit);
                     } else {
-                        self.count_node(shelf as usize, true);
+                        self.count_node(now, shelf as usize, true);
                         self.node_starts(now, unit);
                         self.retime_load(now, shelf);
                     }

@@ -7,6 +7,7 @@
 //! that does not serve takes nothing; a weak node carries its capacity over its factor and fails its errors. While clients move from an old answer to the new one the level is a curve; it is
 //! booked as chords that are off by less than [`CLOSE`] in their middle; so it is while nodes warm up.
 
+mod check;
 mod flow;
 mod levels;
 
@@ -63,8 +64,17 @@ pub struct Loads {
     /// By station: does less arrive to be served than its nodes could carry, were all of them on and warm?
     short: Vec<bool>,
     levels: [Vec<Sample>; 4],
+    /// By station: of the mix of all users, what a region asks of it with each share of the demand, and its share of it;
+    /// filled where regions spill.
+    asked: Vec<(f64, f64)>,
+    /// By station: how many sound nodes carry what arrives and what its region could keep; all there are, while anything
+    /// is tight.
+    fewest: Vec<u32>,
     /// Is anything at its limit, or moving?
     tight: bool,
+    /// Is every level full, nothing tight and nobody's writes divergent? Then only who lacks capacity or fails requests
+    /// changes a level, and to work out the levels once more in between is of no consequence.
+    full: bool,
     generation: u32,
 }
 
@@ -83,15 +93,18 @@ fn answering(gates: &Gates, to: &[Candidate]) -> Option<usize> {
 impl Loads {
     /// Nothing is known yet.
     pub fn reset(&mut self) {
-        (self.tight, self.generation) = (true, 0);
+        (self.tight, self.full, self.generation) = (true, false, 0);
         self.weak.iter_mut().for_each(Vec::clear);
     }
 }
 
 impl World<'_> {
-    /// Does a change in the number of this pool's serving nodes change any level?
-    pub(super) fn feels_count(&self, pool: u32) -> bool {
+    /// Does a change in the number of this pool's serving nodes change any level? `joined` nodes more may not be warm.
+    pub(super) fn feels_count(&self, now: Time, pool: u32, joined: u32) -> bool {
         let Some(plan) = &self.layout.load else { return false };
+        if self.loads.full {
+            return self.leaves_full(plan, now, pool, joined);
+        }
         let index = plan.of_pool[pool as usize] as usize;
         let station = &plan.stations[index];
         if self.ails(pool) {
@@ -102,6 +115,35 @@ impl World<'_> {
         }
         let scales = self.layout.pools[pool as usize].scale.is_some();
         scales || self.loads.tight || !self.carries_cold(plan, &self.loads, pool)
+    }
+
+    /// Does a change in what ails the pool, or in who of it serves while something does, change any level?
+    pub(super) fn feels_ailing(&self, now: Time, pool: u32) -> bool {
+        match &self.layout.load {
+            Some(plan) if self.loads.full => self.leaves_full(plan, now, pool, 0),
+            Some(_) | None => true,
+        }
+    }
+
+    /// Is every level full, so that who else has changed is of no consequence to them?
+    pub(super) fn is_full(&self) -> bool {
+        self.loads.full
+    }
+
+    /// While all levels are full: may they not be, as the pool now stands? Whoever ails or warms up counts as if he did
+    /// nothing.
+    fn leaves_full(&self, plan: &LoadPlan, now: Time, pool: u32, joined: u32) -> bool {
+        let index = plan.of_pool[pool as usize] as usize;
+        let station = &plan.stations[index];
+        if self.may_fail(pool) {
+            return true;
+        }
+        if station.capacity.is_infinite() {
+            return false;
+        }
+        let unsound = self.ailing[pool as usize].len() as u32 + self.nodes_cold(pool, now, joined);
+        let scales = self.layout.pools[pool as usize].scale.is_some();
+        scales || self.gates.count(station.nodes) < self.loads.fewest[index].saturating_add(unsound)
     }
 
     /// Does the pool carry what arrives though none of its nodes that warm up did anything? Then their warmth changes no
@@ -156,20 +198,25 @@ impl World<'_> {
             let slope = if length > 0.0 { (then - rate) / length } else { 0.0 };
             self.usage.diverge(now, process, (rate, slope));
         }
+        self.find_calm(plan, &mut loads);
+        loads.full = self.are_full(plan, &loads);
         self.loads = loads;
-        self.find_calm(plan);
     }
 
-    /// From how many serving nodes on plain ones come and go without changing a level, as [`Self::feels_count`] says.
-    fn find_calm(&mut self, plan: &LoadPlan) {
+    /// From how many sound nodes on each station carries what it must, and plain ones come and go without changing a
+    /// level, as [`Self::feels_count`] says.
+    fn find_calm(&mut self, plan: &LoadPlan, loads: &mut Loads) {
+        loads.find_fewest(plan);
         for &(shelf, station) in &plan.limited {
-            let capacity = plan.stations[station as usize].capacity;
-            let load = self.loads.load[station as usize];
-            let carry = |nodes: u32| load <= f64::from(nodes) * capacity;
-            let about = (load / capacity) as u32;
-            let fewest = (about.saturating_sub(1)..about.saturating_add(2)).find(|&nodes| carry(nodes));
-            self.shelves[shelf as usize].calm = fewest.filter(|_| !self.loads.tight).unwrap_or(u32::MAX);
+            self.shelves[shelf as usize].calm = loads.fewest[station as usize];
         }
+    }
+
+    /// Is every level full, and will it stay so until something changes?
+    fn are_full(&self, plan: &LoadPlan, loads: &Loads) -> bool {
+        let full = |level: &Sample| level.value.to_bits() == 1.0f64.to_bits() && level.tiers == 0;
+        let calm = !loads.tight && !plan.counts_crossings && loads.levels[0].iter().all(full);
+        calm && self.processes.iter().all(super::failovers::Failover::is_whole)
     }
 
     /// The weak nodes of each pool, the weakest first.
@@ -207,6 +254,7 @@ impl World<'_> {
     /// Requests per second that arrive at the pool.
     pub(super) fn load_of(&mut self, plan: &LoadPlan, pool: u32, now: Time) -> f64 {
         let mut loads = std::mem::take(&mut self.loads);
+        self.find_weak(plan, &mut loads);
         self.sample(plan, &mut loads, 0, now);
         let load = loads.load[plan.of_pool[pool as usize] as usize];
         self.loads = loads;

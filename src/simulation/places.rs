@@ -8,18 +8,18 @@ use crate::time::Time;
 
 impl<'a> World<'a> {
     /// One node of the shelf works again or no longer.
-    pub(super) fn count_node(&mut self, shelf: usize, up: bool) {
+    pub(super) fn count_node(&mut self, now: Time, shelf: usize, up: bool) {
         let state = &mut self.shelves[shelf];
         state.count(up);
         if state.out > 0 {
             return;
         }
         let stopped = state.stopped;
-        self.count_shelf(shelf, 1, up, !stopped);
+        self.count_shelf(now, shelf, 1, up, !stopped);
     }
 
     /// `count` nodes of the shelf join or leave the gates; `serving`: those that count serving nodes too.
-    pub(super) fn count_shelf(&mut self, shelf: usize, count: u32, up: bool, serving: bool) {
+    pub(super) fn count_shelf(&mut self, now: Time, shelf: usize, count: u32, up: bool, serving: bool) {
         let layout = self.layout;
         let plan = &layout.shelves[shelf];
         if count == 0 {
@@ -29,11 +29,11 @@ impl<'a> World<'a> {
             self.gates.shift(&layout.wiring, plan.fit, count, up);
         }
         if serving {
-            self.count_serving(shelf, count, up);
+            self.count_serving(now, shelf, count, up);
         }
     }
 
-    fn count_serving(&mut self, shelf: usize, count: u32, up: bool) {
+    fn count_serving(&mut self, now: Time, shelf: usize, count: u32, up: bool) {
         let layout = self.layout;
         let plan = &layout.shelves[shelf];
         if count > 0 {
@@ -41,9 +41,9 @@ impl<'a> World<'a> {
             for &sum in &plan.sums {
                 self.gates.shift(&layout.wiring, sum, count, up);
             }
-            self.moved |= self.feels_count(plan.pool);
+            self.moved |= self.feels_count(now, plan.pool, if up { count } else { 0 });
             if self.ails(plan.pool) {
-                self.pool_ails(plan.pool);
+                self.pool_ails(now, plan.pool);
             }
         }
     }
@@ -64,7 +64,7 @@ impl<'a> World<'a> {
             state.out += 1;
             if state.out == 1 {
                 let (working, stopped) = (state.working, state.stopped);
-                self.count_shelf(shelf as usize, working, false, !stopped);
+                self.count_shelf(now, shelf as usize, working, false, !stopped);
                 self.count_shelf_seen(shelf as usize, false);
                 self.retime_shelf(now, shelf);
             }
@@ -103,7 +103,7 @@ impl<'a> World<'a> {
             state.out -= 1;
             if state.out == 0 {
                 let (working, stopped) = (state.working, state.stopped);
-                self.count_shelf(shelf as usize, working, true, !stopped);
+                self.count_shelf(now, shelf as usize, working, true, !stopped);
                 self.count_shelf_seen(shelf as usize, true);
                 self.retime_shelf(now, shelf);
             }
@@ -151,7 +151,7 @@ impl<'a> World<'a> {
                 let nodes = layout.shelves[shelf as usize].nodes - self.nodes_off(shelf);
                 self.usage.turn(now, pool as usize, nodes, stopped);
                 if !out {
-                    self.count_serving(shelf as usize, working, !stopped);
+                    self.count_serving(now, shelf as usize, working, !stopped);
                 }
                 if !stopped {
                     self.shelf_starts(now, shelf);

@@ -77,6 +77,9 @@ impl World<'_> {
     /// The node begins to run.
     pub(super) fn node_starts(&mut self, now: Time, unit: u32) {
         if let Some((pool, shelf, node)) = self.warms_up(unit) {
+            if self.is_full() {
+                self.forget_warm_of(pool, now);
+            }
             self.warming[pool].start(now, node, shelf);
         }
     }
@@ -105,8 +108,13 @@ impl World<'_> {
     /// Forget who is warm.
     pub(super) fn forget_warm(&mut self, plan: &LoadPlan, now: Time) {
         for &(pool, _) in &plan.warming {
-            let Some(warm_up) = self.layout.pools[pool as usize].warm_up else { continue };
-            self.warming[pool as usize].cohorts.retain(|cohort| cohort.since + warm_up.lasts > now);
+            self.forget_warm_of(pool as usize, now);
+        }
+    }
+
+    fn forget_warm_of(&mut self, pool: usize, now: Time) {
+        if let Some(warm_up) = self.layout.pools[pool].warm_up {
+            self.warming[pool].cohorts.retain(|cohort| cohort.since + warm_up.lasts > now);
         }
     }
 
@@ -129,6 +137,13 @@ impl World<'_> {
     /// Nodes of the pool that serve and are not known to be warm.
     pub(super) fn nodes_warming(&self, pool: u32) -> u32 {
         self.serving_cohorts(pool).map(|cohort| cohort.nodes).sum()
+    }
+
+    /// Nodes of the pool that serve and are not warm, and those that have joined and will be counted among them.
+    pub(super) fn nodes_cold(&self, pool: u32, now: Time, joined: u32) -> u32 {
+        let Some(warm_up) = self.layout.pools[pool as usize].warm_up else { return 0 };
+        let cold = self.serving_cohorts(pool).filter(|cohort| cohort.since + warm_up.lasts > now);
+        joined + cold.map(|cohort| cohort.nodes).sum::<u32>()
     }
 
     /// How many nodes' worth of capacity the pool lacks at an instant, since some of its serving nodes are not warm.

@@ -237,7 +237,7 @@ impl<'a> World<'a> {
         let chance = |plan: &super::layout::PoolPlan| plan.coverage.as_ref().map(|(_, key)| streams.stream(*key));
         self.coverage.extend(layout.pools.iter().map(chance));
         for shelf in 0..layout.shelves.len() {
-            self.count_shelf(shelf, layout.shelves[shelf].nodes_at_start, true, true);
+            self.count_shelf(Time::ZERO, shelf, layout.shelves[shelf].nodes_at_start, true, true);
             self.count_shelf_seen(shelf, true);
         }
         for &(_, flag) in &layout.drains {
@@ -303,15 +303,11 @@ impl<'a> World<'a> {
             let mut touched = std::mem::take(&mut self.touched);
             std::mem::swap(&mut touched, &mut self.gates.touched);
             for edge in touched.drain(..) {
-                match edge {
-                    Edge::Gate(_) | Edge::Load => {}
-                    Edge::Subject(subject) => self.follow_subject(now, subject as usize),
-                    Edge::Place { process, place } => self.place_changed(now, process, place),
-                    Edge::Region(region) => self.region_changed(now, region),
-                }
+                // what checks meet is no news to levels that are full
+                self.moved |= !(matches!(edge, Edge::Watchers(_)) && self.is_full());
+                self.pass_on(now, edge);
             }
             self.touched = touched;
-            self.moved = true;
         }
         if self.moved {
             self.moved = false;
@@ -321,6 +317,19 @@ impl<'a> World<'a> {
                 self.refresh_users(now);
             }
             self.refresh_stages(now);
+        }
+    }
+
+    fn pass_on(&mut self, now: Time, edge: Edge) {
+        match edge {
+            Edge::Gate(_) | Edge::Load => {}
+            Edge::Subject(subject) => self.follow_subject(now, subject as usize),
+            Edge::Place { process, place } => self.place_changed(now, process, place),
+            Edge::Region(region) => self.region_changed(now, region),
+            Edge::Watchers(pool) => {
+                let layout = self.layout;
+                layout.watchers[pool as usize].iter().for_each(|&edge| self.pass_on(now, edge));
+            }
         }
     }
 

@@ -51,3 +51,4 @@ mod tidy;
 mod traces;
 mod traces_admission;
 mod traffic_cases;
+mod unfelt;

@@ -227,6 +227,7 @@ impl Loads {
         if !enters {
             return 0.0;
         }
+        let users = self.users_at(plan, region);
         let mut room = f64::INFINITY;
         for (index, station) in plan.stations.iter().enumerate() {
             let unit: f64 = self.unit[index * classes..(index + 1) * classes].iter().sum();
@@ -235,6 +236,10 @@ impl Loads {
             }
             let limit = self.limit(plan, gates, index, self.cold[index]);
             room = room.min(limit / (unit * plan.demand));
+            let asked = (unit * plan.demand, users);
+            if asked.0 * asked.1 > self.asked[index].0 * self.asked[index].1 {
+                self.asked[index] = asked;
+            }
             for call in station.calls.iter().filter(|call| call.local) {
                 if let Some(callee) = answering(gates, &call.to) {
                     for class in 0..classes {
@@ -250,9 +255,27 @@ impl Loads {
     /// What each region can carry, as gates and warmth now stand.
     pub(super) fn find_rooms(&mut self, plan: &LoadPlan, gates: &Gates) {
         self.rooms.clear();
+        self.asked.clear();
+        self.asked.resize(plan.stations.len(), (0.0, 0.0));
         for region in 0..plan.regions {
             let room = self.room(plan, gates, region);
             self.rooms.push(room);
+        }
+    }
+
+    /// How many sound nodes each station needs so that nothing is tight.
+    pub(super) fn find_fewest(&mut self, plan: &LoadPlan) {
+        self.fewest.clear();
+        for (index, station) in plan.stations.iter().enumerate() {
+            let (load, capacity) = (self.load[index], station.capacity);
+            let (each, users) = self.asked.get(index).copied().unwrap_or((0.0, 0.0));
+            let carry = |nodes: u32| {
+                let limit = f64::from(nodes) * capacity;
+                load <= limit && (each <= 0.0 || limit / each >= users)
+            };
+            let about = (load.max(each * users) / capacity) as u32;
+            let fewest = (about.saturating_sub(1)..about.saturating_add(2)).find(|&nodes| carry(nodes));
+            self.fewest.push(fewest.filter(|_| !self.tight).unwrap_or(u32::MAX));
         }
     }
 
