@@ -296,8 +296,33 @@ impl World<'_> {
     fn ring_slowly(&mut self, now: Time, index: u32, due: Time) {
         let broken = self.clocks[index as usize].is_broken();
         let unit = self.layout.clocks[index as usize].unit;
-        let site = self.layout.units[unit as usize].site;
-        self.sites[site as usize].changes[usize::from(!broken)] += 1;
+        let plan = &self.layout.units[unit as usize];
+        self.sites[plan.site as usize].changes[usize::from(!broken)] += 1;
+        let alone = plan.steady && plan.clocks == 1;
+        if !broken && !alone {
+            let age = &mut self.ages[index as usize];
+            (age.left, age.pace) = (due.since(now), 1.0);
+        }
+        let kind = &self.layout.kinds[self.clocks[index as usize].kind as usize];
+        if let (UnitKind::Node(shelf), true) = (plan.kind, plan.simple && kind.ailment.is_none() && kind.latent.is_none()) {
+            if broken {
+                self.hold_node(now, unit, shelf);
+                self.await_crew(now, index);
+            } else {
+                self.release_node(now, unit, shelf);
+                self.free_crew(now, index);
+            }
+        } else {
+            self.ring_with_care(now, index, broken);
+        }
+        if !alone {
+            self.retime_clocks(now, unit);
+        }
+    }
+
+    /// What a ring does to a part that can ail or break unseen, or is no node.
+    fn ring_with_care(&mut self, now: Time, index: u32, broken: bool) {
+        let unit = self.layout.clocks[index as usize].unit;
         if broken && self.strikes_unseen(index) {
             self.hide(now, index);
         } else if broken {
@@ -309,18 +334,13 @@ impl World<'_> {
             if !self.gets_worse(ailment) {
                 self.await_crew(now, index);
             }
+        } else if self.is_hidden(index) {
+            self.release_hidden(now, index);
         } else {
-            let age = &mut self.ages[index as usize];
-            (age.left, age.pace) = (due.since(now), 1.0);
-            if self.is_hidden(index) {
-                self.release_hidden(now, index);
-            } else {
-                let ailment = self.layout.kinds[self.layout.clocks[index as usize].kind as usize].ailment;
-                self.relieve(now, unit, ailment);
-                self.free_crew(now, index);
-            }
+            let ailment = self.layout.kinds[self.layout.clocks[index as usize].kind as usize].ailment;
+            self.relieve(now, unit, ailment);
+            self.free_crew(now, index);
         }
-        self.retime_unit(now, unit);
     }
 
     #[cold]
@@ -331,8 +351,14 @@ impl World<'_> {
         self.note(now, event);
     }
 
-    /// Ages of the unit's clocks run, stop or change pace as things now stand.
+    /// Ages of the unit's clocks run, stop or change pace as things now stand, which none of its clocks has changed.
     pub(super) fn retime_unit(&mut self, now: Time, unit: u32) {
+        if !self.layout.units[unit as usize].steady {
+            self.retime_clocks(now, unit);
+        }
+    }
+
+    fn retime_clocks(&mut self, now: Time, unit: u32) {
         let plan = self.layout.units[unit as usize];
         for index in plan.first_clock..plan.first_clock + plan.clocks {
             self.retime(now, index);
@@ -413,6 +439,36 @@ impl World<'_> {
         }
     }
 
+    /// One more fault holds a simple node.
+    fn hold_node(&mut self, now: Time, unit: u32, shelf: u32) {
+        let state = &mut self.units[unit as usize];
+        state.holds += 1;
+        let first = state.holds == 1;
+        state.meet(self.manner, first);
+        if first {
+            state.since = now;
+            if self.layout.units[unit as usize].warms {
+                self.node_stops(unit);
+            }
+            self.count_node(now, shelf as usize, false);
+        }
+    }
+
+    /// One fault less holds a simple node.
+    fn release_node(&mut self, now: Time, unit: u32, shelf: u32) {
+        let state = &mut self.units[unit as usize];
+        state.holds -= 1;
+        if state.holds == 0 {
+            let down = now.since(state.since.max(self.counted_from));
+            let plan = &self.layout.units[unit as usize];
+            self.sites[plan.site as usize].down_ns += u128::from(down.as_nanos());
+            self.count_node(now, shelf as usize, true);
+            if plan.warms {
+                self.node_starts(now, unit);
+            }
+        }
+    }
+
     /// One more fault holds the unit.
     pub(super) fn hold(&mut self, now: Time, unit: u32) {
         self.hold_as(now, unit, false);
@@ -420,15 +476,16 @@ impl World<'_> {
 
     /// One more fault holds the unit, which can be hidden.
     pub(super) fn hold_as(&mut self, now: Time, unit: u32, hidden: bool) {
+        let plan = &self.layout.units[unit as usize];
+        if let (UnitKind::Node(shelf), true) = (plan.kind, plan.simple) {
+            debug_assert!(!hidden, "what hides is not simple");
+            return self.hold_node(now, unit, shelf);
+        }
         let state = &mut self.units[unit as usize];
         state.holds += 1;
         state.hidden += u32::from(hidden);
         let (first, seen) = (state.holds == 1, state.holds - state.hidden == 1);
-        // whoever stops it outright ends a hang
-        state.silent = self.manner.silent && (first || state.silent);
-        state.hangs = self.manner.hangs && (first || state.hangs);
-        state.check_fails =
-            if first { self.manner.check_fails } else { state.check_fails.max(self.manner.check_fails) };
+        state.meet(self.manner, first);
         if seen && !hidden {
             self.count_seen(unit, false);
         }
@@ -456,6 +513,10 @@ impl World<'_> {
 
     /// One fault less holds the unit, which can have been hidden.
     pub(super) fn release_as(&mut self, now: Time, unit: u32, hidden: bool) {
+        let plan = &self.layout.units[unit as usize];
+        if let (UnitKind::Node(shelf), true) = (plan.kind, plan.simple) {
+            return self.release_node(now, unit, shelf);
+        }
         let state = &mut self.units[unit as usize];
         state.holds -= 1;
         state.hidden -= u32::from(hidden);

@@ -99,8 +99,8 @@ impl Loads {
 }
 
 impl World<'_> {
-    /// Does a change in the number of this pool's serving nodes change any level? `joined` nodes more may not be warm.
-    pub(super) fn feels_count(&self, now: Time, pool: u32, joined: u32) -> bool {
+    /// Does a change in the number of this pool's serving nodes change any level? `joined` more of them may not be warm.
+    pub(super) fn feels_count(&mut self, now: Time, pool: u32, joined: u32) -> bool {
         let Some(plan) = &self.layout.load else { return false };
         if self.loads.full {
             return self.leaves_full(plan, now, pool, joined);
@@ -118,7 +118,7 @@ impl World<'_> {
     }
 
     /// Does a change in what ails the pool, or in who of it serves while something does, change any level?
-    pub(super) fn feels_ailing(&self, now: Time, pool: u32) -> bool {
+    pub(super) fn feels_ailing(&mut self, now: Time, pool: u32) -> bool {
         match &self.layout.load {
             Some(plan) if self.loads.full => self.leaves_full(plan, now, pool, 0),
             Some(_) | None => true,
@@ -130,20 +130,26 @@ impl World<'_> {
         self.loads.full
     }
 
-    /// While all levels are full: may they not be, as the pool now stands? Whoever ails or warms up counts as if he did
+    /// While all levels are full: may they not be, as the pool now stands?
+    fn leaves_full(&mut self, plan: &LoadPlan, now: Time, pool: u32, joined: u32) -> bool {
+        let calm = self.calm(plan, &self.loads, now, pool).saturating_add(joined);
+        self.pools[pool as usize].calm = calm;
+        self.gates.count(plan.stations[plan.of_pool[pool as usize] as usize].nodes) < calm
+    }
+
+    /// How many nodes of the pool must serve so that all levels are full, whoever ails or warms up counting as if he did
     /// nothing.
-    fn leaves_full(&self, plan: &LoadPlan, now: Time, pool: u32, joined: u32) -> bool {
+    fn calm(&self, plan: &LoadPlan, loads: &Loads, now: Time, pool: u32) -> u32 {
         let index = plan.of_pool[pool as usize] as usize;
-        let station = &plan.stations[index];
         if self.may_fail(pool) {
-            return true;
+            return u32::MAX;
         }
-        if station.capacity.is_infinite() {
-            return false;
+        if plan.stations[index].capacity.is_infinite() {
+            return 0;
         }
-        let unsound = self.ailing[pool as usize].len() as u32 + self.nodes_cold(pool, now, joined);
+        let unsound = self.ailing[pool as usize].len() as u32 + self.nodes_cold(pool, now);
         let scales = self.layout.pools[pool as usize].scale.is_some();
-        scales || self.gates.count(station.nodes) < self.loads.fewest[index].saturating_add(unsound)
+        if scales { u32::MAX } else { loads.fewest[index].saturating_add(unsound) }
     }
 
     /// Does the pool carry what arrives though none of its nodes that warm up did anything? Then their warmth changes no
@@ -198,15 +204,19 @@ impl World<'_> {
             let slope = if length > 0.0 { (then - rate) / length } else { 0.0 };
             self.usage.diverge(now, process, (rate, slope));
         }
-        self.find_calm(plan, &mut loads);
-        loads.full = self.are_full(plan, &loads);
+        self.find_calm(plan, &mut loads, now);
         self.loads = loads;
     }
 
     /// From how many sound nodes on each station carries what it must, and plain ones come and go without changing a
     /// level, as [`Self::feels_count`] says.
-    fn find_calm(&mut self, plan: &LoadPlan, loads: &mut Loads) {
+    fn find_calm(&mut self, plan: &LoadPlan, loads: &mut Loads, now: Time) {
         loads.find_fewest(plan);
+        loads.full = self.are_full(plan, loads);
+        for pool in 0..self.pools.len() as u32 {
+            let calm = if loads.full { self.calm(plan, loads, now, pool) } else { u32::MAX };
+            self.pools[pool as usize].calm = calm;
+        }
         for &(shelf, station) in &plan.limited {
             self.shelves[shelf as usize].calm = loads.fewest[station as usize];
         }

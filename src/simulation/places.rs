@@ -41,7 +41,13 @@ impl<'a> World<'a> {
             for &sum in &plan.sums {
                 self.gates.shift(&layout.wiring, sum, count, up);
             }
-            self.moved |= self.feels_count(now, plan.pool, if up { count } else { 0 });
+            // whoever joins may not be warm
+            let joined = if up && layout.pools[plan.pool as usize].warm_up.is_some() { count } else { 0 };
+            let pool = &mut self.pools[plan.pool as usize];
+            pool.calm = pool.calm.saturating_add(joined);
+            if self.gates.count(plan.serving) < pool.calm {
+                self.moved |= self.feels_count(now, plan.pool, joined);
+            }
             if self.ails(plan.pool) {
                 self.pool_ails(now, plan.pool);
             }

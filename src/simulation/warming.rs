@@ -139,11 +139,11 @@ impl World<'_> {
         self.serving_cohorts(pool).map(|cohort| cohort.nodes).sum()
     }
 
-    /// Nodes of the pool that serve and are not warm, and those that have joined and will be counted among them.
-    pub(super) fn nodes_cold(&self, pool: u32, now: Time, joined: u32) -> u32 {
+    /// Nodes of the pool that serve and are not warm.
+    pub(super) fn nodes_cold(&self, pool: u32, now: Time) -> u32 {
         let Some(warm_up) = self.layout.pools[pool as usize].warm_up else { return 0 };
         let cold = self.serving_cohorts(pool).filter(|cohort| cohort.since + warm_up.lasts > now);
-        joined + cold.map(|cohort| cohort.nodes).sum::<u32>()
+        cold.map(|cohort| cohort.nodes).sum()
     }
 
     /// How many nodes' worth of capacity the pool lacks at an instant, since some of its serving nodes are not warm.

@@ -66,6 +66,8 @@ pub struct PoolState {
     pub generation: u32,
     /// Stream of wake times.
     pub wake: Stream,
+    /// With at least so many serving nodes a change in their number changes no level, for sure.
+    pub calm: u32,
 }
 
 /// A unit, dynamically.
@@ -83,6 +85,17 @@ pub struct UnitState {
     pub hangs: bool,
     /// Chance that a check of it fails, 0 to 1, by the fault that is seen best.
     pub check_fails: f64,
+}
+
+impl UnitState {
+    /// One more fault holds it, the first one or not, in this manner.
+    #[inline]
+    pub fn meet(&mut self, manner: Manner, first: bool) {
+        // whoever stops it outright ends a hang
+        self.silent = manner.silent && (first || self.silent);
+        self.hangs = manner.hangs && (first || self.hangs);
+        self.check_fails = if first { manner.check_fails } else { self.check_fails.max(manner.check_fails) };
+    }
 }
 
 /// Counts of one part.
@@ -231,6 +244,7 @@ impl<'a> World<'a> {
         self.pools.extend(layout.pools.iter().map(|plan| PoolState {
             waiting: false,
             generation: 0,
+            calm: if layout.load.is_some() { u32::MAX } else { 0 },
             wake: streams.stream(plan.wake_key),
         }));
         self.coverage.clear();

@@ -248,6 +248,19 @@ pub struct Unit {
     pub clocks: u32,
     /// Where its faults are counted.
     pub site: u32,
+    /// Do the ages of its clocks run whatever holds it, unless one of them does?
+    pub steady: bool,
+    /// Is it a node of which nothing but its being held decides whether it works?
+    pub simple: bool,
+    /// Is it a node that warms up?
+    pub warms: bool,
+}
+
+impl Unit {
+    /// A unit without clocks.
+    fn new(kind: UnitKind, site: u32) -> Unit {
+        Unit { kind, first_clock: 0, clocks: 0, site, steady: false, simple: false, warms: false }
+    }
 }
 
 /// A random fault on one unit.
@@ -412,6 +425,7 @@ impl Layout {
         layout.load = load::build(model, &mut layout, &mut structure);
         processes::build(model, &mut layout, &structure);
         units::find_plain_gates(&mut layout);
+        units::find_simple(&mut layout);
         layout.masks_stop_ages = layout.kinds.iter().any(|kind| kind.ages == Ages::Running);
         layout.wiring.finish();
         layout

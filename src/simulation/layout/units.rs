@@ -32,7 +32,7 @@ pub fn build(model: &Model, layout: &mut Layout) {
         };
         let site = layout.sites.len() as u32;
         layout.sites.push(name);
-        layout.units.push(Unit { kind, first_clock: 0, clocks: 0, site });
+        layout.units.push(Unit::new(kind, site));
         layout.place_shelves.push(shelves_in(model, layout, kind));
     }
     for region in &model.regions {
@@ -132,7 +132,7 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
         });
         layout.shelves[shelf as usize].nodes += 1;
         layout.shelves[shelf as usize].nodes_at_start += u32::from(node < pool.nodes);
-        layout.units.push(Unit { kind: UnitKind::Node(shelf), first_clock: 0, clocks: 0, site });
+        layout.units.push(Unit::new(UnitKind::Node(shelf), site));
     }
     layout.pools.push(PoolPlan {
         shelves: (first_shelf as u32..layout.shelves.len() as u32).collect(),
@@ -259,7 +259,7 @@ fn add_group(model: &Model, layout: &mut Layout, number: usize, ailment: Option<
     let plan = group(model, layout, fault, whole, (entity(model, number, "").key(Purpose::Hit), ailment));
     let kind = UnitKind::Group(layout.groups.len() as u32);
     layout.groups.push(plan);
-    layout.units.push(Unit { kind, first_clock: 0, clocks: 0, site });
+    layout.units.push(Unit::new(kind, site));
 }
 
 /// Clocks unit by unit, as `strikes` are; `shared` units are held by more than their own clocks.
@@ -361,6 +361,25 @@ pub fn find_plain_gates(layout: &mut Layout) {
         let of_shelf = |shelf: u32| load.of_pool[layout.shelves[shelf as usize].pool as usize];
         let stations = plain.into_iter().map(|shelf| (shelf, of_shelf(shelf)));
         load.limited = stations.filter(|&(_, to)| load.stations[to as usize].capacity.is_finite()).collect();
+    }
+}
+
+/// Whose ages run whatever else happens, and which nodes are only held and let go.
+pub fn find_simple(layout: &mut Layout) {
+    for index in 0..layout.units.len() {
+        let unit = layout.units[index];
+        let clocks = &layout.clocks[unit.first_clock as usize..(unit.first_clock + unit.clocks) as usize];
+        let always = clocks.iter().all(|clock| layout.kinds[clock.kind as usize].ages == Ages::Always);
+        let UnitKind::Node(shelf) = unit.kind else {
+            layout.units[index].steady = always;
+            continue;
+        };
+        let shelf = &layout.shelves[shelf as usize];
+        let pool = &layout.pools[shelf.pool as usize];
+        let stays = pool.scale.is_none() && !pool.loaded;
+        layout.units[index].steady = always && stays && pool.hot;
+        layout.units[index].simple = stays && pool.coverage.is_none() && shelf.seen == shelf.fit;
+        layout.units[index].warms = pool.warm_up.is_some();
     }
 }
 
