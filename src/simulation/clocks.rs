@@ -192,7 +192,7 @@ impl World<'_> {
             if self.clocks[index].is_broken() {
                 let kind = &self.layout.kinds[self.clocks[index].kind as usize];
                 self.cause = kind.cause;
-                if kind.shelf == NOT_PLAIN {
+                if kind.shelf == NOT_PLAIN || kind.shared {
                     self.start_ailing(self.layout.clocks[index].unit, kind.ailment, index as u32);
                 } else {
                     self.count_node(Time::ZERO, kind.shelf as usize, false);
@@ -213,14 +213,20 @@ impl World<'_> {
     /// draw overlaps with the events in between.
     pub(super) fn ring(&mut self, next: (Time, u32), until: Time) {
         let limited = self.layout.load.as_ref().is_some_and(|load| !load.limited.is_empty());
-        if limited { self.ring_as::<true>(next, until) } else { self.ring_as::<false>(next, until) }
+        match (limited, self.layout.some_share) {
+            (_, true) => self.ring_as::<true, true>(next, until),
+            (true, false) => self.ring_as::<true, false>(next, until),
+            (false, false) => self.ring_as::<false, false>(next, until),
+        }
     }
 
-    /// `LIMITED`: can the mere number of plain nodes matter? To ask costs an event one part in fifteen.
-    fn ring_as<const LIMITED: bool>(&mut self, (mut now, mut index): (Time, u32), until: Time) {
+    /// `LIMITED`: can the mere number of plain nodes matter? To ask costs an event one part in fifteen. `SHARED`: may
+    /// others hold plain nodes?
+    fn ring_as<const LIMITED: bool, const SHARED: bool>(&mut self, (mut now, mut index): (Time, u32), until: Time) {
         let until = if self.trace.is_some() || self.is_moved() { Time::ZERO } else { until };
-        let World { layout, tree, clocks, counter, gates, shelves, down_ns, moved, .. } = self;
+        let World { layout, tree, clocks, counter, gates, shelves, units, sites, down_ns, moved, .. } = self;
         let (kinds, clocks, shelves) = (&layout.kinds[..], &mut clocks[..], &mut shelves[..]);
+        let counted_from = self.counted_from;
         let down_ns = &mut down_ns[..kinds.len()];
         let due = loop {
             let clock = &mut clocks[index as usize];
@@ -236,13 +242,22 @@ impl World<'_> {
             if kind.shelf == NOT_PLAIN {
                 break due;
             }
-            // faults and repairs are in `state`; what `due` says, not `lasts`, is the time down: a repair that never ends
-            // lasts until the end of time, and no longer
-            let down = (due.as_nanos() - now.as_nanos()) & u64::from(broken).wrapping_sub(1);
-            down_ns[clock.kind as usize] += u128::from(down);
+            let counts = if SHARED && kind.shared {
+                let unit = &mut units[layout.clocks[index as usize].unit as usize];
+                sites[kind.site as usize].down_ns += u128::from(unit.step(now, counted_from, broken).as_nanos());
+                unit.holds == u32::from(!broken)
+            } else {
+                // faults and repairs are in `state`; what `due` says, not `lasts`, is the time down: a repair that never
+                // ends lasts until the end of time, and no longer
+                let down = (due.as_nanos() - now.as_nanos()) & u64::from(broken).wrapping_sub(1);
+                down_ns[clock.kind as usize] += u128::from(down);
+                true
+            };
             let shelf = &mut shelves[kind.shelf as usize];
-            shelf.count(broken);
-            let heard = shelf.out == 0 && {
+            if !SHARED || counts {
+                shelf.count(broken);
+            }
+            let heard = (!SHARED || counts) && shelf.out == 0 && {
                 let crossed = gates.step(&layout.wiring, kind.gate, broken);
                 let tight = LIMITED && gates.count(kind.gate) < shelf.calm;
                 *moved |= tight;
@@ -297,7 +312,7 @@ impl World<'_> {
         let broken = self.clocks[index as usize].is_broken();
         let unit = self.layout.clocks[index as usize].unit;
         let plan = &self.layout.units[unit as usize];
-        self.sites[plan.site as usize].changes[usize::from(!broken)] += 1;
+        self.sites[plan.site as usize].change(!broken);
         let alone = plan.steady && plan.clocks == 1;
         if !broken && !alone {
             let age = &mut self.ages[index as usize];

@@ -58,6 +58,8 @@ pub struct Loads {
     crossings: [f64; 4],
     /// By region: what it can carry, as a share of all demand.
     rooms: Vec<f64>,
+    /// Was anything not warm when that was found?
+    rooms_cold: bool,
     spare: Vec<f64>,
     unit: Vec<f64>,
     over: Vec<f64>,
@@ -319,8 +321,10 @@ impl World<'_> {
         }
         if let (Some(routing), false) = (&self.routing, plan.spill.is_empty()) {
             // between the samples of a chord only users move and nodes warm
-            if number == 0 || !plan.warming.is_empty() {
+            let cold = loads.cold.iter().any(|&cold| cold > 0.0);
+            if number == 0 || cold || loads.rooms_cold {
                 loads.find_rooms(plan, &self.gates);
+                loads.rooms_cold = cold;
             }
             loads.spill(plan, &self.gates, |region| routing.is_open(region));
         }

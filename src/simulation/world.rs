@@ -88,6 +88,17 @@ pub struct UnitState {
 }
 
 impl UnitState {
+    /// One more fault holds a node, or with `up` one less; answers how long it was held, if it is no longer. Without a
+    /// branch on which, since that cannot be predicted. Where nothing ails nobody asks in which manner.
+    #[inline]
+    pub fn step(&mut self, now: Time, from: Time, up: bool) -> Span {
+        let before = self.holds;
+        self.holds = before.wrapping_add(1).wrapping_sub(2 * u32::from(up));
+        let held = now.since(self.since.max(from));
+        self.since = if before == 0 { now } else { self.since };
+        if self.holds == 0 { held } else { Span::ZERO }
+    }
+
     /// One more fault holds it, the first one or not, in this manner.
     #[inline]
     pub fn meet(&mut self, manner: Manner, first: bool) {
@@ -105,6 +116,14 @@ pub struct SiteCounts {
     pub changes: [u64; 2],
     /// Node-nanoseconds not working.
     pub down_ns: u128,
+}
+
+impl SiteCounts {
+    /// A fault, or a repair. What plain clocks did before counting began stands below zero until the end.
+    pub(super) fn change(&mut self, repair: bool) {
+        let count = &mut self.changes[usize::from(repair)];
+        *count = count.wrapping_add(1);
+    }
 }
 
 /// One trial in progress.

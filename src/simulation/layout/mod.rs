@@ -74,6 +74,8 @@ pub struct Layout {
     pub crews: Vec<CrewPlan>,
     /// What they have in common.
     pub kinds: Vec<Kind>,
+    /// Are any of them shared?
+    pub some_share: bool,
     /// Does any age stand still while its part is masked or stopped?
     pub masks_stop_ages: bool,
     /// Groups of units.
@@ -279,9 +281,11 @@ pub struct ClockPlan {
 pub struct Kind {
     /// Time to repair, time to failure.
     pub laws: [Law; 2],
-    /// The shelf, if nothing but this one clock ever holds a node of the pool, and ages always run at the same pace;
-    /// else [`NOT_PLAIN`].
+    /// The shelf, if each node of the pool has this one clock, which just stops it, and ages always run at the same
+    /// pace; else [`NOT_PLAIN`].
     pub shelf: u32,
+    /// Of a plain kind: may others hold its nodes, too?
+    pub shared: bool,
     /// The one gate that counts the nodes of a plain kind.
     pub gate: GateId,
     /// Where its faults are counted.
@@ -306,7 +310,7 @@ pub struct Kind {
     pub start: EntityKey,
 }
 
-/// The shelf of a clock whose unit other faults may hold too, or whose age does not always run.
+/// The shelf of a clock whose unit has others, or whose age does not always run.
 pub const NOT_PLAIN: u32 = u32::MAX;
 
 /// A calendar fault.
@@ -369,6 +373,7 @@ impl Layout {
             jobs: Vec::new(),
             crews: Vec::new(),
             kinds: Vec::new(),
+            some_share: false,
             masks_stop_ages: false,
             groups: Vec::new(),
             shocks: Vec::new(),
@@ -425,6 +430,7 @@ impl Layout {
         layout.load = load::build(model, &mut layout, &mut structure);
         processes::build(model, &mut layout, &structure);
         units::find_plain_gates(&mut layout);
+        layout.some_share = layout.kinds.iter().any(|kind| kind.shared);
         units::find_simple(&mut layout);
         layout.masks_stop_ages = layout.kinds.iter().any(|kind| kind.ages == Ages::Running);
         layout.wiring.finish();

@@ -229,7 +229,8 @@ impl Loads {
         }
         let users = self.users_at(plan, region);
         let mut room = f64::INFINITY;
-        for (index, station) in plan.stations.iter().enumerate() {
+        for &station in &plan.rooms[region] {
+            let (index, station) = (station as usize, &plan.stations[station as usize]);
             let unit: f64 = self.unit[index * classes..(index + 1) * classes].iter().sum();
             if unit <= 0.0 {
                 continue;
