@@ -24,6 +24,9 @@ use crate::time::{Span, Time};
 /// How far the middle of a chord may be off the level.
 const CLOSE: f64 = 1e-6;
 
+/// So much more must be carried than arrives, where that is a line between two samples.
+const MARGIN: f64 = 1.0 + 1e-9;
+
 /// No chord is cut shorter than this.
 const SHORTEST: Span = Span::from_millis(1);
 
@@ -66,14 +69,17 @@ pub struct Loads {
     /// By station: does less arrive to be served than its nodes could carry, were all of them on and warm?
     short: Vec<bool>,
     levels: [Vec<Sample>; 4],
-    /// By station: of the mix of all users, what a region asks of it with each share of the demand, and its share of it;
-    /// filled where regions spill.
-    asked: Vec<(f64, f64)>,
-    /// By station: how many sound nodes carry what arrives and what its region could keep; all there are, while anything
-    /// is tight.
+    /// Where regions spill: what a station is asked for with each share of the demand that a region has, in the mix of all.
+    asked: Vec<(usize, usize, f64)>,
+    /// By station: how many sound nodes carry what arrives and what its region could keep, until something changes; all
+    /// there are, while anything is tight.
     fewest: Vec<u32>,
     /// Is anything at its limit, or moving?
     tight: bool,
+    /// Does less arrive everywhere than is carried?
+    carried: bool,
+    /// Is it served whole: is it carried, and does no weak node fail any of it?
+    whole: bool,
     /// Is every level full, nothing tight and nobody's writes divergent? Then only who lacks capacity or fails requests
     /// changes a level, and to work out the levels once more in between is of no consequence.
     full: bool,
@@ -175,10 +181,16 @@ impl World<'_> {
         let drained = self.routing.as_ref().and_then(super::routing::Routing::settles);
         let warm = self.next_warm(plan, &loads, loads.tight || drained.is_some());
         self.plan_looks(plan, now, &loads.load, drained.is_some());
-        let settled = drained.filter(|&drained| drained > now).into_iter().chain(warm).min();
+        let drained = drained.filter(|&drained| drained > now);
+        let one_way = self.routing.as_ref().is_some_and(super::routing::Routing::drain_one_way);
+        // with clients that all go one way levels are full to the last bit all the time, and nobody need look before
+        let until = drained.into_iter().chain(warm.filter(|_| !one_way)).min();
+        let stays_full = drained.and(until).is_some_and(|until| self.stay_full(plan, &mut loads, now, until));
+        let unfelt = one_way && stays_full;
+        let settled = drained.into_iter().chain(warm).min().filter(|_| !unfelt);
         let mut end = now;
         if let Some(settled) = settled {
-            end = self.chord(plan, &mut loads, now, settled);
+            end = if stays_full { settled } else { self.chord(plan, &mut loads, now, settled) };
             if end < settled || warm == Some(end) {
                 let generation = loads.generation;
                 self.schedule(end, class::END, Event::Resample { generation });
@@ -206,15 +218,17 @@ impl World<'_> {
             let slope = if length > 0.0 { (then - rate) / length } else { 0.0 };
             self.usage.diverge(now, process, (rate, slope));
         }
-        self.find_calm(plan, &mut loads, now);
+        if !unfelt {
+            loads.find_fewest(plan, 1.0);
+        }
+        loads.full = unfelt || self.are_full(plan, &loads, 0);
+        self.find_calm(plan, &loads, now);
         self.loads = loads;
     }
 
     /// From how many sound nodes on each station carries what it must, and plain ones come and go without changing a
     /// level, as [`Self::feels_count`] says.
-    fn find_calm(&mut self, plan: &LoadPlan, loads: &mut Loads, now: Time) {
-        loads.find_fewest(plan);
-        loads.full = self.are_full(plan, loads);
+    fn find_calm(&mut self, plan: &LoadPlan, loads: &Loads, now: Time) {
         for pool in 0..self.pools.len() as u32 {
             let calm = if loads.full { self.calm(plan, loads, now, pool) } else { u32::MAX };
             self.pools[pool as usize].calm = calm;
@@ -224,11 +238,29 @@ impl World<'_> {
         }
     }
 
-    /// Is every level full, and will it stay so until something changes?
-    fn are_full(&self, plan: &LoadPlan, loads: &Loads) -> bool {
+    /// Is every level full at this sample, with nothing beside that moves?
+    fn are_full(&self, plan: &LoadPlan, loads: &Loads, number: usize) -> bool {
         let full = |level: &Sample| level.value.to_bits() == 1.0f64.to_bits() && level.tiers == 0;
-        let calm = !loads.tight && !plan.counts_crossings && loads.levels[0].iter().all(full);
+        let calm = !loads.tight && !plan.counts_crossings && loads.levels[number].iter().all(full);
         calm && self.processes.iter().all(super::failovers::Failover::is_whole)
+    }
+
+    /// Clients move. Is every level full until then, as it is now, with nodes to spare? What arrives where is a line, so
+    /// that its ends tell (samples 0 and 3); the margin is for rounding in between.
+    fn stay_full(&self, plan: &LoadPlan, loads: &mut Loads, now: Time, until: Time) -> bool {
+        if !self.are_full(plan, loads, 0) {
+            return false;
+        }
+        loads.find_fewest(plan, MARGIN);
+        let before = std::mem::take(&mut loads.fewest);
+        self.sample(plan, loads, 3, until);
+        loads.find_fewest(plan, MARGIN);
+        loads.fewest.iter_mut().zip(before).for_each(|(fewest, before)| *fewest = before.max(*fewest));
+        let carries = |pool: usize| {
+            let nodes = plan.stations[plan.of_pool[pool] as usize].nodes;
+            self.gates.count(nodes) >= self.calm(plan, loads, now, pool as u32)
+        };
+        self.are_full(plan, loads, 3) && (0..self.pools.len()).all(carries)
     }
 
     /// The weak nodes of each pool, the weakest first.
@@ -329,7 +361,12 @@ impl World<'_> {
             loads.spill(plan, &self.gates, |region| routing.is_open(region));
         }
         loads.spread(plan, &self.gates);
-        loads.gather(plan, &self.gates);
+        // until gates or nodes change, what is carried whole is served as before
+        let whole = loads.all_carried();
+        let stands = std::mem::replace(&mut loads.whole, whole) && number > 0;
+        if !(stands && whole) {
+            loads.gather(plan, &self.gates);
+        }
         loads.crossings[number] = loads.crossing;
         let mut divergent = std::mem::take(&mut loads.divergent[number]);
         divergent.clear();

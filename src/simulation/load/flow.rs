@@ -68,7 +68,7 @@ impl Loads {
         self.load.resize(plan.stations.len(), 0.0);
         self.writes.clear();
         self.writes.resize(plan.stations.len() * classes, 0.0);
-        self.crossing = 0.0;
+        (self.crossing, self.carried) = (0.0, true);
         for (class, entries) in plan.entries.iter().enumerate() {
             for (region, entry) in entries.iter().enumerate() {
                 if let Some(station) = answering(gates, entry) {
@@ -89,6 +89,7 @@ impl Loads {
             }
             let limit = self.limit(plan, gates, index, self.cold[index]);
             self.tight |= load > limit * (1.0 + 1e-12);
+            self.carried &= load <= limit;
             let carried = load.min(limit) / load;
             for class in 0..classes {
                 let arriving = if classes == 1 { load } else { self.flow[index * classes + class] };
@@ -227,7 +228,6 @@ impl Loads {
         if !enters {
             return 0.0;
         }
-        let users = self.users_at(plan, region);
         let mut room = f64::INFINITY;
         for &station in &plan.rooms[region] {
             let (index, station) = (station as usize, &plan.stations[station as usize]);
@@ -237,10 +237,7 @@ impl Loads {
             }
             let limit = self.limit(plan, gates, index, self.cold[index]);
             room = room.min(limit / (unit * plan.demand));
-            let asked = (unit * plan.demand, users);
-            if asked.0 * asked.1 > self.asked[index].0 * self.asked[index].1 {
-                self.asked[index] = asked;
-            }
+            self.asked.push((index, region, unit * plan.demand));
             for call in station.calls.iter().filter(|call| call.local) {
                 if let Some(callee) = answering(gates, &call.to) {
                     for class in 0..classes {
@@ -257,27 +254,37 @@ impl Loads {
     pub(super) fn find_rooms(&mut self, plan: &LoadPlan, gates: &Gates) {
         self.rooms.clear();
         self.asked.clear();
-        self.asked.resize(plan.stations.len(), (0.0, 0.0));
         for region in 0..plan.regions {
             let room = self.room(plan, gates, region);
             self.rooms.push(room);
         }
     }
 
-    /// How many sound nodes each station needs so that nothing is tight.
-    pub(super) fn find_fewest(&mut self, plan: &LoadPlan) {
-        self.fewest.clear();
-        for (index, station) in plan.stations.iter().enumerate() {
-            let (load, capacity) = (self.load[index], station.capacity);
-            let (each, users) = self.asked.get(index).copied().unwrap_or((0.0, 0.0));
-            let carry = |nodes: u32| {
-                let limit = f64::from(nodes) * capacity;
-                load <= limit && (each <= 0.0 || limit / each >= users)
-            };
-            let about = (load.max(each * users) / capacity) as u32;
-            let fewest = (about.saturating_sub(1)..about.saturating_add(2)).find(|&nodes| carry(nodes));
-            self.fewest.push(fewest.filter(|_| !self.tight).unwrap_or(u32::MAX));
+    /// Does every station carry what arrives, as it was spread last, and fail none of it?
+    pub(super) fn all_carried(&self) -> bool {
+        let fails = |weak: &Weak| weak.errors > 0.0 || weak.full > 0.0;
+        self.carried && !self.weak.iter().flatten().any(fails)
+    }
+
+    /// How many sound nodes each station needs so that nothing is tight, were `margin` times as much to arrive.
+    pub(super) fn find_fewest(&mut self, plan: &LoadPlan, margin: f64) {
+        let fewest = |about: f64, carry: &dyn Fn(f64) -> bool| {
+            let about = about as u32;
+            let mut range = about.saturating_sub(1)..about.saturating_add(2);
+            range.find(|&nodes| carry(f64::from(nodes))).filter(|_| !self.tight).unwrap_or(u32::MAX)
+        };
+        let mut of_station = std::mem::take(&mut self.fewest);
+        of_station.clear();
+        of_station.extend(plan.stations.iter().zip(&self.load).map(|(station, load)| {
+            let (load, capacity) = (load * margin, station.capacity);
+            fewest(load / capacity, &|nodes| load <= nodes * capacity)
+        }));
+        for &(index, region, each) in &self.asked {
+            let (users, capacity) = (self.users_at(plan, region) * margin, plan.stations[index].capacity);
+            let asked = fewest(each * users / capacity, &|nodes| nodes * capacity / each >= users);
+            of_station[index] = of_station[index].max(asked);
         }
+        self.fewest = of_station;
     }
 
     /// What a region cannot carry goes to the next of each group that has room, rank by rank in fair parts.
