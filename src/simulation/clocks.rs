@@ -242,7 +242,7 @@ impl World<'_> {
             if kind.shelf == NOT_PLAIN {
                 break due;
             }
-            let counts = if SHARED && kind.shared {
+            let counts = if SHARED {
                 let unit = &mut units[layout.clocks[index as usize].unit as usize];
                 sites[kind.site as usize].down_ns += u128::from(unit.step(now, counted_from, broken).as_nanos());
                 unit.holds == u32::from(!broken)
@@ -463,7 +463,7 @@ impl World<'_> {
         if first {
             state.since = now;
             if self.layout.units[unit as usize].warms {
-                self.node_stops(unit);
+                self.node_stops(now, unit);
             }
             self.count_node(now, shelf as usize, false);
         }
@@ -509,7 +509,7 @@ impl World<'_> {
             match self.layout.units[unit as usize].kind {
                 UnitKind::Node(_) if self.is_off(unit) => {}
                 UnitKind::Node(shelf) => {
-                    self.node_stops(unit);
+                    self.node_stops(now, unit);
                     self.count_node(now, shelf as usize, false);
                     self.retime_load(now, shelf);
                 }

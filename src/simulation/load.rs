@@ -51,6 +51,8 @@ pub struct Loads {
     tiers: Vec<u64>,
     /// By group and region: share of the group's users there.
     users: Vec<f64>,
+    /// By station: requests per second that it carries.
+    limits: Vec<f64>,
     /// By station: nodes' worth of capacity that it lacks, since some of its nodes are not warm.
     cold: Vec<f64>,
     /// By station: its nodes that serve, but weakly.

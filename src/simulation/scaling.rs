@@ -99,7 +99,7 @@ impl World<'_> {
             if on {
                 self.node_starts(now, unit);
             } else {
-                self.node_stops(unit);
+                self.node_stops(now, unit);
             }
         }
         if state.holds == state.hidden {

@@ -284,7 +284,7 @@ pub struct Kind {
     /// The shelf, if each node of the pool has this one clock, which just stops it, and ages always run at the same
     /// pace; else [`NOT_PLAIN`].
     pub shelf: u32,
-    /// Of a plain kind: may others hold its nodes, too?
+    /// Of a plain kind: may others hold its nodes, too? Of all plain ones alike, so that nobody has to guess.
     pub shared: bool,
     /// The one gate that counts the nodes of a plain kind.
     pub gate: GateId,
@@ -430,7 +430,7 @@ impl Layout {
         layout.load = load::build(model, &mut layout, &mut structure);
         processes::build(model, &mut layout, &structure);
         units::find_plain_gates(&mut layout);
-        layout.some_share = layout.kinds.iter().any(|kind| kind.shared);
+        units::find_shared(&mut layout);
         units::find_simple(&mut layout);
         layout.masks_stop_ages = layout.kinds.iter().any(|kind| kind.ages == Ages::Running);
         layout.wiring.finish();

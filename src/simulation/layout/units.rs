@@ -393,6 +393,14 @@ pub fn find_plain_gates(layout: &mut Layout) {
     }
 }
 
+/// Once others may hold nodes of any plain kind, holds are counted for all of them.
+pub fn find_shared(layout: &mut Layout) {
+    layout.some_share = layout.kinds.iter().any(|kind| kind.shared);
+    for kind in layout.kinds.iter_mut().filter(|kind| kind.shelf != NOT_PLAIN) {
+        kind.shared = layout.some_share;
+    }
+}
+
 /// Whose ages run whatever else happens, and which nodes are only held and let go.
 pub fn find_simple(layout: &mut Layout) {
     for index in 0..layout.units.len() {

@@ -81,6 +81,8 @@ impl Loads {
                 }
             }
         }
+        self.limits.clear();
+        self.limits.resize(plan.stations.len(), f64::INFINITY);
         for (index, station) in plan.stations.iter().enumerate() {
             let load: f64 = self.flow[index * classes..(index + 1) * classes].iter().sum();
             self.load[index] = load;
@@ -88,6 +90,7 @@ impl Loads {
                 continue;
             }
             let limit = self.limit(plan, gates, index, self.cold[index]);
+            self.limits[index] = limit;
             self.tight |= load > limit * (1.0 + 1e-12);
             self.carried &= load <= limit;
             let carried = load.min(limit) / load;
@@ -104,8 +107,14 @@ impl Loads {
     /// Calls of a class at a station: what writes to whoever answers, what reads to a copy, if copies read on.
     fn spread_call(&mut self, plan: &LoadPlan, gates: &Gates, at: (usize, usize), call: &LoadCall, amount: f64) {
         let (index, class) = at;
-        let reads = if call.readers.is_some() { 1.0 - plan.writes[class] } else { 0.0 };
         let writes = plan.writes[class];
+        if call.readers.is_none() {
+            return match answering(gates, &call.to) {
+                Some(callee) => self.pass(plan, index, (callee, class), (amount, amount * writes)),
+                None => self.spread_over_tiers(plan, gates, at, call, amount),
+            };
+        }
+        let reads = 1.0 - writes;
         for (to, part, writes) in [(Some(&call.to), 1.0 - reads, writes), (call.readers.as_ref(), reads, 0.0)] {
             match to.and_then(|to| answering(gates, to)) {
                 Some(callee) => self.pass(plan, index, (callee, class), (amount * part, amount * writes)),
@@ -150,8 +159,8 @@ impl Loads {
             if !gates.holds(station.gate) {
                 continue;
             }
-            let limit = self.limit(plan, gates, index, self.cold[index]);
-            let load = self.load[index];
+            // of no load everything is carried, whatever the limit
+            let (limit, load) = (self.limits[index], self.load[index]);
             let sound = 1.0 - self.failing(plan, gates, index, load.min(limit), |weak| weak.errors);
             let full = self.failing(plan, gates, index, load.min(limit), |weak| weak.full);
             let carried = if load > limit { limit / load } else { 1.0 } * sound;
@@ -268,18 +277,22 @@ impl Loads {
 
     /// How many sound nodes each station needs so that nothing is tight, were `margin` times as much to arrive.
     pub(super) fn find_fewest(&mut self, plan: &LoadPlan, margin: f64) {
+        let tight = self.tight;
         let fewest = |about: f64, carry: &dyn Fn(f64) -> bool| {
             let about = about as u32;
             let mut range = about.saturating_sub(1)..about.saturating_add(2);
-            range.find(|&nodes| carry(f64::from(nodes))).filter(|_| !self.tight).unwrap_or(u32::MAX)
+            if tight { u32::MAX } else { range.find(|&nodes| carry(f64::from(nodes))).unwrap_or(u32::MAX) }
         };
         let mut of_station = std::mem::take(&mut self.fewest);
         of_station.clear();
         of_station.extend(plan.stations.iter().zip(&self.load).map(|(station, load)| {
             let (load, capacity) = (load * margin, station.capacity);
+            if capacity.is_infinite() {
+                return 0;
+            }
             fewest(load / capacity, &|nodes| load <= nodes * capacity)
         }));
-        for &(index, region, each) in &self.asked {
+        for &(index, region, each) in self.asked.iter().filter(|asked| plan.stations[asked.0].capacity.is_finite()) {
             let (users, capacity) = (self.users_at(plan, region) * margin, plan.stations[index].capacity);
             let asked = fewest(each * users / capacity, &|nodes| nodes * capacity / each >= users);
             of_station[index] = of_station[index].max(asked);
