@@ -319,7 +319,9 @@ impl World<'_> {
             (age.left, age.pace) = (due.since(now), 1.0);
         }
         let kind = &self.layout.kinds[self.clocks[index as usize].kind as usize];
-        if let (UnitKind::Node(shelf), true) = (plan.kind, plan.simple && kind.ailment.is_none() && kind.latent.is_none()) {
+        if let (UnitKind::Node(shelf), true) =
+            (plan.kind, plan.simple && kind.ailment.is_none() && kind.latent.is_none())
+        {
             if broken {
                 self.hold_node(now, unit, shelf);
                 self.await_crew(now, index);

@@ -32,6 +32,7 @@ const SHORTEST: Span = Span::from_millis(1);
 
 /// The loads, dynamically; memory that is kept from trial to trial.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts about an instant, each by itself")]
 pub struct Loads {
     /// By station: requests per second that arrive.
     load: Vec<f64>,

@@ -32,7 +32,8 @@ fn crowded(numbers: &[u32]) -> String {
         text += tape.pick(&["", "outage = { fails = \"exp(mean=20d)\", repair = \"1h\" }\nrestart = \"5min\"\n"]);
     }
     if regions > 1 {
-        text += tape.pick(&["", "[links]\n\"r0 <-> r1\" = { faults = { fails = \"exp(mean=9d)\", repair = \"1h\" } }\n"]);
+        text +=
+            tape.pick(&["", "[links]\n\"r0 <-> r1\" = { faults = { fails = \"exp(mean=9d)\", repair = \"1h\" } }\n"]);
     }
     for name in ["web", "api", "db"] {
         service(&mut tape, name, regions, &mut text);
@@ -67,7 +68,11 @@ fn service(tape: &mut Choices, name: &str, regions: u32, text: &mut String) {
     let limited = tape.pick(&[true, true, true, false]);
     if limited {
         let _ = writeln!(text, "capacity = \"{each}\"");
-        text.push_str(tape.pick(&["", "warm_up = { for = \"20min\", from = \"20%\" }\n", "warm_up = { for = \"3h\" }\n"]));
+        text.push_str(tape.pick(&[
+            "",
+            "warm_up = { for = \"20min\", from = \"20%\" }\n",
+            "warm_up = { for = \"3h\" }\n",
+        ]));
     }
     let mut faults = vec!["{ fails = \"exp(mean=60h)\", repair = \"lognormal(median=30min, p95=4h)\" }"];
     let more = [

@@ -4,14 +4,15 @@
 //! lognormal law then wait for the branch. Here the argument is reduced alike in all cases (after FreeBSD's `e_exp.c`,
 //! as there).
 
-const LN2_HI: f64 = 6.931_471_803_691_238_164_90e-01;
-const LN2_LO: f64 = 1.908_214_929_270_587_700_02e-10;
-const INV_LN2: f64 = 1.442_695_040_888_963_387_00;
-const P1: f64 = 1.666_666_666_666_660_190_37e-01;
-const P2: f64 = -2.777_777_777_701_559_338_42e-03;
-const P3: f64 = 6.613_756_321_437_934_361_17e-05;
-const P4: f64 = -1.653_390_220_546_525_153_90e-06;
-const P5: f64 = 4.138_136_797_057_238_460_39e-08;
+use std::f64::consts::LOG2_E;
+
+const LN2_HI: f64 = 0.693_147_180_369_123_8;
+const LN2_LO: f64 = 1.908_214_929_270_587_7e-10;
+const P1: f64 = 0.166_666_666_666_666_02;
+const P2: f64 = -0.002_777_777_777_701_559_3;
+const P3: f64 = 6.613_756_321_437_934e-5;
+const P4: f64 = -1.653_390_220_546_525_2e-6;
+const P5: f64 = 4.138_136_797_057_238_5e-8;
 
 /// High words of 2^-28, of ln 2 / 2, and of 700.
 const TINY: u32 = 0x3e30_0000;
@@ -25,8 +26,8 @@ pub fn exp(x: f64) -> f64 {
     if high <= TINY || high >= LARGE {
         return libm::exp(x);
     }
-    // x = k ln 2 + r with |r| <= ln 2 / 2, no k below that
-    let nearest = (INV_LN2 * x + 0.5_f64.copysign(x)) as i32;
+    // x = k ln 2 + r, k being 0 where |x| is at most ln 2 / 2
+    let nearest = (LOG2_E * x + 0.5_f64.copysign(x)) as i32;
     let k = nearest & i32::from(high <= HALF_LN2).wrapping_sub(1);
     let high = x - f64::from(k) * LN2_HI;
     let low = f64::from(k) * LN2_LO;
@@ -68,8 +69,12 @@ mod tests {
         let half = std::f64::consts::LN_2 / 2.0;
         for k in -1400..1400 {
             let odd = half * f64::from(k);
-            [odd, f64::from_bits(odd.to_bits() + 1), f64::from_bits(odd.to_bits().wrapping_sub(1))].map(same);
+            [odd, f64::from_bits(odd.to_bits() + 1), f64::from_bits(odd.to_bits().wrapping_sub(1))]
+                .into_iter()
+                .for_each(same);
         }
-        [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::MIN_POSITIVE, 709.9, -745.2, -750.0].map(same);
+        [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::MIN_POSITIVE, 709.9, -745.2, -750.0]
+            .into_iter()
+            .for_each(same);
     }
 }

@@ -220,7 +220,9 @@ fn room(plan: &LoadPlan, region: usize) -> Vec<u32> {
     for index in 0..plan.stations.len() {
         let calls = plan.stations[index].calls.iter().filter(|call| call.local && reached[index]);
         let to: Vec<u32> = calls.flat_map(|call| &call.to).map(|callee| callee.station).collect();
-        to.into_iter().for_each(|callee| reached[callee as usize] = true);
+        for callee in to {
+            reached[callee as usize] = true;
+        }
     }
     (0..plan.stations.len() as u32).filter(|&station| reached[station as usize]).collect()
 }
