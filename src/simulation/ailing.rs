@@ -5,6 +5,7 @@
 //! is exact; then the node stops like any other.
 
 use super::event::{Event, class};
+use super::gates::Edge;
 use super::layout::{Ailment, UnitKind};
 use super::requests::Condition;
 use super::world::World;
@@ -77,7 +78,7 @@ impl World<'_> {
         let place = list.partition_point(|ailing| ailing.unit <= unit);
         list.insert(place, new);
         self.schedule_ramp(now, pool, new);
-        self.pool_ails(pool);
+        self.pool_ails(now, pool);
     }
 
     /// The fault is over.
@@ -93,7 +94,7 @@ impl World<'_> {
         if gone.stopped {
             self.release(now, unit);
         }
-        self.pool_ails(pool);
+        self.pool_ails(now, pool);
     }
 
     /// How long it gets worse, if it does; random faults draw by the number of their state, others in turn.
@@ -134,7 +135,7 @@ impl World<'_> {
         } else {
             self.schedule_ramp(now, pool, ailing);
         }
-        self.pool_ails(pool);
+        self.pool_ails(now, pool);
         true
     }
 
@@ -164,9 +165,20 @@ impl World<'_> {
     }
 
     /// What ails in the pool, or who serves in a pool where something does, has changed.
-    pub(super) fn pool_ails(&mut self, pool: u32) {
-        self.moved = true;
-        self.gates.touched.extend(&self.layout.watchers[pool as usize]);
+    pub(super) fn pool_ails(&mut self, now: Time, pool: u32) {
+        self.moved |= self.feels_ailing(now, pool);
+        if !self.layout.watchers[pool as usize].is_empty() {
+            self.gates.touched.push(Edge::Watchers(pool));
+        }
+    }
+
+    /// Does any of what ails in the pool fail requests, if its node serves?
+    pub(super) fn may_fail(&self, pool: u32) -> bool {
+        let fails = |ailing: &Ailing| {
+            let plan = &self.layout.ailments[ailing.ailment as usize];
+            plan.errors > 0.0 || plan.full
+        };
+        self.ailing[pool as usize].iter().any(fails)
     }
 
     /// Does the node go on getting worse before somebody mends it?

@@ -122,7 +122,7 @@ impl World<'_> {
         (self.cause, self.manner) = (plan.cause, plan.manner);
         let lasts = plan.lasts.sample(&mut self.calendars[calendar as usize].lasts);
         for &unit in units {
-            self.sites[self.layout.units[unit as usize].site as usize].changes[0] += 1;
+            self.sites[self.layout.units[unit as usize].site as usize].change(false);
             self.note(now, TraceEvent::Fault { unit, cause: plan.cause });
             self.strike(now, unit, plan.ailment, None);
             if !plan.planned && plan.ailment.is_none() && self.units[unit as usize].holds == 1 {
@@ -135,7 +135,7 @@ impl World<'_> {
 
     fn put_back(&mut self, now: Time, plan: &Calendar, units: &[u32]) {
         for &unit in units {
-            self.sites[self.layout.units[unit as usize].site as usize].changes[1] += 1;
+            self.sites[self.layout.units[unit as usize].site as usize].change(true);
             self.note(now, TraceEvent::Repair { unit, cause: plan.cause });
             self.relieve(now, unit, plan.ailment);
             self.retime_unit(now, unit);

@@ -192,10 +192,10 @@ impl World<'_> {
             if self.clocks[index].is_broken() {
                 let kind = &self.layout.kinds[self.clocks[index].kind as usize];
                 self.cause = kind.cause;
-                if kind.shelf == NOT_PLAIN {
+                if kind.shelf == NOT_PLAIN || kind.shared {
                     self.start_ailing(self.layout.clocks[index].unit, kind.ailment, index as u32);
                 } else {
-                    self.count_node(kind.shelf as usize, false);
+                    self.count_node(Time::ZERO, kind.shelf as usize, false);
                 }
                 if self.needs_crew(index as u32) {
                     self.await_crew(Time::ZERO, index as u32);
@@ -213,14 +213,20 @@ impl World<'_> {
     /// draw overlaps with the events in between.
     pub(super) fn ring(&mut self, next: (Time, u32), until: Time) {
         let limited = self.layout.load.as_ref().is_some_and(|load| !load.limited.is_empty());
-        if limited { self.ring_as::<true>(next, until) } else { self.ring_as::<false>(next, until) }
+        match (limited, self.layout.some_share) {
+            (_, true) => self.ring_as::<true, true>(next, until),
+            (true, false) => self.ring_as::<true, false>(next, until),
+            (false, false) => self.ring_as::<false, false>(next, until),
+        }
     }
 
-    /// `LIMITED`: can the mere number of plain nodes matter? To ask costs an event one part in fifteen.
-    fn ring_as<const LIMITED: bool>(&mut self, (mut now, mut index): (Time, u32), until: Time) {
+    /// `LIMITED`: can the mere number of plain nodes matter? To ask costs an event one part in fifteen. `SHARED`: may
+    /// others hold plain nodes?
+    fn ring_as<const LIMITED: bool, const SHARED: bool>(&mut self, (mut now, mut index): (Time, u32), until: Time) {
         let until = if self.trace.is_some() || self.is_moved() { Time::ZERO } else { until };
-        let World { layout, tree, clocks, counter, gates, shelves, down_ns, moved, .. } = self;
+        let World { layout, tree, clocks, counter, gates, shelves, units, sites, down_ns, moved, .. } = self;
         let (kinds, clocks, shelves) = (&layout.kinds[..], &mut clocks[..], &mut shelves[..]);
+        let counted_from = self.counted_from;
         let down_ns = &mut down_ns[..kinds.len()];
         let due = loop {
             let clock = &mut clocks[index as usize];
@@ -236,13 +242,22 @@ impl World<'_> {
             if kind.shelf == NOT_PLAIN {
                 break due;
             }
-            // faults and repairs are in `state`; what `due` says, not `lasts`, is the time down: a repair that never ends
-            // lasts until the end of time, and no longer
-            let down = (due.as_nanos() - now.as_nanos()) & u64::from(broken).wrapping_sub(1);
-            down_ns[clock.kind as usize] += u128::from(down);
+            let counts = if SHARED {
+                let unit = &mut units[layout.clocks[index as usize].unit as usize];
+                sites[kind.site as usize].down_ns += u128::from(unit.step(now, counted_from, broken).as_nanos());
+                unit.holds == u32::from(!broken)
+            } else {
+                // faults and repairs are in `state`; what `due` says, not `lasts`, is the time down: a repair that never
+                // ends lasts until the end of time, and no longer
+                let down = (due.as_nanos() - now.as_nanos()) & u64::from(broken).wrapping_sub(1);
+                down_ns[clock.kind as usize] += u128::from(down);
+                true
+            };
             let shelf = &mut shelves[kind.shelf as usize];
-            shelf.count(broken);
-            let heard = shelf.out == 0 && {
+            if !SHARED || counts {
+                shelf.count(broken);
+            }
+            let heard = (!SHARED || counts) && shelf.out == 0 && {
                 let crossed = gates.step(&layout.wiring, kind.gate, broken);
                 let tight = LIMITED && gates.count(kind.gate) < shelf.calm;
                 *moved |= tight;
@@ -296,8 +311,35 @@ impl World<'_> {
     fn ring_slowly(&mut self, now: Time, index: u32, due: Time) {
         let broken = self.clocks[index as usize].is_broken();
         let unit = self.layout.clocks[index as usize].unit;
-        let site = self.layout.units[unit as usize].site;
-        self.sites[site as usize].changes[usize::from(!broken)] += 1;
+        let plan = &self.layout.units[unit as usize];
+        self.sites[plan.site as usize].change(!broken);
+        let alone = plan.steady && plan.clocks == 1;
+        if !broken && !alone {
+            let age = &mut self.ages[index as usize];
+            (age.left, age.pace) = (due.since(now), 1.0);
+        }
+        let kind = &self.layout.kinds[self.clocks[index as usize].kind as usize];
+        if let (UnitKind::Node(shelf), true) =
+            (plan.kind, plan.simple && kind.ailment.is_none() && kind.latent.is_none())
+        {
+            if broken {
+                self.hold_node(now, unit, shelf);
+                self.await_crew(now, index);
+            } else {
+                self.release_node(now, unit, shelf);
+                self.free_crew(now, index);
+            }
+        } else {
+            self.ring_with_care(now, index, broken);
+        }
+        if !alone {
+            self.retime_clocks(now, unit);
+        }
+    }
+
+    /// What a ring does to a part that can ail or break unseen, or is no node.
+    fn ring_with_care(&mut self, now: Time, index: u32, broken: bool) {
+        let unit = self.layout.clocks[index as usize].unit;
         if broken && self.strikes_unseen(index) {
             self.hide(now, index);
         } else if broken {
@@ -309,18 +351,13 @@ impl World<'_> {
             if !self.gets_worse(ailment) {
                 self.await_crew(now, index);
             }
+        } else if self.is_hidden(index) {
+            self.release_hidden(now, index);
         } else {
-            let age = &mut self.ages[index as usize];
-            (age.left, age.pace) = (due.since(now), 1.0);
-            if self.is_hidden(index) {
-                self.release_hidden(now, index);
-            } else {
-                let ailment = self.layout.kinds[self.layout.clocks[index as usize].kind as usize].ailment;
-                self.relieve(now, unit, ailment);
-                self.free_crew(now, index);
-            }
+            let ailment = self.layout.kinds[self.layout.clocks[index as usize].kind as usize].ailment;
+            self.relieve(now, unit, ailment);
+            self.free_crew(now, index);
         }
-        self.retime_unit(now, unit);
     }
 
     #[cold]
@@ -331,8 +368,14 @@ impl World<'_> {
         self.note(now, event);
     }
 
-    /// Ages of the unit's clocks run, stop or change pace as things now stand.
+    /// Ages of the unit's clocks run, stop or change pace as things now stand, which none of its clocks has changed.
     pub(super) fn retime_unit(&mut self, now: Time, unit: u32) {
+        if !self.layout.units[unit as usize].steady {
+            self.retime_clocks(now, unit);
+        }
+    }
+
+    fn retime_clocks(&mut self, now: Time, unit: u32) {
         let plan = self.layout.units[unit as usize];
         for index in plan.first_clock..plan.first_clock + plan.clocks {
             self.retime(now, index);
@@ -415,6 +458,36 @@ impl World<'_> {
         }
     }
 
+    /// One more fault holds a simple node.
+    fn hold_node(&mut self, now: Time, unit: u32, shelf: u32) {
+        let state = &mut self.units[unit as usize];
+        state.holds += 1;
+        let first = state.holds == 1;
+        state.meet(self.manner, first);
+        if first {
+            state.since = now;
+            if self.layout.units[unit as usize].warms {
+                self.node_stops(now, unit);
+            }
+            self.count_node(now, shelf as usize, false);
+        }
+    }
+
+    /// One fault less holds a simple node.
+    fn release_node(&mut self, now: Time, unit: u32, shelf: u32) {
+        let state = &mut self.units[unit as usize];
+        state.holds -= 1;
+        if state.holds == 0 {
+            let down = now.since(state.since.max(self.counted_from));
+            let plan = &self.layout.units[unit as usize];
+            self.sites[plan.site as usize].down_ns += u128::from(down.as_nanos());
+            self.count_node(now, shelf as usize, true);
+            if plan.warms {
+                self.node_starts(now, unit);
+            }
+        }
+    }
+
     /// One more fault holds the unit.
     pub(super) fn hold(&mut self, now: Time, unit: u32) {
         self.hold_as(now, unit, false);
@@ -422,15 +495,16 @@ impl World<'_> {
 
     /// One more fault holds the unit, which can be hidden.
     pub(super) fn hold_as(&mut self, now: Time, unit: u32, hidden: bool) {
+        let plan = &self.layout.units[unit as usize];
+        if let (UnitKind::Node(shelf), true) = (plan.kind, plan.simple) {
+            debug_assert!(!hidden, "what hides is not simple");
+            return self.hold_node(now, unit, shelf);
+        }
         let state = &mut self.units[unit as usize];
         state.holds += 1;
         state.hidden += u32::from(hidden);
         let (first, seen) = (state.holds == 1, state.holds - state.hidden == 1);
-        // whoever stops it outright ends a hang
-        state.silent = self.manner.silent && (first || state.silent);
-        state.hangs = self.manner.hangs && (first || state.hangs);
-        state.check_fails =
-            if first { self.manner.check_fails } else { state.check_fails.max(self.manner.check_fails) };
+        state.meet(self.manner, first);
         if seen && !hidden {
             self.see(unit, false);
         }
@@ -439,8 +513,8 @@ impl World<'_> {
             match self.layout.units[unit as usize].kind {
                 UnitKind::Node(_) if self.is_off(unit) => {}
                 UnitKind::Node(shelf) => {
-                    self.node_stops(unit);
-                    self.count_node(shelf as usize, false);
+                    self.node_stops(now, unit);
+                    self.count_node(now, shelf as usize, false);
                     self.retime_load(now, shelf);
                 }
                 UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) => {
@@ -460,6 +534,10 @@ impl World<'_> {
 
     /// One fault less holds the unit, which can have been hidden.
     pub(super) fn release_as(&mut self, now: Time, unit: u32, hidden: bool) {
+        let plan = &self.layout.units[unit as usize];
+        if let (UnitKind::Node(shelf), true) = (plan.kind, plan.simple) {
+            return self.release_node(now, unit, shelf);
+        }
         let state = &mut self.units[unit as usize];
         state.holds -= 1;
         state.hidden -= u32::from(hidden);
@@ -477,7 +555,7 @@ impl World<'_> {
                     if self.is_off(unit) {
                         self.can_start(unit);
                     } else {
-                        self.count_node(shelf as usize, true);
+                        self.count_node(now, shelf as usize, true);
                         self.node_starts(now, unit);
                         self.retime_load(now, shelf);
                     }

@@ -9,15 +9,15 @@ use super::event::{Event, class};
 use super::world::World;
 use crate::engine::streams::{Stream, Streams};
 use crate::time::{Span, Time};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// A set of crews, dynamically.
 #[derive(Clone, Debug)]
 pub struct CrewState {
     idle: u32,
     callers: Vec<Caller>,
-    /// The first in each line: rank, number in order of failure, caller.
-    heads: BTreeSet<(u32, u32, u32)>,
+    /// The first in each line, in order: rank, number in order of failure, caller.
+    heads: Vec<(u32, u32, u32)>,
     /// Counts failures and calls.
     number: u32,
     /// Is an idle crew about to look for work?
@@ -34,6 +34,14 @@ struct Caller {
     dispatch: Stream,
 }
 
+impl CrewState {
+    /// Somebody is first in his line.
+    fn join(&mut self, head: (u32, u32, u32)) {
+        let place = self.heads.partition_point(|other| *other < head);
+        self.heads.insert(place, head);
+    }
+}
+
 impl World<'_> {
     /// All crews idle.
     pub(super) fn start_crews(&mut self, streams: &Streams) {
@@ -47,7 +55,7 @@ impl World<'_> {
             CrewState {
                 idle: plan.size,
                 callers: plan.callers.iter().map(caller).collect(),
-                heads: BTreeSet::new(),
+                heads: Vec::new(),
                 number: 0,
                 looking: false,
             }
@@ -70,7 +78,7 @@ impl World<'_> {
         let line = &mut crew.callers[job.caller as usize].waiting;
         line.push_back((number, index));
         if line.len() == 1 {
-            crew.heads.insert((rank, number, job.caller));
+            crew.join((rank, number, job.caller));
         }
         self.call_crew(now, job.crew);
     }
@@ -97,9 +105,9 @@ impl World<'_> {
             }
             return;
         }
-        let heads: Vec<u32> = crew.heads.iter().map(|head| head.2).collect();
-        for caller in heads {
+        for head in 0..crew.heads.len() {
             let crew = &mut self.crews[set as usize];
+            let caller = crew.heads[head].2;
             let state = &mut crew.callers[caller as usize];
             if state.call.is_none() {
                 crew.number += 1;
@@ -145,9 +153,9 @@ impl World<'_> {
         let crew = &mut self.crews[set as usize];
         let line = &mut crew.callers[caller as usize].waiting;
         let Some((number, index)) = line.pop_front() else { return };
-        crew.heads.remove(&(rank, number, caller));
+        crew.heads.retain(|head| *head != (rank, number, caller));
         if let Some(&(next, _)) = line.front() {
-            crew.heads.insert((rank, next, caller));
+            crew.join((rank, next, caller));
         }
         crew.idle -= 1;
         self.resume_repair(now, index);

@@ -10,7 +10,6 @@ use super::world::World;
 use crate::engine::streams::{Draw, Numbered, Streams};
 use crate::time::Time;
 use rand::RngExt;
-use std::collections::BTreeSet;
 
 /// Where a deploy stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +39,19 @@ pub struct RolloutState {
     live: bool,
     /// When the next may begin.
     next: Time,
-    out: BTreeSet<u32>,
-    /// Whom a bad deploy has touched that serves on.
-    ailing: BTreeSet<u32>,
+    /// In order.
+    out: Vec<u32>,
+    /// Whom a bad deploy has touched that serves on, in order.
+    ailing: Vec<u32>,
+}
+
+/// Put the unit into a list in order; answers whether it was not in it.
+fn insert(list: &mut Vec<u32>, unit: u32) -> bool {
+    let place = list.binary_search(&unit);
+    if let Err(place) = place {
+        list.insert(place, unit);
+    }
+    place.is_err()
 }
 
 impl World<'_> {
@@ -63,8 +72,8 @@ impl World<'_> {
                 bad: false,
                 live: false,
                 next: first,
-                out: BTreeSet::new(),
-                ailing: BTreeSet::new(),
+                out: Vec::new(),
+                ailing: Vec::new(),
             });
             self.schedule(first, class::START, Event::DeployStep { rollout: index as u32, generation: 0 });
         }
@@ -130,8 +139,7 @@ impl World<'_> {
         let state = &mut self.rollouts[rollout as usize];
         let batch = state.batch;
         if !state.bad {
-            let units = std::mem::take(&mut state.out);
-            return self.deploy_releases(now, units);
+            return self.deploy_releases(now, rollout);
         }
         if !std::mem::replace(&mut state.live, true) {
             let noticed = now + plan.deploys.noticed.sample(&mut state.draws);
@@ -142,10 +150,9 @@ impl World<'_> {
         if plan.ailment.is_none() {
             return self.deploy_holds(now, rollout, &plan.reach[batch]);
         }
-        let units = std::mem::take(&mut self.rollouts[rollout as usize].out);
-        self.deploy_releases(now, units);
+        self.deploy_releases(now, rollout);
         for &unit in &plan.reach[batch] {
-            if self.rollouts[rollout as usize].ailing.insert(unit) {
+            if insert(&mut self.rollouts[rollout as usize].ailing, unit) {
                 self.strike(now, unit, plan.ailment, None);
             }
         }
@@ -165,8 +172,7 @@ impl World<'_> {
 
     /// All is as before.
     pub(super) fn deploy_undone(&mut self, now: Time, rollout: u32) -> bool {
-        let units = std::mem::take(&mut self.rollouts[rollout as usize].out);
-        self.deploy_releases(now, units);
+        self.deploy_releases(now, rollout);
         let ailment = self.layout.rollouts[rollout as usize].ailment;
         for unit in std::mem::take(&mut self.rollouts[rollout as usize].ailing) {
             self.relieve(now, unit, ailment);
@@ -183,17 +189,19 @@ impl World<'_> {
     fn deploy_holds(&mut self, now: Time, rollout: u32, units: &[u32]) {
         self.manner = Manner::OPEN;
         for &unit in units {
-            if self.rollouts[rollout as usize].out.insert(unit) {
+            if insert(&mut self.rollouts[rollout as usize].out, unit) {
                 self.hold(now, unit);
                 self.retime_unit(now, unit);
             }
         }
     }
 
-    fn deploy_releases(&mut self, now: Time, units: BTreeSet<u32>) {
-        for unit in units {
+    fn deploy_releases(&mut self, now: Time, rollout: u32) {
+        let mut units = std::mem::take(&mut self.rollouts[rollout as usize].out);
+        for unit in units.drain(..) {
             self.release(now, unit);
             self.retime_unit(now, unit);
         }
+        self.rollouts[rollout as usize].out = units;
     }
 }

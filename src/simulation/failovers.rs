@@ -239,6 +239,11 @@ impl Failover {
         self.counts.clear();
     }
 
+    /// Does it have one primary only, whatever it does?
+    pub(super) fn is_whole(&self) -> bool {
+        self.split.is_none()
+    }
+
     /// The place of an old primary that serves beside the one in charge.
     pub(super) fn beside(&self) -> Option<usize> {
         self.split.filter(|split| split.since.is_some()).map(|split| split.old)

@@ -24,6 +24,8 @@ pub enum Edge {
     },
     /// The routing's view of a region.
     Region(u32),
+    /// Whoever looks at the nodes of this pool, where they can ail.
+    Watchers(u32),
     /// The way of the demand.
     Load,
 }

@@ -204,6 +204,11 @@ impl Ledger {
         self.accounts[subject].level.value
     }
 
+    /// The subject's level as it was booked last.
+    pub fn standing(&self, subject: usize) -> Level {
+        self.accounts[subject].level
+    }
+
     /// From `now` on the subject has this level; `cause` is blamed if an outage begins now or along the slope.
     pub fn set_level(&mut self, subject: usize, now: Time, level: Level, cause: u32) {
         self.settle(subject, now);

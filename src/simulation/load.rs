@@ -7,6 +7,7 @@
 //! that does not serve takes nothing; a weak node carries its capacity over its factor and fails its errors. While clients move from an old answer to the new one the level is a curve; it is
 //! booked as chords that are off by less than [`CLOSE`] in their middle; so it is while nodes warm up.
 
+mod check;
 mod flow;
 mod levels;
 mod mixed;
@@ -24,11 +25,15 @@ use crate::time::{Span, Time};
 /// How far the middle of a chord may be off the level.
 const CLOSE: f64 = 1e-6;
 
+/// So much more must be carried than arrives, where that is a line between two samples.
+const MARGIN: f64 = 1.0 + 1e-9;
+
 /// No chord is cut shorter than this.
 const SHORTEST: Span = Span::from_millis(1);
 
 /// The loads, dynamically; memory that is kept from trial to trial.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts about an instant, each by itself")]
 pub struct Loads {
     /// By station: requests per second that arrive.
     load: Vec<f64>,
@@ -48,6 +53,8 @@ pub struct Loads {
     tiers: Vec<u64>,
     /// By group and region: share of the group's users there.
     users: Vec<f64>,
+    /// By station: requests per second that it carries.
+    limits: Vec<f64>,
     /// By station: nodes' worth of capacity that it lacks, since some of its nodes are not warm.
     cold: Vec<f64>,
     /// By station: its nodes that serve, but weakly.
@@ -58,6 +65,8 @@ pub struct Loads {
     crossings: [f64; 4],
     /// By region: what it can carry, as a share of all demand.
     rooms: Vec<f64>,
+    /// Was anything not warm when that was found?
+    rooms_cold: bool,
     spare: Vec<f64>,
     unit: Vec<f64>,
     /// Where groups differ in their mix, by region, group and station: calls of a request that stays in the region.
@@ -69,8 +78,20 @@ pub struct Loads {
     /// By station: does less arrive to be served than its nodes could carry, were all of them on and warm?
     short: Vec<bool>,
     levels: [Vec<Sample>; 4],
+    /// Where regions spill: what a station is asked for with each share of the demand that a region has, in the mix of all.
+    asked: Vec<(usize, usize, f64)>,
+    /// By station: how many sound nodes carry what arrives and what its region could keep, until something changes; all
+    /// there are, while anything is tight.
+    fewest: Vec<u32>,
     /// Is anything at its limit, or moving?
     tight: bool,
+    /// Does less arrive everywhere than is carried?
+    carried: bool,
+    /// Is it served whole: is it carried, and does no weak node fail any of it?
+    whole: bool,
+    /// Is every level full, nothing tight and nobody's writes divergent? Then only who lacks capacity or fails requests
+    /// changes a level, and to work out the levels once more in between is of no consequence.
+    full: bool,
     generation: u32,
 }
 
@@ -89,15 +110,18 @@ fn answering(gates: &Gates, to: &[Candidate]) -> Option<usize> {
 impl Loads {
     /// Nothing is known yet.
     pub fn reset(&mut self) {
-        (self.tight, self.generation) = (true, 0);
+        (self.tight, self.full, self.generation) = (true, false, 0);
         self.weak.iter_mut().for_each(Vec::clear);
     }
 }
 
 impl World<'_> {
-    /// Does a change in the number of this pool's serving nodes change any level?
-    pub(super) fn feels_count(&self, pool: u32) -> bool {
+    /// Does a change in the number of this pool's serving nodes change any level? `joined` more of them may not be warm.
+    pub(super) fn feels_count(&mut self, now: Time, pool: u32, joined: u32) -> bool {
         let Some(plan) = &self.layout.load else { return false };
+        if self.loads.full {
+            return self.leaves_full(plan, now, pool, joined);
+        }
         let index = plan.of_pool[pool as usize] as usize;
         let station = &plan.stations[index];
         if self.ails(pool) {
@@ -108,6 +132,41 @@ impl World<'_> {
         }
         let scales = self.layout.pools[pool as usize].scale.is_some();
         scales || self.loads.tight || !self.carries_cold(plan, &self.loads, pool)
+    }
+
+    /// Does a change in what ails the pool, or in who of it serves while something does, change any level?
+    pub(super) fn feels_ailing(&mut self, now: Time, pool: u32) -> bool {
+        match &self.layout.load {
+            Some(plan) if self.loads.full => self.leaves_full(plan, now, pool, 0),
+            Some(_) | None => true,
+        }
+    }
+
+    /// Is every level full, so that who else has changed is of no consequence to them?
+    pub(super) fn is_full(&self) -> bool {
+        self.loads.full
+    }
+
+    /// While all levels are full: may they not be, as the pool now stands?
+    fn leaves_full(&mut self, plan: &LoadPlan, now: Time, pool: u32, joined: u32) -> bool {
+        let calm = self.calm(plan, &self.loads, now, pool).saturating_add(joined);
+        self.pools[pool as usize].calm = calm;
+        self.gates.count(plan.stations[plan.of_pool[pool as usize] as usize].nodes) < calm
+    }
+
+    /// How many nodes of the pool must serve so that all levels are full, whoever ails or warms up counting as if he did
+    /// nothing.
+    fn calm(&self, plan: &LoadPlan, loads: &Loads, now: Time, pool: u32) -> u32 {
+        let index = plan.of_pool[pool as usize] as usize;
+        if self.may_fail(pool) {
+            return u32::MAX;
+        }
+        if plan.stations[index].capacity.is_infinite() {
+            return 0;
+        }
+        let unsound = self.ailing[pool as usize].len() as u32 + self.nodes_cold(pool, now);
+        let scales = self.layout.pools[pool as usize].scale.is_some();
+        if scales { u32::MAX } else { loads.fewest[index].saturating_add(unsound) }
     }
 
     /// Does the pool carry what arrives though none of its nodes that warm up did anything? Then their warmth changes no
@@ -131,10 +190,16 @@ impl World<'_> {
         let drained = self.routing.as_ref().and_then(super::routing::Routing::settles);
         let warm = self.next_warm(plan, &loads, loads.tight || drained.is_some());
         self.plan_looks(plan, now, &loads.load, drained.is_some());
-        let settled = drained.filter(|&drained| drained > now).into_iter().chain(warm).min();
+        let drained = drained.filter(|&drained| drained > now);
+        let one_way = self.routing.as_ref().is_some_and(super::routing::Routing::drain_one_way);
+        // with clients that all go one way levels are full to the last bit all the time, and nobody need look before
+        let until = drained.into_iter().chain(warm.filter(|_| !one_way)).min();
+        let stays_full = drained.and(until).is_some_and(|until| self.stay_full(plan, &mut loads, now, until));
+        let unfelt = one_way && stays_full;
+        let settled = drained.into_iter().chain(warm).min().filter(|_| !unfelt);
         let mut end = now;
         if let Some(settled) = settled {
-            end = self.chord(plan, &mut loads, now, settled);
+            end = if stays_full { settled } else { self.chord(plan, &mut loads, now, settled) };
             if end < settled || warm == Some(end) {
                 let generation = loads.generation;
                 self.schedule(end, class::END, Event::Resample { generation });
@@ -162,20 +227,49 @@ impl World<'_> {
             let slope = if length > 0.0 { (then - rate) / length } else { 0.0 };
             self.usage.diverge(now, process, (rate, slope));
         }
+        if !unfelt {
+            loads.find_fewest(plan, 1.0);
+        }
+        loads.full = unfelt || self.are_full(plan, &loads, 0);
+        self.find_calm(plan, &loads, now);
         self.loads = loads;
-        self.find_calm(plan);
     }
 
-    /// From how many serving nodes on plain ones come and go without changing a level, as [`Self::feels_count`] says.
-    fn find_calm(&mut self, plan: &LoadPlan) {
-        for &(shelf, station) in &plan.limited {
-            let capacity = plan.stations[station as usize].capacity;
-            let load = self.loads.load[station as usize];
-            let carry = |nodes: u32| load <= f64::from(nodes) * capacity;
-            let about = (load / capacity) as u32;
-            let fewest = (about.saturating_sub(1)..about.saturating_add(2)).find(|&nodes| carry(nodes));
-            self.shelves[shelf as usize].calm = fewest.filter(|_| !self.loads.tight).unwrap_or(u32::MAX);
+    /// From how many sound nodes on each station carries what it must, and plain ones come and go without changing a
+    /// level, as [`Self::feels_count`] says.
+    fn find_calm(&mut self, plan: &LoadPlan, loads: &Loads, now: Time) {
+        for pool in 0..self.pools.len() as u32 {
+            let calm = if loads.full { self.calm(plan, loads, now, pool) } else { u32::MAX };
+            self.pools[pool as usize].calm = calm;
         }
+        for &(shelf, station) in &plan.limited {
+            self.shelves[shelf as usize].calm = loads.fewest[station as usize];
+        }
+    }
+
+    /// Is every level full at this sample, with nothing beside that moves?
+    fn are_full(&self, plan: &LoadPlan, loads: &Loads, number: usize) -> bool {
+        let full = |level: &Sample| level.value.to_bits() == 1.0f64.to_bits() && level.tiers == 0;
+        let calm = !loads.tight && !plan.counts_crossings && loads.levels[number].iter().all(full);
+        calm && self.processes.iter().all(super::failovers::Failover::is_whole)
+    }
+
+    /// Clients move. Is every level full until then, as it is now, with nodes to spare? What arrives where is a line, so
+    /// that its ends tell (samples 0 and 3); the margin is for rounding in between.
+    fn stay_full(&self, plan: &LoadPlan, loads: &mut Loads, now: Time, until: Time) -> bool {
+        if !self.are_full(plan, loads, 0) {
+            return false;
+        }
+        loads.find_fewest(plan, MARGIN);
+        let before = std::mem::take(&mut loads.fewest);
+        self.sample(plan, loads, 3, until);
+        loads.find_fewest(plan, MARGIN);
+        loads.fewest.iter_mut().zip(before).for_each(|(fewest, before)| *fewest = before.max(*fewest));
+        let carries = |pool: usize| {
+            let nodes = plan.stations[plan.of_pool[pool] as usize].nodes;
+            self.gates.count(nodes) >= self.calm(plan, loads, now, pool as u32)
+        };
+        self.are_full(plan, loads, 3) && (0..self.pools.len()).all(carries)
     }
 
     /// The weak nodes of each pool, the weakest first.
@@ -213,6 +307,7 @@ impl World<'_> {
     /// Requests per second that arrive at the pool.
     pub(super) fn load_of(&mut self, plan: &LoadPlan, pool: u32, now: Time) -> f64 {
         let mut loads = std::mem::take(&mut self.loads);
+        self.find_weak(plan, &mut loads);
         self.sample(plan, &mut loads, 0, now);
         let load = loads.load[plan.of_pool[pool as usize] as usize];
         self.loads = loads;
@@ -267,13 +362,20 @@ impl World<'_> {
         }
         if let (Some(routing), false) = (&self.routing, plan.spill.is_empty()) {
             // between the samples of a chord only users move and nodes warm
-            if number == 0 || !plan.warming.is_empty() {
+            let cold = loads.cold.iter().any(|&cold| cold > 0.0);
+            if number == 0 || cold || loads.rooms_cold {
                 loads.find_rooms(plan, &self.gates);
+                loads.rooms_cold = cold;
             }
             loads.spill(plan, &self.gates, |region| routing.is_open(region));
         }
         loads.spread(plan, &self.gates);
-        loads.gather(plan, &self.gates);
+        // until gates or nodes change, what is carried whole is served as before
+        let whole = loads.all_carried();
+        let stands = std::mem::replace(&mut loads.whole, whole) && number > 0;
+        if !(stands && whole) {
+            loads.gather(plan, &self.gates);
+        }
         loads.crossings[number] = loads.crossing;
         let mut divergent = std::mem::take(&mut loads.divergent[number]);
         divergent.clear();

@@ -9,18 +9,18 @@ use crate::time::Time;
 
 impl<'a> World<'a> {
     /// One node of the shelf works again or no longer.
-    pub(super) fn count_node(&mut self, shelf: usize, up: bool) {
+    pub(super) fn count_node(&mut self, now: Time, shelf: usize, up: bool) {
         let state = &mut self.shelves[shelf];
         state.count(up);
         if state.out > 0 {
             return;
         }
         let stopped = state.stopped;
-        self.count_shelf(shelf, 1, up, !stopped);
+        self.count_shelf(now, shelf, 1, up, !stopped);
     }
 
     /// `count` nodes of the shelf join or leave the gates; `serving`: those that count serving nodes too.
-    pub(super) fn count_shelf(&mut self, shelf: usize, count: u32, up: bool, serving: bool) {
+    pub(super) fn count_shelf(&mut self, now: Time, shelf: usize, count: u32, up: bool, serving: bool) {
         let layout = self.layout;
         let plan = &layout.shelves[shelf];
         if count == 0 {
@@ -30,11 +30,11 @@ impl<'a> World<'a> {
             self.gates.shift(&layout.wiring, plan.fit, count, up);
         }
         if serving {
-            self.count_serving(shelf, count, up);
+            self.count_serving(now, shelf, count, up);
         }
     }
 
-    fn count_serving(&mut self, shelf: usize, count: u32, up: bool) {
+    fn count_serving(&mut self, now: Time, shelf: usize, count: u32, up: bool) {
         let layout = self.layout;
         let plan = &layout.shelves[shelf];
         if count > 0 {
@@ -42,9 +42,15 @@ impl<'a> World<'a> {
             for &sum in &plan.sums {
                 self.gates.shift(&layout.wiring, sum, count, up);
             }
-            self.moved |= self.feels_count(plan.pool);
+            // whoever joins may not be warm
+            let joined = if up && layout.pools[plan.pool as usize].warm_up.is_some() { count } else { 0 };
+            let pool = &mut self.pools[plan.pool as usize];
+            pool.calm = pool.calm.saturating_add(joined);
+            if self.gates.count(plan.serving) < pool.calm {
+                self.moved |= self.feels_count(now, plan.pool, joined);
+            }
             if self.ails(plan.pool) {
-                self.pool_ails(plan.pool);
+                self.pool_ails(now, plan.pool);
             }
         }
     }
@@ -67,7 +73,7 @@ impl<'a> World<'a> {
             state.out += 1;
             if state.out == 1 {
                 let (working, stopped) = (state.working, state.stopped);
-                self.count_shelf(shelf as usize, working, false, !stopped);
+                self.count_shelf(now, shelf as usize, working, false, !stopped);
                 self.retime_shelf(now, shelf);
             }
         }
@@ -111,7 +117,7 @@ impl<'a> World<'a> {
             state.out -= 1;
             if state.out == 0 {
                 let (working, stopped) = (state.working, state.stopped);
-                self.count_shelf(shelf as usize, working, true, !stopped);
+                self.count_shelf(now, shelf as usize, working, true, !stopped);
                 self.retime_shelf(now, shelf);
             }
         }
@@ -179,7 +185,7 @@ impl<'a> World<'a> {
                 let nodes = layout.shelves[shelf as usize].nodes - self.nodes_off(shelf);
                 self.usage.turn(now, pool as usize, nodes, stopped);
                 if !out {
-                    self.count_serving(shelf as usize, working, !stopped);
+                    self.count_serving(now, shelf as usize, working, !stopped);
                 }
                 if !stopped {
                     self.shelf_starts(now, shelf);

@@ -95,11 +95,11 @@ impl World<'_> {
             self.off[unit as usize] = false;
         }
         if state.holds == 0 {
-            self.count_node(shelf as usize, on);
+            self.count_node(now, shelf as usize, on);
             if on {
                 self.node_starts(now, unit);
             } else {
-                self.node_stops(unit);
+                self.node_stops(now, unit);
             }
         }
         if state.holds == state.hidden {
@@ -116,7 +116,7 @@ impl World<'_> {
             self.usage.turn(now, pool as usize, 1, on);
         }
         if self.ails(pool) {
-            self.pool_ails(pool);
+            self.pool_ails(now, pool);
         }
         self.retime_unit(now, unit);
         self.retime_load(now, shelf);

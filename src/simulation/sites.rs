@@ -11,7 +11,7 @@ impl World<'_> {
         for (index, clock) in self.clocks.iter().enumerate() {
             let kind = &layout.kinds[clock.kind as usize];
             if kind.shelf != NOT_PLAIN {
-                if clock.is_broken() {
+                if clock.is_broken() && !kind.shared {
                     let beyond = self.tree.time(index as u32).since(end);
                     self.down_ns[clock.kind as usize] -= u128::from(beyond.as_nanos());
                 }
@@ -38,7 +38,7 @@ impl World<'_> {
         for (index, clock) in self.clocks.iter().enumerate() {
             let kind = &self.layout.kinds[clock.kind as usize];
             if kind.shelf != NOT_PLAIN {
-                if clock.is_broken() {
+                if clock.is_broken() && !kind.shared {
                     let ahead = self.tree.time(index as u32).since(now);
                     self.down_ns[clock.kind as usize] += u128::from(ahead.as_nanos());
                 }

@@ -11,6 +11,9 @@ use super::load::Loads;
 use super::world::World;
 use crate::time::{Span, Time};
 
+/// With so many cohorts somebody looks who of them is warm.
+const MANY: usize = 8;
+
 /// Nodes of one shelf that started together.
 #[derive(Clone, Copy, Debug)]
 struct Cohort {
@@ -35,8 +38,12 @@ impl Warming {
         self.cohorts.clear();
     }
 
-    fn stop(&mut self, node: u32, shelf: u32) {
+    /// The node stops; among those that started before `warm` nobody is looked for.
+    fn stop(&mut self, node: u32, shelf: u32, warm: Time) {
         let Some(since) = self.started.get_mut(node as usize).and_then(Option::take) else { return };
+        if since < warm {
+            return;
+        }
         let mine = |cohort: &Cohort| cohort.shelf == shelf && cohort.since == since;
         if let Some(position) = self.cohorts.iter().position(mine) {
             self.cohorts[position].nodes -= 1;
@@ -47,7 +54,7 @@ impl Warming {
     }
 
     fn start(&mut self, now: Time, node: u32, shelf: u32) {
-        self.stop(node, shelf);
+        self.stop(node, shelf, Time::ZERO);
         let Some(started) = self.started.get_mut(node as usize) else { return };
         *started = Some(now);
         match self.cohorts.iter_mut().rev().find(|cohort| cohort.shelf == shelf && cohort.since == now) {
@@ -77,14 +84,20 @@ impl World<'_> {
     /// The node begins to run.
     pub(super) fn node_starts(&mut self, now: Time, unit: u32) {
         if let Some((pool, shelf, node)) = self.warms_up(unit) {
+            if self.is_full() && self.warming[pool].cohorts.len() >= MANY {
+                self.forget_warm_of(pool, now);
+            }
             self.warming[pool].start(now, node, shelf);
         }
     }
 
     /// The node no longer runs.
-    pub(super) fn node_stops(&mut self, unit: u32) {
+    pub(super) fn node_stops(&mut self, now: Time, unit: u32) {
         if let Some((pool, shelf, node)) = self.warms_up(unit) {
-            self.warming[pool].stop(node, shelf);
+            // while levels are full whoever is warm is no longer counted, though he may be listed
+            let lasts = self.layout.pools[pool].warm_up.map_or(Span::MAX, |warm_up| warm_up.lasts);
+            let warm = if self.is_full() { now.before(lasts) } else { Time::ZERO };
+            self.warming[pool].stop(node, shelf, warm);
         }
     }
 
@@ -105,8 +118,13 @@ impl World<'_> {
     /// Forget who is warm.
     pub(super) fn forget_warm(&mut self, plan: &LoadPlan, now: Time) {
         for &(pool, _) in &plan.warming {
-            let Some(warm_up) = self.layout.pools[pool as usize].warm_up else { continue };
-            self.warming[pool as usize].cohorts.retain(|cohort| cohort.since + warm_up.lasts > now);
+            self.forget_warm_of(pool as usize, now);
+        }
+    }
+
+    fn forget_warm_of(&mut self, pool: usize, now: Time) {
+        if let Some(warm_up) = self.layout.pools[pool].warm_up {
+            self.warming[pool].cohorts.retain(|cohort| cohort.since + warm_up.lasts > now);
         }
     }
 
@@ -129,6 +147,13 @@ impl World<'_> {
     /// Nodes of the pool that serve and are not known to be warm.
     pub(super) fn nodes_warming(&self, pool: u32) -> u32 {
         self.serving_cohorts(pool).map(|cohort| cohort.nodes).sum()
+    }
+
+    /// Nodes of the pool that serve and are not warm.
+    pub(super) fn nodes_cold(&self, pool: u32, now: Time) -> u32 {
+        let Some(warm_up) = self.layout.pools[pool as usize].warm_up else { return 0 };
+        let cold = self.serving_cohorts(pool).filter(|cohort| cohort.since + warm_up.lasts > now);
+        cold.map(|cohort| cohort.nodes).sum()
     }
 
     /// How many nodes' worth of capacity the pool lacks at an instant, since some of its serving nodes are not warm.

@@ -68,6 +68,8 @@ pub struct PoolState {
     pub generation: u32,
     /// Stream of wake times.
     pub wake: Stream,
+    /// With at least so many serving nodes a change in their number changes no level, for sure.
+    pub calm: u32,
 }
 
 /// A unit, dynamically.
@@ -87,6 +89,28 @@ pub struct UnitState {
     pub check_fails: f64,
 }
 
+impl UnitState {
+    /// One more fault holds a node, or with `up` one less; answers how long it was held, if it is no longer. Without a
+    /// branch on which, since that cannot be predicted. Where nothing ails nobody asks in which manner.
+    #[inline]
+    pub fn step(&mut self, now: Time, from: Time, up: bool) -> Span {
+        let before = self.holds;
+        self.holds = before.wrapping_add(1).wrapping_sub(2 * u32::from(up));
+        let held = now.since(self.since.max(from));
+        self.since = if before == 0 { now } else { self.since };
+        if self.holds == 0 { held } else { Span::ZERO }
+    }
+
+    /// One more fault holds it, the first one or not, in this manner.
+    #[inline]
+    pub fn meet(&mut self, manner: Manner, first: bool) {
+        // whoever stops it outright ends a hang
+        self.silent = manner.silent && (first || self.silent);
+        self.hangs = manner.hangs && (first || self.hangs);
+        self.check_fails = if first { manner.check_fails } else { self.check_fails.max(manner.check_fails) };
+    }
+}
+
 /// Counts of one part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SiteCounts {
@@ -94,6 +118,14 @@ pub struct SiteCounts {
     pub changes: [u64; 2],
     /// Node-nanoseconds not working.
     pub down_ns: u128,
+}
+
+impl SiteCounts {
+    /// A fault, or a repair. What plain clocks did before counting began stands below zero until the end.
+    pub(super) fn change(&mut self, repair: bool) {
+        let count = &mut self.changes[usize::from(repair)];
+        *count = count.wrapping_add(1);
+    }
 }
 
 /// One trial in progress.
@@ -233,13 +265,14 @@ impl<'a> World<'a> {
         self.pools.extend(layout.pools.iter().map(|plan| PoolState {
             waiting: false,
             generation: 0,
+            calm: if layout.load.is_some() { u32::MAX } else { 0 },
             wake: streams.stream(plan.wake_key),
         }));
         self.coverage.clear();
         let chance = |plan: &super::layout::PoolPlan| plan.coverage.as_ref().map(|(_, key)| streams.stream(*key));
         self.coverage.extend(layout.pools.iter().map(chance));
         for shelf in 0..layout.shelves.len() {
-            self.count_shelf(shelf, layout.shelves[shelf].nodes_at_start, true, true);
+            self.count_shelf(Time::ZERO, shelf, layout.shelves[shelf].nodes_at_start, true, true);
             self.count_shelf_seen(shelf, true);
         }
         for &(_, flag) in &layout.drains {
@@ -305,15 +338,11 @@ impl<'a> World<'a> {
             let mut touched = std::mem::take(&mut self.touched);
             std::mem::swap(&mut touched, &mut self.gates.touched);
             for edge in touched.drain(..) {
-                match edge {
-                    Edge::Gate(_) | Edge::Load => {}
-                    Edge::Subject(subject) => self.follow_subject(now, subject as usize),
-                    Edge::Place { process, place } => self.place_changed(now, process, place),
-                    Edge::Region(region) => self.region_changed(now, region),
-                }
+                // what checks meet is no news to levels that are full
+                self.moved |= !(matches!(edge, Edge::Watchers(_)) && self.is_full());
+                self.pass_on(now, edge);
             }
             self.touched = touched;
-            self.moved = true;
         }
         if self.moved {
             self.moved = false;
@@ -323,6 +352,19 @@ impl<'a> World<'a> {
                 self.refresh_users(now);
             }
             self.refresh_stages(now);
+        }
+    }
+
+    fn pass_on(&mut self, now: Time, edge: Edge) {
+        match edge {
+            Edge::Gate(_) | Edge::Load => {}
+            Edge::Subject(subject) => self.follow_subject(now, subject as usize),
+            Edge::Place { process, place } => self.place_changed(now, process, place),
+            Edge::Region(region) => self.region_changed(now, region),
+            Edge::Watchers(pool) => {
+                let layout = self.layout;
+                layout.watchers[pool as usize].iter().for_each(|&edge| self.pass_on(now, edge));
+            }
         }
     }
 

@@ -56,3 +56,4 @@ mod tidy;
 mod traces;
 mod traces_admission;
 mod traffic_cases;
+mod unfelt;

@@ -11,6 +11,7 @@
 
 mod describe;
 mod error;
+mod exp;
 mod fit;
 mod gamma;
 mod parameters;

@@ -63,6 +63,8 @@ pub struct LoadPlan {
     pub scaling: Vec<u32>,
     /// By group: regions in the order in which they take what others cannot carry; empty: none does.
     pub spill: Vec<Vec<u32>>,
+    /// By region, where regions spill: the stations that those who enter there may reach by local calls, callers first.
+    pub rooms: Vec<Vec<u32>>,
 }
 
 /// Where requests arrive.
@@ -191,6 +193,7 @@ pub fn build(model: &Model, layout: &mut Layout, structure: &mut Structure) -> O
         plan.scaling.extend(laid.scale.as_ref().map(|_| pool as u32));
     }
     if spills(model) {
+        plan.rooms = (0..plan.regions).map(|region| room(&plan, region)).collect();
         plan.spill = (0..model.groups.len() as u32).map(|group| regions(model, GroupId(group))).collect();
     }
     listen(layout, &plan);
@@ -209,6 +212,21 @@ fn reached(model: &Model, plan: &LoadPlan) -> Vec<Vec<u32>> {
         reached[id.index()] = all;
     }
     reached
+}
+
+/// The stations that those who enter in a region may reach by local calls.
+fn room(plan: &LoadPlan, region: usize) -> Vec<u32> {
+    let mut reached = vec![false; plan.stations.len()];
+    let entries = plan.entries.iter().flat_map(|entries| &entries[region]);
+    entries.for_each(|entry| reached[entry.station as usize] = true);
+    for index in 0..plan.stations.len() {
+        let calls = plan.stations[index].calls.iter().filter(|call| call.local && reached[index]);
+        let to: Vec<u32> = calls.flat_map(|call| &call.to).map(|callee| callee.station).collect();
+        for callee in to {
+            reached[callee as usize] = true;
+        }
+    }
+    (0..plan.stations.len() as u32).filter(|&station| reached[station as usize]).collect()
 }
 
 fn spills(model: &Model) -> bool {

@@ -75,6 +75,8 @@ pub struct Layout {
     pub crews: Vec<CrewPlan>,
     /// What they have in common.
     pub kinds: Vec<Kind>,
+    /// Are any of them shared?
+    pub some_share: bool,
     /// Does any age stand still while its part is masked or stopped?
     pub masks_stop_ages: bool,
     /// Groups of units.
@@ -251,6 +253,19 @@ pub struct Unit {
     pub clocks: u32,
     /// Where its faults are counted.
     pub site: u32,
+    /// Do the ages of its clocks run whatever holds it, unless one of them does?
+    pub steady: bool,
+    /// Is it a node of which nothing but its being held decides whether it works?
+    pub simple: bool,
+    /// Is it a node that warms up?
+    pub warms: bool,
+}
+
+impl Unit {
+    /// A unit without clocks.
+    fn new(kind: UnitKind, site: u32) -> Unit {
+        Unit { kind, first_clock: 0, clocks: 0, site, steady: false, simple: false, warms: false }
+    }
 }
 
 /// A random fault on one unit.
@@ -269,9 +284,11 @@ pub struct ClockPlan {
 pub struct Kind {
     /// Time to repair, time to failure.
     pub laws: [Law; 2],
-    /// The shelf, if nothing but this one clock ever holds a node of the pool, and ages always run at the same pace;
-    /// else [`NOT_PLAIN`].
+    /// The shelf, if each node of the pool has this one clock, which just stops it, and ages always run at the same
+    /// pace; else [`NOT_PLAIN`].
     pub shelf: u32,
+    /// Of a plain kind: may others hold its nodes, too? Of all plain ones alike, so that nobody has to guess.
+    pub shared: bool,
     /// The one gate that counts the nodes of a plain kind.
     pub gate: GateId,
     /// Where its faults are counted.
@@ -296,7 +313,7 @@ pub struct Kind {
     pub start: EntityKey,
 }
 
-/// The shelf of a clock whose unit other faults may hold too, or whose age does not always run.
+/// The shelf of a clock whose unit has others, or whose age does not always run.
 pub const NOT_PLAIN: u32 = u32::MAX;
 
 /// A calendar fault.
@@ -359,6 +376,7 @@ impl Layout {
             jobs: Vec::new(),
             crews: Vec::new(),
             kinds: Vec::new(),
+            some_share: false,
             masks_stop_ages: false,
             groups: Vec::new(),
             shocks: Vec::new(),
@@ -416,6 +434,8 @@ impl Layout {
         layout.load = load::build(model, &mut layout, &mut structure);
         processes::build(model, &mut layout, &structure);
         units::find_plain_gates(&mut layout);
+        units::find_shared(&mut layout);
+        units::find_simple(&mut layout);
         layout.masks_stop_ages = layout.kinds.iter().any(|kind| kind.ages == Ages::Running);
         layout.wiring.finish();
         layout

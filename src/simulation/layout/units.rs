@@ -32,7 +32,7 @@ pub fn build(model: &Model, layout: &mut Layout) {
         };
         let site = layout.sites.len() as u32;
         layout.sites.push(name);
-        layout.units.push(Unit { kind, first_clock: 0, clocks: 0, site });
+        layout.units.push(Unit::new(kind, site));
         layout.place_shelves.push(shelves_in(model, layout, kind));
     }
     for region in &model.regions {
@@ -132,7 +132,7 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
         });
         layout.shelves[shelf as usize].nodes += 1;
         layout.shelves[shelf as usize].nodes_at_start += u32::from(node < pool.nodes);
-        layout.units.push(Unit { kind: UnitKind::Node(shelf), first_clock: 0, clocks: 0, site });
+        layout.units.push(Unit::new(UnitKind::Node(shelf), site));
     }
     layout.pools.push(PoolPlan {
         shelves: (first_shelf as u32..layout.shelves.len() as u32).collect(),
@@ -288,7 +288,7 @@ fn add_group(model: &Model, layout: &mut Layout, number: usize, ailment: Option<
     let plan = group(model, layout, fault, whole, (entity(model, number, "").key(Purpose::Hit), ailment));
     let kind = UnitKind::Group(layout.groups.len() as u32);
     layout.groups.push(plan);
-    layout.units.push(Unit { kind, first_clock: 0, clocks: 0, site });
+    layout.units.push(Unit::new(kind, site));
 }
 
 /// Clocks unit by unit, as `strikes` are; `shared` units are held by more than their own clocks.
@@ -307,11 +307,16 @@ fn add_clocks(model: &Model, layout: &mut Layout, strikes: Vec<Struck>, shared: 
             let alone = |unit: u32| {
                 let plan = &layout.units[unit as usize];
                 let only = (plan.clocks == 1).then(|| strikes[plan.first_clock as usize].fault);
-                only.is_some_and(|fault| is_plain(&model.faults[fault as usize])) && !shared[unit as usize]
+                only.is_some_and(|fault| is_plain(&model.faults[fault as usize]))
             };
             !layout.for_requests && plan.hot && plan.units().all(alone)
         })
         .collect();
+    let others = |shelf: u32| {
+        let pool = &layout.pools[layout.shelves[shelf as usize].pool as usize];
+        pool.units().any(|unit| shared[unit as usize])
+    };
+    let others: Vec<bool> = (0..layout.shelves.len() as u32).map(others).collect();
     let mut kinds = BTreeMap::new();
     let fault_of_clock: Vec<u32> = strikes.iter().map(|struck| struck.fault).collect();
     layout.clocks.reserve_exact(strikes.len());
@@ -329,6 +334,9 @@ fn add_clocks(model: &Model, layout: &mut Layout, strikes: Vec<Struck>, shared: 
         };
         let kind = *kinds.entry((fault, shelf, site)).or_insert_with(|| {
             add_kind(model, layout, fault as usize, ailments[fault as usize], (shelf, site));
+            if let Some(kind) = layout.kinds.last_mut() {
+                kind.shared = shelf != NOT_PLAIN && others[shelf as usize];
+            }
             layout.kinds.len() as u32 - 1
         });
         layout.clocks.push(ClockPlan { unit, kind, member });
@@ -374,15 +382,36 @@ fn at_share(law: &Law, share: f64) -> Law {
     if share <= 0.0 { Law::never() } else { Law::exponential(Span::from_secs_f64(law.mean_s() / share)) }
 }
 
+/// By pool: can any of its nodes ail?
+fn pools_that_ail(layout: &Layout) -> Vec<bool> {
+    let mut ail = vec![false; layout.pools.len()];
+    let mut mark = |unit: u32| {
+        if let UnitKind::Node(shelf) = layout.units[unit as usize].kind {
+            ail[layout.shelves[shelf as usize].pool as usize] = true;
+        }
+    };
+    let ails = |clock: &&ClockPlan| layout.kinds[clock.kind as usize].ailment.is_some();
+    layout.clocks.iter().filter(ails).for_each(|clock| mark(clock.unit));
+    let groups = layout.groups.iter().filter(|group| group.ailment.is_some());
+    groups.for_each(|group| group.choices.iter().flatten().for_each(|&unit| mark(unit)));
+    let calendars = layout.calendars.iter().filter(|calendar| calendar.ailment.is_some());
+    calendars.for_each(|calendar| calendar.units.iter().for_each(|&unit| mark(unit)));
+    let rollouts = layout.rollouts.iter().filter(|rollout| rollout.ailment.is_some());
+    rollouts.for_each(|rollout| rollout.reach.iter().flatten().for_each(|&unit| mark(unit)));
+    ail
+}
+
 /// A plain kind's nodes count on one gate, all alike; where they count on more or change, the kind is not plain.
 pub fn find_plain_gates(layout: &mut Layout) {
+    let ailing = pools_that_ail(layout);
     for kind in layout.kinds.iter_mut().filter(|kind| kind.shelf != NOT_PLAIN) {
         let shelf = &layout.shelves[kind.shelf as usize];
         kind.gate = shelf.serving;
         let pool = &layout.pools[shelf.pool as usize];
         let varies = pool.warm_up.is_some() || pool.scale.is_some();
-        if shelf.fit != shelf.serving || !shelf.sums.is_empty() || varies {
-            kind.shelf = NOT_PLAIN;
+        let listed = kind.shared && (ailing[shelf.pool as usize] || shelf.seen != shelf.fit);
+        if shelf.fit != shelf.serving || !shelf.sums.is_empty() || varies || listed {
+            (kind.shelf, kind.shared) = (NOT_PLAIN, false);
         }
     }
     let plain: BTreeSet<u32> = layout.kinds.iter().map(|kind| kind.shelf).filter(|&shelf| shelf != NOT_PLAIN).collect();
@@ -390,6 +419,33 @@ pub fn find_plain_gates(layout: &mut Layout) {
         let of_shelf = |shelf: u32| load.of_pool[layout.shelves[shelf as usize].pool as usize];
         let stations = plain.into_iter().map(|shelf| (shelf, of_shelf(shelf)));
         load.limited = stations.filter(|&(_, to)| load.stations[to as usize].capacity.is_finite()).collect();
+    }
+}
+
+/// Once others may hold nodes of any plain kind, holds are counted for all of them.
+pub fn find_shared(layout: &mut Layout) {
+    layout.some_share = layout.kinds.iter().any(|kind| kind.shared);
+    for kind in layout.kinds.iter_mut().filter(|kind| kind.shelf != NOT_PLAIN) {
+        kind.shared = layout.some_share;
+    }
+}
+
+/// Whose ages run whatever else happens, and which nodes are only held and let go.
+pub fn find_simple(layout: &mut Layout) {
+    for index in 0..layout.units.len() {
+        let unit = layout.units[index];
+        let clocks = &layout.clocks[unit.first_clock as usize..(unit.first_clock + unit.clocks) as usize];
+        let always = clocks.iter().all(|clock| layout.kinds[clock.kind as usize].ages == Ages::Always);
+        let UnitKind::Node(shelf) = unit.kind else {
+            layout.units[index].steady = always;
+            continue;
+        };
+        let shelf = &layout.shelves[shelf as usize];
+        let pool = &layout.pools[shelf.pool as usize];
+        let stays = pool.scale.is_none() && !pool.loaded;
+        layout.units[index].steady = always && stays && pool.hot;
+        layout.units[index].simple = stays && pool.coverage.is_none() && shelf.seen == shelf.fit;
+        layout.units[index].warms = pool.warm_up.is_some();
     }
 }
 
@@ -424,6 +480,7 @@ fn add_kind(model: &Model, layout: &mut Layout, number: usize, ailment: Option<u
     let kind = Kind {
         laws: [repair.clone(), fails],
         shelf,
+        shared: false,
         gate: 0,
         site,
         cause: layout.cause(&fault.cause),

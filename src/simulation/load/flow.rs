@@ -69,7 +69,7 @@ impl Loads {
         self.load.resize(plan.stations.len(), 0.0);
         self.writes.clear();
         self.writes.resize(plan.stations.len() * classes, 0.0);
-        self.crossing = 0.0;
+        (self.crossing, self.carried) = (0.0, true);
         for (class, entries) in plan.entries.iter().enumerate() {
             for (region, entry) in entries.iter().enumerate() {
                 if let Some(station) = answering(gates, entry) {
@@ -82,6 +82,8 @@ impl Loads {
                 }
             }
         }
+        self.limits.clear();
+        self.limits.resize(plan.stations.len(), f64::INFINITY);
         for (index, station) in plan.stations.iter().enumerate() {
             let load: f64 = self.flow[index * classes..(index + 1) * classes].iter().sum();
             self.load[index] = load;
@@ -89,7 +91,9 @@ impl Loads {
                 continue;
             }
             let limit = self.limit(plan, gates, index, self.cold[index]);
+            self.limits[index] = limit;
             self.tight |= load > limit * (1.0 + 1e-12);
+            self.carried &= load <= limit;
             let carried = load.min(limit) / load;
             for class in 0..classes {
                 let arriving = if classes == 1 { load } else { self.flow[index * classes + class] };
@@ -104,8 +108,14 @@ impl Loads {
     /// Calls of a class at a station: what writes to whoever answers, what reads to a copy, if copies read on.
     fn spread_call(&mut self, plan: &LoadPlan, gates: &Gates, at: (usize, usize), call: &LoadCall, amount: f64) {
         let (index, class) = at;
-        let reads = if call.readers.is_some() { 1.0 - plan.writes[class] } else { 0.0 };
         let writes = plan.writes[class];
+        if call.readers.is_none() {
+            return match answering(gates, &call.to) {
+                Some(callee) => self.pass(plan, index, (callee, class), (amount, amount * writes)),
+                None => self.spread_over_tiers(plan, gates, at, call, amount),
+            };
+        }
+        let reads = 1.0 - writes;
         for (to, part, writes) in [(Some(&call.to), 1.0 - reads, writes), (call.readers.as_ref(), reads, 0.0)] {
             match to.and_then(|to| answering(gates, to)) {
                 Some(callee) => self.pass(plan, index, (callee, class), (amount * part, amount * writes)),
@@ -150,8 +160,8 @@ impl Loads {
             if !gates.holds(station.gate) {
                 continue;
             }
-            let limit = self.limit(plan, gates, index, self.cold[index]);
-            let load = self.load[index];
+            // of no load everything is carried, whatever the limit
+            let (limit, load) = (self.limits[index], self.load[index]);
             let sound = 1.0 - self.failing(plan, gates, index, load.min(limit), |weak| weak.errors);
             let full = self.failing(plan, gates, index, load.min(limit), |weak| weak.full);
             let carried = if load > limit { limit / load } else { 1.0 } * sound;
@@ -229,7 +239,8 @@ impl Loads {
         if !enters {
             return false;
         }
-        for (index, station) in plan.stations.iter().enumerate() {
+        for &station in &plan.rooms[region] {
+            let (index, station) = (station as usize, &plan.stations[station as usize]);
             if self.unit_of(plan, index) <= 0.0 {
                 continue;
             }
@@ -255,12 +266,18 @@ impl Loads {
         if !self.find_unit(plan, gates, region, &plan.whole_mix) {
             return 0.0;
         }
-        let room = |station: usize| {
+        let mut room = f64::INFINITY;
+        for &station in &plan.rooms[region] {
+            let station = station as usize;
             let unit = self.unit_of(plan, station);
-            let limit = || self.limit(plan, gates, station, self.cold[station]);
-            if unit > 0.0 { limit() / (unit * plan.demand) } else { f64::INFINITY }
-        };
-        (0..plan.stations.len()).map(room).fold(f64::INFINITY, f64::min)
+            if unit <= 0.0 {
+                continue;
+            }
+            let limit = self.limit(plan, gates, station, self.cold[station]);
+            room = room.min(limit / (unit * plan.demand));
+            self.asked.push((station, region, unit * plan.demand));
+        }
+        room
     }
 
     /// What each region can carry, as gates and warmth now stand.
@@ -269,10 +286,43 @@ impl Loads {
             return self.find_costs(plan, gates);
         }
         self.rooms.clear();
+        self.asked.clear();
         for region in 0..plan.regions {
             let room = self.room(plan, gates, region);
             self.rooms.push(room);
         }
+    }
+
+    /// Does every station carry what arrives, as it was spread last, and fail none of it?
+    pub(super) fn all_carried(&self) -> bool {
+        let fails = |weak: &Weak| weak.errors > 0.0 || weak.full > 0.0;
+        self.carried && !self.weak.iter().flatten().any(fails)
+    }
+
+    /// How many sound nodes each station needs so that nothing is tight, were `margin` times as much to arrive. Where
+    /// groups differ in their mix nobody reckons that: the fluid looks at every change.
+    pub(super) fn find_fewest(&mut self, plan: &LoadPlan, margin: f64) {
+        let tight = self.tight || plan.mixed;
+        let fewest = |about: f64, carry: &dyn Fn(f64) -> bool| {
+            let about = about as u32;
+            let mut range = about.saturating_sub(1)..about.saturating_add(2);
+            if tight { u32::MAX } else { range.find(|&nodes| carry(f64::from(nodes))).unwrap_or(u32::MAX) }
+        };
+        let mut of_station = std::mem::take(&mut self.fewest);
+        of_station.clear();
+        of_station.extend(plan.stations.iter().zip(&self.load).map(|(station, load)| {
+            let (load, capacity) = (load * margin, station.capacity);
+            if capacity.is_infinite() {
+                return 0;
+            }
+            fewest(load / capacity, &|nodes| load <= nodes * capacity)
+        }));
+        for &(index, region, each) in self.asked.iter().filter(|asked| plan.stations[asked.0].capacity.is_finite()) {
+            let (users, capacity) = (self.users_at(plan, region) * margin, plan.stations[index].capacity);
+            let asked = fewest(each * users / capacity, &|nodes| nodes * capacity / each >= users);
+            of_station[index] = of_station[index].max(asked);
+        }
+        self.fewest = of_station;
     }
 
     /// What a region cannot carry goes to the next of each group that has room, rank by rank in fair parts.
