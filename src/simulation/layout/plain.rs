@@ -68,9 +68,10 @@ pub fn find_simple(layout: &mut Layout) {
     for index in 0..layout.units.len() {
         let unit = layout.units[index];
         let clocks = &layout.clocks[unit.first_clock as usize..(unit.first_clock + unit.clocks) as usize];
-        let always = clocks.iter().all(|clock| layout.kinds[clock.kind as usize].ages == Ages::Always);
+        let kinds = || clocks.iter().map(|clock| &layout.kinds[clock.kind as usize]);
+        let always = kinds().all(|kind| kind.ages == Ages::Always);
         let UnitKind::Node(shelf) = unit.kind else {
-            layout.units[index].steady = always;
+            layout.units[index].steady = always && kinds().all(|kind| kind.role == Role::Any);
             continue;
         };
         let shelf = &layout.shelves[shelf as usize];
