@@ -16,6 +16,7 @@ pub mod event;
 mod failovers;
 mod felt;
 mod gates;
+mod holds;
 mod latent;
 pub mod layout;
 pub mod ledger;

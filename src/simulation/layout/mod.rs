@@ -14,6 +14,7 @@ mod drains;
 mod groups;
 pub mod load;
 mod order;
+mod plain;
 mod plans;
 mod processes;
 mod readers;
@@ -429,9 +430,9 @@ impl Layout {
         let mut structure = structure::build(model, &mut layout);
         layout.load = load::build(model, &mut layout, &mut structure);
         processes::build(model, &mut layout, &structure);
-        units::find_plain_gates(&mut layout);
-        units::find_shared(&mut layout);
-        units::find_simple(&mut layout);
+        plain::find_plain_gates(&mut layout);
+        plain::find_shared(&mut layout);
+        plain::find_simple(&mut layout);
         layout.masks_stop_ages = layout.kinds.iter().any(|kind| kind.ages == Ages::Running);
         layout.wiring.finish();
         layout
