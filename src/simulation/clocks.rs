@@ -377,7 +377,18 @@ impl World<'_> {
 
     fn retime_clocks(&mut self, now: Time, unit: u32) {
         let plan = self.layout.units[unit as usize];
-        for index in plan.first_clock..plan.first_clock + plan.clocks {
+        let clocks = plan.first_clock..plan.first_clock + plan.clocks;
+        if plan.steady {
+            let all = &self.clocks[clocks.start as usize..clocks.end as usize];
+            let pace = if all.iter().any(Clock::is_broken) { 0.0 } else { 1.0 };
+            for index in clocks {
+                if !self.clocks[index as usize].is_broken() {
+                    self.set_pace(now, index, pace);
+                }
+            }
+            return;
+        }
+        for index in clocks {
             self.retime(now, index);
         }
     }
@@ -388,6 +399,11 @@ impl World<'_> {
             return;
         }
         let pace = self.pace(index as usize) as f32;
+        self.set_pace(now, index, pace);
+    }
+
+    /// From now on the age of a live clock runs so fast.
+    fn set_pace(&mut self, now: Time, index: u32, pace: f32) {
         let age = &mut self.ages[index as usize];
         if pace.to_bits() == age.pace.to_bits() {
             return;

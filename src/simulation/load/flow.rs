@@ -317,8 +317,12 @@ impl Loads {
             }
             fewest(load / capacity, &|nodes| load <= nodes * capacity)
         }));
+        let mut last = (usize::MAX, 0.0);
         for &(index, region, each) in self.asked.iter().filter(|asked| plan.stations[asked.0].capacity.is_finite()) {
-            let (users, capacity) = (self.users_at(plan, region) * margin, plan.stations[index].capacity);
+            if last.0 != region {
+                last = (region, self.users_at(plan, region) * margin);
+            }
+            let (users, capacity) = (last.1, plan.stations[index].capacity);
             let asked = fewest(each * users / capacity, &|nodes| nodes * capacity / each >= users);
             of_station[index] = of_station[index].max(asked);
         }
