@@ -8,7 +8,9 @@
     reason = "the way of a plain call: a function call costs a tenth of what these do (benches/requests.rs)"
 )]
 
+mod ahead;
 mod begin;
+mod tiers;
 
 use rand::Rng;
 
@@ -172,20 +174,6 @@ impl Call {
         }
     }
 
-    /// The tier that was to run has answered (`ok`) or failed.
-    pub fn tier_ended<R: Rng, O: Observer>(&mut self, client: &mut Client, ok: bool, edge: &mut Edge<'_, R, O>) {
-        self.see(edge);
-        let Phase::Tier { tier, .. } = self.phase else { return };
-        if let Some(fallback) = &mut client.fallback {
-            fallback.leave(tier);
-        }
-        if ok {
-            self.phase = Phase::Done { tier, result: Ok(()) };
-        } else {
-            self.fall(client, edge, tier, Trigger::Failed);
-        }
-    }
-
     /// The caller no longer wants the answer. Step until it says finish.
     pub fn cancel<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>) {
         self.see(edge);
@@ -202,54 +190,6 @@ impl Call {
             }
         }
         self.phase = Phase::Done { tier: 0, result: Err(ErrorClass::Cancelled) };
-    }
-
-    /// After [`Step::Send`], at the same instant: until when the next [`step`](Self::step) would wait if it did nothing
-    /// else, [`Time::NEVER`] without end, so that a host can spare it. None: step.
-    #[inline]
-    pub fn rests(&self) -> Option<Time> {
-        let Phase::Trying(hedge) = &self.phase else { return None };
-        let [Some(Attempt { progress: Progress::Sent(_, ends), .. }), ..] = &self.attempts else { return None };
-        let until = (*ends).min(self.deadline.instant());
-        let alone = self.places == 1 && hedge.next_wake().is_none();
-        (alone && until > self.now).then_some(until)
-    }
-
-    /// How the call has ended, if the next [`step`](Self::step) would do nothing but say so, so that a host can spare
-    /// it. None: step.
-    #[inline]
-    pub fn has_ended(&self, client: &Client) -> Option<CallResult> {
-        match self.phase {
-            Phase::Done { tier, result } if !self.doomed && !client.ticks() => {
-                Some(CallResult { tier, result, sent: self.sent })
-            }
-            Phase::Done { .. } | Phase::Trying(_) | Phase::BackingOff(_) | Phase::Tier { .. } => None,
-        }
-    }
-
-    /// Until when the call waits before its next attempt, if that is what it does.
-    pub fn backs_off(&self) -> Option<Time> {
-        match self.phase {
-            Phase::BackingOff(until) => Some(until),
-            Phase::Trying(_) | Phase::Tier { .. } | Phase::Done { .. } => None,
-        }
-    }
-
-    /// When to step next, if no event comes before.
-    pub fn next_wake(&self) -> Option<Time> {
-        let own = match &self.phase {
-            Phase::Trying(hedge) => hedge.next_wake().unwrap_or(Time::NEVER),
-            Phase::BackingOff(until) => *until,
-            Phase::Tier { .. } | Phase::Done { .. } => return None,
-        };
-        let mut first = own.min(self.deadline.instant());
-        for attempt in self.attempts[..self.places].iter().flatten() {
-            first = first.min(match attempt.progress {
-                Progress::At(_) | Progress::Doomed => self.now,
-                Progress::Until(at, _) | Progress::Queued(_, at, _) | Progress::Sent(_, at) => at,
-            });
-        }
-        (first < Time::NEVER).then_some(first)
     }
 
     /// One thing that is due while trying; none: look again.
@@ -479,31 +419,6 @@ impl Call {
             }
             Decision::Stop(_) => self.full_tier_failed(client, edge, class),
         }
-    }
-
-    fn full_tier_failed<R: Rng, O: Observer>(
-        &mut self,
-        client: &mut Client,
-        edge: &mut Edge<'_, R, O>,
-        class: ErrorClass,
-    ) {
-        self.error = class;
-        let by = self.refused_by.filter(|_| class == ErrorClass::Rejected);
-        match by.or(Trigger::of(class)) {
-            Some(trigger) => self.fall(client, edge, 0, trigger),
-            None => self.phase = Phase::Done { tier: 0, result: Err(class) },
-        }
-    }
-
-    fn fall<R, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>, from: usize, trigger: Trigger) {
-        let fallen = client.fallback.as_mut().map(|tiers| tiers.fall(self.now, from, trigger, self.request.cached_age));
-        if let Some(change) = fallen.and_then(|placed| placed.change) {
-            edge.observer.fallback(change);
-        }
-        self.phase = match fallen.and_then(|placed| placed.tier) {
-            Some(tier) => Phase::Tier { tier, announced: false },
-            None => Phase::Done { tier: from, result: Err(self.error) },
-        };
     }
 
     /// Ends all attempts: what was sent is to be aborted, the rest gives back what it holds.
