@@ -6,7 +6,7 @@ use super::{Attempt, Call, Phase, Progress};
 use crate::time::Time;
 
 impl Call {
-    /// After [`Step::Send`], at the same instant: until when the next [`step`](Self::step) would wait if it did nothing
+    /// After [`Step::Send`](crate::resilience::pipeline::Step::Send), at the same instant: until when the next [`step`](Self::step) would wait if it did nothing
     /// else, [`Time::NEVER`] without end, so that a host can spare it. None: step.
     #[inline]
     pub fn rests(&self) -> Option<Time> {
