@@ -57,7 +57,9 @@ impl Warming {
         self.stop(node, shelf, Time::ZERO);
         let Some(started) = self.started.get_mut(node as usize) else { return };
         *started = Some(now);
-        match self.cohorts.iter_mut().rev().find(|cohort| cohort.shelf == shelf && cohort.since == now) {
+        // who started last stands last
+        let mut latest = self.cohorts.iter_mut().rev().take_while(|cohort| cohort.since == now);
+        match latest.find(|cohort| cohort.shelf == shelf) {
             Some(cohort) => cohort.nodes += 1,
             None => self.cohorts.push(Cohort { shelf, since: now, nodes: 1 }),
         }
