@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::outside::Checker;
 use super::state::Id;
 
 /// A scheduled event; about something that has ended it is stale.
@@ -70,11 +71,18 @@ pub enum Event {
     },
     /// An undo of a transaction is tried again.
     Saga(Id),
-    /// What is due of a check of a place.
-    Outside(super::outside::Step),
+    /// The next check of a place by this checker is due.
+    OutsideDue(Checker),
+    /// A check of a place that went into a node, by its attempt, has had its time.
+    OutsideLate(Id),
+    /// A check of a place has had its time, and never came to a node.
+    OutsideSilent(Checker),
     /// What is due of people who act.
     Operator(super::operators::Step),
 }
+
+/// Events are moved as often as anything: two words.
+const _: () = assert!(size_of::<Event>() == 16);
 
 /// What follows at once, in the order in which it came up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

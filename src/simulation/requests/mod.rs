@@ -262,7 +262,9 @@ impl<'a> Requests<'a> {
             Event::Restarted { node } => self.restarted(node),
             Event::ScaleLooks { pool } => self.scale_looks(now, pool),
             Event::Saga(job) => self.saga_goes_on(now, job),
-            Event::Outside(step) => self.outside_step(now, step),
+            Event::OutsideDue(checker) => self.outside_due(now, checker),
+            Event::OutsideLate(job) => self.outside_late(now, job),
+            Event::OutsideSilent(checker) => self.outside_answered(now, checker, false),
             Event::Operator(step) => self.operator_steps(now, step),
         }
     }

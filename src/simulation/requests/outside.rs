@@ -17,17 +17,6 @@ use crate::resilience::health::{CheckResult, Health, RiseFall};
 use crate::simulation::World;
 use crate::time::Time;
 
-/// What is due of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// The next of this checker.
-    Due(Checker),
-    /// One that went into a node, by its attempt, has had its time.
-    Late(Id),
-    /// It has had its time, and never came to a node.
-    Silent(Checker),
-}
-
 /// Who checks what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checker {
@@ -92,7 +81,7 @@ impl Requests<'_> {
             for (number, (first, believed)) in (0_u32..).zip(world.hand_over(now, *place, check)) {
                 let health = if believed { Health::Up } else { Health::Down };
                 checkers.extend(RiseFall::new(check.up_after, check.down_after, health));
-                self.schedule(first, class::CHECK, Event::Outside(Step::Due(Checker { target, number })));
+                self.schedule(first, class::CHECK, Event::OutsideDue(Checker { target, number }));
             }
             let draws = streams.family(plan.draws);
             self.outside.targets.push(Target { meets: Meets::default(), checkers, draws, checks: 0 });
@@ -106,21 +95,16 @@ impl Requests<'_> {
         }
     }
 
-    /// What is due of a check from outside.
-    pub(super) fn outside_step(&mut self, now: Time, step: Step) {
-        match step {
-            Step::Due(checker) => self.outside_due(now, checker),
-            Step::Late(id) => {
-                let Some(job) = self.flight.job(id).filter(|job| job.wanted) else { return };
-                let Origin::Outside(checker) = job.origin else { return };
-                self.abandon(now, id);
-                self.outside_answered(now, checker, false);
-            }
-            Step::Silent(checker) => self.outside_answered(now, checker, false),
-        }
+    /// A check that went into a node has had its time.
+    pub(super) fn outside_late(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job(id).filter(|job| job.wanted) else { return };
+        let Origin::Outside(checker) = job.origin else { return };
+        self.abandon(now, id);
+        self.outside_answered(now, checker, false);
     }
 
-    fn outside_due(&mut self, now: Time, checker: Checker) {
+    /// The next check of this checker.
+    pub(super) fn outside_due(&mut self, now: Time, checker: Checker) {
         let check = &self.plan.outside[checker.target as usize].check;
         let target = &mut self.outside.targets[checker.target as usize];
         target.checks += 1;
@@ -134,7 +118,7 @@ impl Requests<'_> {
         }
         let late = now + check.timeout;
         if by_chance && silent {
-            return self.schedule(late, class::TIMER, Event::Outside(Step::Silent(checker)));
+            return self.schedule(late, class::TIMER, Event::OutsideSilent(checker));
         }
         let node = if by_chance || asleep { None } else { self.outside_node(checker, key.draw(NODE).random()) };
         let Some(node) = node else {
@@ -144,7 +128,7 @@ impl Requests<'_> {
         let serial = self.flight.serial();
         let about = About { key, ..About::NOBODY };
         let (id, _) = self.flight.add_job(serial, node, about, Origin::Outside(checker), (now, late));
-        self.schedule(late, class::TIMER, Event::Outside(Step::Late(id)));
+        self.schedule(late, class::TIMER, Event::OutsideLate(id));
         self.reach(now, id);
     }
 
@@ -162,7 +146,7 @@ impl Requests<'_> {
         let check = &self.plan.outside[checker.target as usize].check;
         let state = &self.outside.targets[checker.target as usize].checkers[checker.number as usize];
         let every = if state.health() == Health::Down { check.every_down } else { check.every };
-        self.schedule(now + every, class::CHECK, Event::Outside(Step::Due(checker)));
+        self.schedule(now + every, class::CHECK, Event::OutsideDue(checker));
     }
 
     /// A check has been answered, or has failed.
