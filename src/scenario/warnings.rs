@@ -22,6 +22,37 @@ pub(super) fn warn(session: &Session<'_>, root: &Table, names: &Names, model: &M
     lost_region(session, root, model);
     calls_of(session, names, model, calls);
     crews(session, root, model);
+    unheard_routing(session, root, names, model);
+}
+
+/// Keys of the routing that say when a region is left.
+const OF_REGIONS: [&str; 12] = [
+    "detect",
+    "health_check",
+    "page",
+    "success",
+    "manual",
+    "needs",
+    "promote",
+    "hold_down",
+    "failback",
+    "fencing",
+    "panic",
+    "weights",
+];
+
+/// W410: the entry has a failover, and users follow its primary whatever the routing thinks of regions.
+fn unheard_routing(session: &Session<'_>, root: &Table, names: &Names, model: &Model) {
+    let entry = model.routing.entry;
+    let Some(routing) = root.table("routing").filter(|_| model.services[entry.index()].failover.is_some()) else {
+        return;
+    };
+    let name = names.service_name(entry);
+    for written in OF_REGIONS.iter().filter(|written| routing.get(written).is_some()) {
+        let message = format!("`{written}` of the routing changes nothing: users follow the primary of `{name}`");
+        let help = format!("say it in `services.{name}.failover`, or remove it");
+        session.report(Code::W410, key(root, &["routing", written]), message, Some(help));
+    }
 }
 
 /// W411: more repairs than there are hands. The work is the sum over parts of mean (dispatch + repair) / mean life, as
