@@ -160,5 +160,33 @@ mod tests {
             }
             prop_assert!(ring.is_empty());
         }
+
+        #[test]
+        fn rings_expire_as_a_queue_of_those_that_somebody_waits_for(
+            steps in prop::collection::vec((0u64..5, 0u32..3, prop::bool::ANY, prop::bool::ANY), 0..200),
+        ) {
+            let delays = [3, 7, 7].map(Span::from_nanos);
+            let mut counter = Counter::default();
+            let (mut rings, mut queue) = (DelayRings::new(&delays), EventQueue::default());
+            let mut now = Time::ZERO;
+            let stale: Vec<bool> = steps.iter().map(|step| step.2).collect();
+            let is_stale = |event: &usize| stale[*event];
+            for (event, (gap, ring, _, takes)) in steps.into_iter().enumerate() {
+                now += Span::from_nanos(gap);
+                let rank = counter.next(0);
+                rings.push(ring, now, rank, event);
+                if !stale[event] {
+                    queue.push(now + delays[ring as usize], rank, event);
+                }
+                let (at, rank) = queue.next();
+                prop_assert!(at == Time::NEVER || !rings.is_quiet(at), "a timer is overlooked");
+                let (due, order, first) = rings.next(is_stale);
+                prop_assert_eq!((due, order), (at, rank));
+                prop_assert!(due == Time::ZERO || rings.is_quiet(Time::from_nanos(due.as_nanos() - 1)));
+                if takes {
+                    prop_assert_eq!(rings.pop(first), queue.pop());
+                }
+            }
+        }
     }
 }

@@ -1,40 +1,44 @@
 //! Attempts of a call under policies: sent to a node, given up, ended.
 
 use super::calls::{Ear, POLICY, with_call};
+use super::plan::EdgePlan;
 use super::state::{About, Answer, Id, Origin, Quality};
 use super::{Caller, Requests};
 use crate::resilience::ErrorClass;
 use crate::resilience::pipeline::{AttemptEnd, AttemptId, CallResult, Edge};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 impl Requests<'_> {
-    /// An attempt goes out; answers until when the call waits then (perhaps for ever), if that is all it does.
+    /// An attempt of a call with this number and target, and perhaps a timeout, goes out to the pool; answers whether the
+    /// call waits then and does nothing else. Is it known to be `routed`, at this very instant?
     #[inline(always)]
     pub(super) fn send_attempt(
         &mut self,
         now: Time,
-        id: Id,
-        (attempt, about): (AttemptId, About),
-        (pool, target): (u32, u32),
-        (deadline, routed): (Time, bool),
-    ) -> Option<Time> {
+        (id, edge, routed): (Id, &EdgePlan, bool),
+        (attempt, target, timeout): (AttemptId, u32, Option<Span>),
+        (about, pool, deadline): (About, u32, Time),
+    ) -> bool {
         self.tally.attempted(about.edge);
         if attempt.0 > 0 {
             self.count_again(id);
         }
-        let pool = self.routes.pool(pool);
+        let pool = self.routes.pool(edge.pools[pool as usize]);
         if pool.is_dead() || (!routed && self.is_cut_off(now, id)) {
             self.fail_unsent(now, id, attempt);
-            return None;
+            return false;
         }
+        let deadline = timeout.map_or(deadline, |timeout| deadline.min(now + timeout));
+        let about = About { key: about.key.child(attempt.0), ..about };
         let job = self.send(now, pool.first_node + target, about, Origin::Attempt(id, attempt), deadline);
-        let logical = self.flight.logical_mut(id)?;
+        let Some(logical) = self.flight.logical_mut(id) else { return false };
         if let Some(place) = logical.out.iter_mut().find(|place| place.is_none()) {
             *place = Some((attempt, job));
         }
-        let until = logical.call.rests()?;
+        let Some(until) = logical.call.rests() else { return false };
         logical.turns += 1;
-        Some(until)
+        self.wait(now, edge, id, Some(until));
+        true
     }
 
     /// Is there no pool now to which a new call like this one would go?

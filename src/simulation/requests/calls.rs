@@ -195,11 +195,9 @@ impl Requests<'_> {
         self.hear();
         let step = match step {
             Step::Send { attempt, target, timeout, .. } => {
-                let about = About { key: about.key.child(attempt.0), client: number, ..*about };
-                let to = (plan.pools[pool], target);
-                let deadline = timeout.map_or(deadline, |timeout| deadline.min(now + timeout));
-                if let Some(until) = self.send_attempt(now, id, (attempt, about), to, (deadline, reached)) {
-                    return self.wait(now, plan, id, Some(until));
+                let call = (About { client: number, ..*about }, pool as u32, deadline);
+                if self.send_attempt(now, (id, plan, reached), (attempt, target, timeout), call) {
+                    return;
                 }
                 self.next_step(now, id)
             }
@@ -251,12 +249,9 @@ impl Requests<'_> {
             match step {
                 Step::Send { attempt, target, timeout, .. } => {
                     let logical = self.flight.logical(id)?;
-                    let about = About { key: logical.about.key.child(attempt.0), ..logical.about };
-                    let edge = &plan.edges[about.edge as usize];
-                    let to = (edge.pools[logical.pool as usize], target);
-                    let deadline = timeout.map_or(logical.deadline, |timeout| logical.deadline.min(now + timeout));
-                    if let Some(until) = self.send_attempt(now, id, (attempt, about), to, (deadline, routed)) {
-                        self.wait(now, edge, id, Some(until));
+                    let call = (logical.about, logical.pool, logical.deadline);
+                    let edge = &plan.edges[logical.about.edge as usize];
+                    if self.send_attempt(now, (id, edge, routed), (attempt, target, timeout), call) {
                         return None;
                     }
                 }
@@ -309,7 +304,7 @@ impl Requests<'_> {
     }
 
     #[inline(always)]
-    fn wait(&mut self, now: Time, edge: &EdgePlan, id: Id, until: Option<Time>) {
+    pub(super) fn wait(&mut self, now: Time, edge: &EdgePlan, id: Id, until: Option<Time>) {
         let Some(logical) = self.flight.logical_mut(id) else { return };
         let Some(until) = until.filter(|&until| until < logical.wake) else { return };
         logical.wake = until;

@@ -90,20 +90,21 @@ impl Requests<'_> {
         let Some(job) = self.flight.job_mut(id) else { return };
         job.arrived = now;
         let node = &mut self.nodes[job.node as usize];
-        if !node.admits(job) {
-            return self.ask_in(now, id);
+        if node.admits(job) {
+            self.tally.reached(now, node.pool.service, (job.about.request, id));
+        } else if !self.is_let_in(now, id) {
+            return;
         }
-        self.tally.reached(now, node.pool.service, (job.about.request, id));
-        if node.has_room() {
-            return self.start_work(now, id);
+        if self.flight.job(id).is_some_and(|job| self.nodes[job.node as usize].has_room()) {
+            self.start_work(now, id);
+        } else {
+            self.wait_for_slot(now, id);
         }
-        self.wait_for_slot(now, id);
     }
 
-    /// An attempt at the door of a node that may refuse it, or hang.
-    #[inline(never)]
-    fn ask_in(&mut self, now: Time, id: Id) {
-        let Some(job) = self.flight.job_mut(id) else { return };
+    /// An attempt at the door of a node that may refuse it, or hang: may it work or wait there?
+    fn is_let_in(&mut self, now: Time, id: Id) -> bool {
+        let Some(job) = self.flight.job_mut(id) else { return false };
         let (class, deadline) = (job.about.class, job.deadline);
         let node = &mut self.nodes[job.node as usize];
         let (pool, service) = (node.pool, node.service);
@@ -111,7 +112,7 @@ impl Requests<'_> {
         if condition.up && condition.hung {
             job.stage = Stage::Held;
             node.held.push(id);
-            return;
+            return false;
         }
         let check = job.origin.is_check();
         if !check {
@@ -124,7 +125,8 @@ impl Requests<'_> {
         let priority = if check { Criticality::Critical } else { class.priority };
         let refusal = if !condition.up {
             if condition.silent {
-                return self.lose(id);
+                self.lose(id);
+                return false;
             }
             Some(ErrorClass::Connect)
         } else if condition.off && job.sent >= node.retired {
@@ -141,19 +143,18 @@ impl Requests<'_> {
             None
         };
         if let Some(error) = refusal {
-            return self.answer(now, id, Err(error));
+            self.answer(now, id, Err(error));
+            return false;
         }
         if let Some(limit) = &mut node.limit {
             let Some(permit) = limit.acquire(now) else {
                 self.tally.shed(pool.service);
-                return self.answer(now, id, Err(ErrorClass::Overload));
+                self.answer(now, id, Err(ErrorClass::Overload));
+                return false;
             };
             job.permit = Some(permit);
         }
-        if node.has_room() {
-            return self.start_work(now, id);
-        }
-        self.wait_for_slot(now, id);
+        true
     }
 
     /// All slots of the node are taken: the attempt waits, if there is room.
