@@ -11,7 +11,6 @@
 
 mod describe;
 mod error;
-mod exp;
 mod fit;
 mod gamma;
 mod parameters;

@@ -9,9 +9,9 @@ use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Exp1, StandardNormal};
 
 use crate::model::dist::Law;
-use crate::model::dist::exp::exp;
 use crate::model::dist::random::Random;
 use crate::time::Span;
+use libm::exp;
 
 impl Law {
     /// One duration; [`Span::MAX`] if it never ends.
