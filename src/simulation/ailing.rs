@@ -67,7 +67,7 @@ impl World<'_> {
         self.ailing_number += 1;
         let ramp = self.ramp_of(ailment, clock);
         if let (Some(ramp), Some(clock)) = (ramp, clock) {
-            let repaired = self.tree.time(clock);
+            let repaired = self.due(clock);
             if repaired < Time::NEVER {
                 self.set_clock(clock, repaired + ramp, class::END);
             }

@@ -1,9 +1,10 @@
 //! Faults and repairs: the clocks of the winner tree, and calendar faults.
 //!
 //! The common case, a node with one fault whose age always runs, is a few counters and one draw. Everything else
-//! (several faults on one part, standbys that age more slowly, masked parts that do not age) goes through
-//! [`World::retime`], which stops, slows and restarts ages.
+//! (several faults on one part, standbys that age more slowly, masked parts that do not age) stops, slows and restarts
+//! ages (`ages`).
 
+use super::ages::Age;
 use super::event::class;
 use super::layout::{Kind, NOT_PLAIN, UnitKind};
 use super::trace::TraceEvent;
@@ -11,7 +12,6 @@ use super::world::World;
 use crate::engine::queue::Rank;
 use crate::engine::streams::{Numbered, Streams};
 use crate::model::dist::Law;
-use crate::model::failure::Ages;
 use crate::time::{Span, Time};
 use rand::RngExt;
 
@@ -29,16 +29,15 @@ pub struct Clock {
     rank: Rank,
     /// The state it is in: even ones are lives, odd ones repairs; the length of state n is draw n.
     state: u32,
-    pub(super) kind: u32,
+    /// Its kind, and [`EARLY`].
+    kind: u32,
 }
 
-/// The rest of a clock, where a part's age does not always run.
-#[derive(Clone, Copy, Debug)]
-pub struct Age {
-    /// Age left while the pace is not 1; length of the repair while it is suspended.
-    left: Span,
-    pace: f32,
-}
+/// Beside the kind of a clock: its leaf in the tree stands too early, and its [`Age`] knows when it rings in truth.
+///
+/// Whoever stops a clock leaves its leaf where it stands, and so does who sets it later: most are set again before anybody
+/// would look. When an early leaf comes it is put where it belongs, and nothing else happens.
+const EARLY: u32 = 1 << 31;
 
 impl Clock {
     /// Faults and repairs so far.
@@ -58,6 +57,11 @@ impl Clock {
 
     pub(super) fn rank(&self) -> Rank {
         self.rank
+    }
+
+    /// Number of its kind.
+    pub(super) fn kind(&self) -> usize {
+        (self.kind & !EARLY) as usize
     }
 }
 
@@ -89,7 +93,7 @@ impl World<'_> {
             self.clocks.push(Clock { lasts: Span::ZERO, draws, rank: Rank::LAST, state: 0, kind: plan.kind });
         }
         if layout.kinds.iter().any(|kind| kind.shelf == NOT_PLAIN) {
-            self.ages.resize(layout.clocks.len(), Age { left: Span::ZERO, pace: 1.0 });
+            self.ages.resize(layout.clocks.len(), Age::RUNS);
         }
         if layout.stationary {
             for unit in 0..layout.units.len() {
@@ -97,7 +101,7 @@ impl World<'_> {
             }
         }
         for (index, clock) in self.clocks.iter_mut().enumerate() {
-            let kind = &layout.kinds[clock.kind as usize];
+            let kind = &layout.kinds[clock.kind()];
             if !layout.stationary {
                 let due = Time::ZERO + law(kind, 0).sample(&mut clock.draws.draw(0));
                 if due < Time::NEVER {
@@ -113,18 +117,48 @@ impl World<'_> {
 
     /// From now on the clock rings at `due`, among those of the same instant by this class.
     pub(super) fn set_clock(&mut self, index: u32, due: Time, class: u8) {
-        self.clocks[index as usize].rank = self.counter.next(class);
+        let (clock, rank) = (&mut self.clocks[index as usize], self.counter.next(class));
+        // a life is often put off once more before its time; a repair, once under way, hardly ever
+        if class == class::START
+            && self.tree.time(index) <= due
+            && let Some(age) = self.ages.get_mut(index as usize)
+        {
+            (age.due, age.rank) = (due, rank);
+            clock.kind |= EARLY;
+            return;
+        }
+        clock.rank = rank;
+        clock.kind &= !EARLY;
         self.tree.set(index, due, outranks(&self.clocks));
     }
 
-    /// The clock does not ring until it is set again.
+    /// The clock, whose age does not always run, does not ring until it is set again.
     pub(super) fn stop_clock(&mut self, index: u32) {
-        self.tree.cancel(index, outranks(&self.clocks));
+        self.ages[index as usize].due = Time::NEVER;
+        self.clocks[index as usize].kind |= EARLY;
+    }
+
+    /// When the clock rings next.
+    pub(super) fn due(&self, index: u32) -> Time {
+        let early = self.clocks[index as usize].kind & EARLY != 0;
+        if early { self.ages[index as usize].due } else { self.tree.time(index) }
+    }
+
+    /// The leaf of this clock was early: it is put where it belongs.
+    fn put_off(&mut self, index: u32) {
+        let (clock, age) = (&mut self.clocks[index as usize], &self.ages[index as usize]);
+        clock.kind &= !EARLY;
+        if age.due == Time::NEVER {
+            self.tree.cancel(index, outranks(&self.clocks));
+        } else {
+            clock.rank = age.rank;
+            self.tree.set(index, age.due, outranks(&self.clocks));
+        }
     }
 
     /// The repair of this clock, which stands in the tree as if it began now, waits for somebody.
     pub(super) fn suspend_repair(&mut self, now: Time, index: u32) {
-        let due = self.tree.time(index);
+        let due = self.due(index);
         self.ages[index as usize].left = if due == Time::NEVER { Span::MAX } else { due.since(now) };
         self.stop_clock(index);
     }
@@ -165,7 +199,7 @@ impl World<'_> {
         }
         for index in range {
             let clock = &mut self.clocks[index];
-            let kind = &layout.kinds[clock.kind as usize];
+            let kind = &layout.kinds[clock.kind()];
             if held == Some(index) {
                 clock.state = 1;
                 let left = law(kind, 1).sample_residual(&mut clock.draws.draw(1));
@@ -190,7 +224,7 @@ impl World<'_> {
         }
         for index in 0..self.clocks.len() {
             if self.clocks[index].is_broken() {
-                let kind = &self.layout.kinds[self.clocks[index].kind as usize];
+                let kind = &self.layout.kinds[self.clocks[index].kind()];
                 self.cause = kind.cause;
                 if kind.shelf == NOT_PLAIN || kind.shared {
                     self.start_ailing(self.layout.clocks[index].unit, kind.ailment, index as u32);
@@ -230,13 +264,13 @@ impl World<'_> {
         let down_ns = &mut down_ns[..kinds.len()];
         let due = loop {
             let clock = &mut clocks[index as usize];
+            let Some(kind) = kinds.get(clock.kind as usize) else { return self.put_off(index) };
             let due = now + clock.lasts;
             let broken = clock.is_broken();
             clock.rank = counter.next(CLASS_OF_END[usize::from(broken)]);
             let next = tree.set(index, due, outranks(clocks));
             let clock = &mut clocks[index as usize];
             clock.state += 1;
-            let kind = &kinds[clock.kind as usize];
             let state = clock.state + 1;
             clock.lasts = law(kind, state).sample(&mut clock.draws.draw(state));
             if kind.shelf == NOT_PLAIN {
@@ -273,7 +307,7 @@ impl World<'_> {
 
     /// What a ring has changed is felt by others; a clock that is not plain has changed nothing yet.
     fn felt(&mut self, now: Time, index: u32, due: Time) {
-        let kind = &self.layout.kinds[self.clocks[index as usize].kind as usize];
+        let kind = &self.layout.kinds[self.clocks[index as usize].kind()];
         if kind.shelf == NOT_PLAIN {
             self.manner = kind.manner;
             self.ring_slowly(now, index, due);
@@ -300,7 +334,7 @@ impl World<'_> {
         let clock = &mut self.clocks[index as usize];
         clock.state += 1;
         let next = clock.state + 1;
-        clock.lasts = law(&self.layout.kinds[clock.kind as usize], next).sample(&mut clock.draws.draw(next));
+        clock.lasts = law(&self.layout.kinds[clock.kind()], next).sample(&mut clock.draws.draw(next));
         self.ring_slowly(now, index, due);
         if self.trace.is_some() {
             self.note_clock(now, index);
@@ -318,7 +352,7 @@ impl World<'_> {
             let age = &mut self.ages[index as usize];
             (age.left, age.pace) = (due.since(now), 1.0);
         }
-        let kind = &self.layout.kinds[self.clocks[index as usize].kind as usize];
+        let kind = &self.layout.kinds[self.clocks[index as usize].kind()];
         if let (UnitKind::Node(shelf), true) =
             (plan.kind, plan.simple && kind.ailment.is_none() && kind.latent.is_none())
         {
@@ -363,114 +397,8 @@ impl World<'_> {
     #[cold]
     fn note_clock(&mut self, now: Time, index: u32) {
         let (unit, broken) = (self.layout.clocks[index as usize].unit, self.clocks[index as usize].is_broken());
-        let cause = self.layout.kinds[self.clocks[index as usize].kind as usize].cause;
+        let cause = self.layout.kinds[self.clocks[index as usize].kind()].cause;
         let event = if broken { TraceEvent::Fault { unit, cause } } else { TraceEvent::Repair { unit, cause } };
         self.note(now, event);
-    }
-
-    /// Ages of the unit's clocks run, stop or change pace as things now stand, which none of its clocks has changed.
-    pub(super) fn retime_unit(&mut self, now: Time, unit: u32) {
-        if !self.layout.units[unit as usize].steady {
-            self.retime_clocks(now, unit);
-        }
-    }
-
-    fn retime_clocks(&mut self, now: Time, unit: u32) {
-        let plan = self.layout.units[unit as usize];
-        let clocks = plan.first_clock..plan.first_clock + plan.clocks;
-        if plan.steady {
-            let all = &self.clocks[clocks.start as usize..clocks.end as usize];
-            let pace = if all.iter().any(Clock::is_broken) { 0.0 } else { 1.0 };
-            for index in clocks {
-                if !self.clocks[index as usize].is_broken() {
-                    self.set_pace(now, index, pace);
-                }
-            }
-            return;
-        }
-        for index in clocks {
-            self.retime(now, index);
-        }
-    }
-
-    fn retime(&mut self, now: Time, index: u32) {
-        let clock = &self.clocks[index as usize];
-        if clock.is_broken() || self.layout.kinds[clock.kind as usize].shelf != NOT_PLAIN {
-            return;
-        }
-        let pace = self.pace(index as usize) as f32;
-        self.set_pace(now, index, pace);
-    }
-
-    /// From now on the age of a live clock runs so fast.
-    fn set_pace(&mut self, now: Time, index: u32, pace: f32) {
-        let age = &mut self.ages[index as usize];
-        if pace.to_bits() == age.pace.to_bits() {
-            return;
-        }
-        if age.pace > 0.0 {
-            let due = self.tree.time(index);
-            let passing = due.since(now).as_nanos() as f64 * f64::from(age.pace);
-            age.left = if due == Time::NEVER { Span::MAX } else { Span::from_nanos_f64(passing) };
-        }
-        age.pace = pace;
-        let left = age.left;
-        if pace == 0.0 || left == Span::MAX {
-            self.stop_clock(index);
-        } else {
-            let due = now + Span::from_nanos_f64(left.as_nanos() as f64 / f64::from(pace));
-            self.set_clock(index, due, class::START);
-        }
-    }
-
-    /// How fast the age of a live clock runs.
-    fn pace(&self, index: usize) -> f64 {
-        let layout = self.layout;
-        let (clock, unit) = (&self.clocks[index], self.layout.clocks[index].unit as usize);
-        let plan = layout.units[unit];
-        let siblings = plan.first_clock as usize..(plan.first_clock + plan.clocks) as usize;
-        if plan.clocks > 1 && self.clocks[siblings].iter().any(Clock::is_broken) {
-            return 0.0;
-        }
-        let running_only = layout.kinds[clock.kind as usize].ages == Ages::Running;
-        let UnitKind::Node(shelf) = plan.kind else {
-            let stands_still = running_only && self.units[unit].holds > 0;
-            let in_role = self.is_in_role(unit as u32, layout.kinds[clock.kind as usize].role);
-            return if stands_still || !in_role { 0.0 } else { 1.0 };
-        };
-        if self.is_off(unit as u32) {
-            return 0.0;
-        }
-        let state = &self.shelves[shelf as usize];
-        let held = self.units[unit].holds > 0;
-        if running_only && (held || !state.serves()) {
-            return 0.0;
-        }
-        let pool = layout.shelves[shelf as usize].pool as usize;
-        let (waiting, kind) = (self.pools[pool].waiting, &layout.kinds[clock.kind as usize]);
-        if !kind.role.includes(waiting) {
-            return 0.0;
-        }
-        let pace = if waiting { layout.pools[pool].ageing } else { 1.0 };
-        if kind.load_power == 0.0 { pace } else { pace * self.load(pool).powf(kind.load_power) }
-    }
-
-    /// Nodes of the pool over those that serve: how much more each of these carries.
-    fn load(&self, pool: usize) -> f64 {
-        f64::from(self.nodes_on(pool)) / f64::from(self.serving_nodes(pool).max(1))
-    }
-
-    /// Nodes of the pool that serve.
-    pub(super) fn serving_nodes(&self, pool: usize) -> u32 {
-        let states = self.layout.pools[pool].shelves.iter().map(|&shelf| &self.shelves[shelf as usize]);
-        states.filter(|state| state.serves()).map(|state| state.working).sum()
-    }
-
-    /// Ages in the node's pool follow the load on it.
-    pub(super) fn retime_load(&mut self, now: Time, shelf: u32) {
-        let pool = self.layout.shelves[shelf as usize].pool;
-        if self.layout.pools[pool as usize].loaded {
-            self.retime_pool(now, pool);
-        }
     }
 }

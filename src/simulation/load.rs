@@ -92,6 +92,8 @@ pub struct Loads {
     /// Is every level full, nothing tight and nobody's writes divergent? Then only who lacks capacity or fails requests
     /// changes a level, and to work out the levels once more in between is of no consequence.
     full: bool,
+    /// While users move: until when every level stays full as they go, ends of cohorts included.
+    full_until: Time,
     generation: u32,
 }
 
@@ -110,7 +112,7 @@ fn answering(gates: &Gates, to: &[Candidate]) -> Option<usize> {
 impl Loads {
     /// Nothing is known yet.
     pub fn reset(&mut self) {
-        (self.tight, self.full, self.generation) = (true, false, 0);
+        (self.tight, self.full, self.full_until, self.generation) = (true, false, Time::ZERO, 0);
         self.weak.iter_mut().for_each(Vec::clear);
     }
 }
@@ -191,15 +193,11 @@ impl World<'_> {
         let warm = self.next_warm(plan, &loads, loads.tight || drained.is_some());
         self.plan_looks(plan, now, &loads.load, drained.is_some());
         let drained = drained.filter(|&drained| drained > now);
-        let one_way = self.routing.as_ref().is_some_and(super::routing::Routing::drain_one_way);
-        // with clients that all go one way levels are full to the last bit all the time, and nobody need look before
-        let until = drained.into_iter().chain(warm.filter(|_| !one_way)).min();
-        let stays_full = drained.and(until).is_some_and(|until| self.stay_full(plan, &mut loads, now, until));
-        let unfelt = one_way && stays_full;
+        let unfelt = drained.is_some() && self.stay_full(plan, &mut loads, now);
         let settled = drained.into_iter().chain(warm).min().filter(|_| !unfelt);
         let mut end = now;
         if let Some(settled) = settled {
-            end = if stays_full { settled } else { self.chord(plan, &mut loads, now, settled) };
+            end = self.chord(plan, &mut loads, now, settled);
             if end < settled || warm == Some(end) {
                 let generation = loads.generation;
                 self.schedule(end, class::END, Event::Resample { generation });
@@ -254,22 +252,30 @@ impl World<'_> {
         calm && self.processes.iter().all(super::failovers::Failover::is_whole)
     }
 
-    /// Clients move. Is every level full until then, as it is now, with nodes to spare? What arrives where is a line, so
-    /// that its ends tell (samples 0 and 3); the margin is for rounding in between.
-    fn stay_full(&self, plan: &LoadPlan, loads: &mut Loads, now: Time, until: Time) -> bool {
-        if !self.are_full(plan, loads, 0) {
+    /// Clients move. Is every level full as they go, as it is now, with nodes to spare? What arrives where is a line from
+    /// one end of a cohort to the next, so that these tell (sample 3); the margin is for rounding in between.
+    fn stay_full(&self, plan: &LoadPlan, loads: &mut Loads, now: Time) -> bool {
+        let Some(routing) = self.routing.as_ref().filter(|_| self.are_full(plan, loads, 0)) else { return false };
+        if routing.holds_users() {
             return false;
         }
         loads.find_fewest(plan, MARGIN);
-        let before = std::mem::take(&mut loads.fewest);
-        self.sample(plan, loads, 3, until);
-        loads.find_fewest(plan, MARGIN);
-        loads.fewest.iter_mut().zip(before).for_each(|(fewest, before)| *fewest = before.max(*fewest));
-        let carries = |pool: usize| {
+        let mut until = now;
+        while let Some(end) = routing.settles_after(until) {
+            until = end;
+            let before = std::mem::take(&mut loads.fewest);
+            self.sample(plan, loads, 3, until);
+            loads.find_fewest(plan, MARGIN);
+            loads.fewest.iter_mut().zip(before).for_each(|(fewest, before)| *fewest = before.max(*fewest));
+            if !self.are_full(plan, loads, 3) {
+                return false;
+            }
+        }
+        loads.full_until = until;
+        (0..self.pools.len()).all(|pool| {
             let nodes = plan.stations[plan.of_pool[pool] as usize].nodes;
             self.gates.count(nodes) >= self.calm(plan, loads, now, pool as u32)
-        };
-        self.are_full(plan, loads, 3) && (0..self.pools.len()).all(carries)
+        })
     }
 
     /// The weak nodes of each pool, the weakest first.
@@ -312,6 +318,11 @@ impl World<'_> {
         let load = loads.load[plan.of_pool[pool as usize] as usize];
         self.loads = loads;
         load
+    }
+
+    /// Some clients have let go of an old answer. Do levels feel it?
+    pub(super) fn feels_drain(&self, now: Time) -> bool {
+        !(self.loads.full && now <= self.loads.full_until)
     }
 
     pub(super) fn resampled(&mut self, generation: u32) -> bool {

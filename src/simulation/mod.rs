@@ -4,6 +4,7 @@
 //! One loop takes the earliest of two stores: clocks of faults and repairs in a winner tree, everything else in a
 //! queue. Time is an integer, draws come from named streams, so a trial is a pure function of (layout, seed, trial).
 
+mod ages;
 mod ailing;
 mod calendars;
 mod clocks;

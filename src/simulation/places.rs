@@ -1,22 +1,30 @@
 //! Shared fate and standby: places that take their nodes with them, pools that wait and wake.
 
 use super::event::{Event, class};
-use super::layout::UnitKind;
+use super::layout::{Shelf, UnitKind};
 use super::trace::TraceEvent;
 use super::world::World;
 use crate::model::failure::Role;
 use crate::time::Time;
 
 impl<'a> World<'a> {
-    /// One node of the shelf works again or no longer.
+    /// One node of the shelf works again or no longer. This is what happens most, and written out for it.
     pub(super) fn count_node(&mut self, now: Time, shelf: usize, up: bool) {
-        let state = &mut self.shelves[shelf];
+        let layout = self.layout;
+        let (state, plan) = (&mut self.shelves[shelf], &layout.shelves[shelf]);
         state.count(up);
         if state.out > 0 {
             return;
         }
         let stopped = state.stopped;
-        self.count_shelf(now, shelf, 1, up, !stopped);
+        if stopped || plan.fit != plan.serving {
+            return self.count_shelf(now, shelf, 1, up, !stopped);
+        }
+        self.gates.step(&layout.wiring, plan.serving, up);
+        for &sum in &plan.sums {
+            self.gates.step(&layout.wiring, sum, up);
+        }
+        self.feel_count(now, plan, u32::from(up));
     }
 
     /// `count` nodes of the shelf join or leave the gates; `serving`: those that count serving nodes too.
@@ -42,16 +50,22 @@ impl<'a> World<'a> {
             for &sum in &plan.sums {
                 self.gates.shift(&layout.wiring, sum, count, up);
             }
-            // whoever joins may not be warm
-            let joined = if up && layout.pools[plan.pool as usize].warm_up.is_some() { count } else { 0 };
-            let pool = &mut self.pools[plan.pool as usize];
-            pool.calm = pool.calm.saturating_add(joined);
-            if self.gates.count(plan.serving) < pool.calm {
-                self.moved |= self.feels_count(now, plan.pool, joined);
-            }
-            if self.ails(plan.pool) {
-                self.pool_ails(now, plan.pool);
-            }
+            self.feel_count(now, plan, if up { count } else { 0 });
+        }
+    }
+
+    /// The number of serving nodes on a shelf has changed; so many have joined.
+    #[inline]
+    fn feel_count(&mut self, now: Time, plan: &Shelf, joined: u32) {
+        let pool = &mut self.pools[plan.pool as usize];
+        // whoever joins may not be warm
+        let joined = if pool.warms { joined } else { 0 };
+        pool.calm = pool.calm.saturating_add(joined);
+        if self.gates.count(plan.serving) < pool.calm {
+            self.moved |= self.feels_count(now, plan.pool, joined);
+        }
+        if self.ails(plan.pool) {
+            self.pool_ails(now, plan.pool);
         }
     }
 

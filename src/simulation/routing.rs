@@ -182,26 +182,24 @@ impl Routing {
         self.in_rotation[region]
     }
 
-    /// Do the clients of each group who move all leave one region for one other, where everybody goes? Then the shares of
-    /// the two add up to exactly one at every instant: 1 - c, rounded, and c do.
-    pub fn drain_one_way(&self) -> bool {
-        let is = |share: f64, whole: f64| share.to_bits() == whole.to_bits();
-        self.flows.iter().all(|flow| {
-            let Some(first) = flow.stale.first() else { return flow.held.iter().all(|&held| is(held, 0.0)) };
-            let from = flow.stale.iter().all(|cohort| cohort.region == first.region);
-            let to = flow.target.iter().position(|&share| is(share, 1.0));
-            let only = |shares: &[f64]| {
-                let mut shares = shares.iter().enumerate();
-                shares.all(|(region, &share)| is(share, if Some(region) == to { 1.0 } else { 0.0 }))
-            };
-            let whole = to.is_some() && only(&flow.target) && only(&flow.destination);
-            from && whole && to != Some(first.region as usize) && flow.held.iter().all(|&held| is(held, 0.0))
-        })
+    /// Are any users out, on their way back to a region that returns?
+    pub fn holds_users(&self) -> bool {
+        self.flows.iter().flat_map(|flow| &flow.held).any(|&held| held > 0.0)
+    }
+
+    /// The same of one group.
+    pub fn holds_group(&self, group: usize) -> bool {
+        self.flows[group].held.iter().any(|&held| held > 0.0)
     }
 
     /// When the next clients will have let go of an old answer, if some hold one.
     pub fn settles(&self) -> Option<Time> {
-        self.flows.iter().flat_map(|flow| &flow.stale).map(|cohort| cohort.until).min()
+        self.settles_after(Time::ZERO)
+    }
+
+    /// The same after an instant.
+    pub fn settles_after(&self, at: Time) -> Option<Time> {
+        self.flows.iter().flat_map(|flow| &flow.stale).map(|cohort| cohort.until).filter(|&until| until > at).min()
     }
 }
 
@@ -323,7 +321,7 @@ impl<'a> World<'a> {
         }
         flow.stale.retain(|cohort| cohort.until > now);
         self.cause = flow.cause;
-        self.moved = true;
+        self.moved |= self.feels_drain(now);
         self.rest_standbys(now);
         self.schedule_drain(group as usize);
         true

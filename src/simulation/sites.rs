@@ -9,11 +9,11 @@ impl World<'_> {
     pub(super) fn finish_sites(&mut self, end: Time) {
         let layout = self.layout;
         for (index, clock) in self.clocks.iter().enumerate() {
-            let kind = &layout.kinds[clock.kind as usize];
+            let kind = &layout.kinds[clock.kind()];
             if kind.shelf != NOT_PLAIN {
                 if clock.is_broken() && !kind.shared {
-                    let beyond = self.tree.time(index as u32).since(end);
-                    self.down_ns[clock.kind as usize] -= u128::from(beyond.as_nanos());
+                    let beyond = self.due(index as u32).since(end);
+                    self.down_ns[clock.kind()] -= u128::from(beyond.as_nanos());
                 }
                 let site = &mut self.sites[kind.site as usize];
                 let [faults, repairs] = clock.changes();
@@ -36,11 +36,11 @@ impl World<'_> {
         self.sites.fill(SiteCounts::default());
         self.down_ns.fill(0);
         for (index, clock) in self.clocks.iter().enumerate() {
-            let kind = &self.layout.kinds[clock.kind as usize];
+            let kind = &self.layout.kinds[clock.kind()];
             if kind.shelf != NOT_PLAIN {
                 if clock.is_broken() && !kind.shared {
-                    let ahead = self.tree.time(index as u32).since(now);
-                    self.down_ns[clock.kind as usize] += u128::from(ahead.as_nanos());
+                    let ahead = self.due(index as u32).since(now);
+                    self.down_ns[clock.kind()] += u128::from(ahead.as_nanos());
                 }
                 // below zero by what came before, so that adding all at the end leaves what came after
                 let site = &mut self.sites[kind.site as usize];

@@ -4,9 +4,10 @@
 //! gates; where a threshold is crossed the gates report whom it concerns, and [`World::react`] lets subjects, failover
 //! processes and routing follow until nothing moves. The state is a plain value: it can be cloned at any instant.
 
+use super::ages::Age;
 use super::ailing::Ailing;
 use super::calendars::CalendarState;
-use super::clocks::{Age, Clock};
+use super::clocks::Clock;
 use super::crews::CrewState;
 use super::deploys::RolloutState;
 use super::event::Event;
@@ -70,6 +71,8 @@ pub struct PoolState {
     pub wake: Stream,
     /// With at least so many serving nodes a change in their number changes no level, for sure.
     pub calm: u32,
+    /// Do its nodes warm up?
+    pub warms: bool,
 }
 
 /// A unit, dynamically.
@@ -266,6 +269,7 @@ impl<'a> World<'a> {
             waiting: false,
             generation: 0,
             calm: if layout.load.is_some() { u32::MAX } else { 0 },
+            warms: plan.warm_up.is_some(),
             wake: streams.stream(plan.wake_key),
         }));
         self.coverage.clear();

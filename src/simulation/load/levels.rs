@@ -55,6 +55,7 @@ impl World<'_> {
     /// What the users of a group get, class by class, their own tiers included.
     fn level_of_group(&self, plan: &LoadPlan, loads: &Loads, group: usize) -> Sample {
         let out = self.is_routing_out();
+        let held = self.routing.as_ref().is_some_and(|routing| routing.holds_group(group));
         // one minus what is lost, so that shares that add up to all give exactly all
         let mut level = Sample { value: 1.0, tiers: 0 };
         for (class, entries) in plan.entries.iter().enumerate() {
@@ -63,6 +64,7 @@ impl World<'_> {
                 continue;
             }
             let mut served = Sample::default();
+            let (mut some, mut whole) = (false, !held);
             for (region, entry) in entries.iter().enumerate() {
                 let users = loads.users[group * plan.regions + region];
                 if out || users <= 0.0 {
@@ -72,12 +74,15 @@ impl World<'_> {
                     self.gates.holds(candidate.gate)
                         && self.reach(group, plan.stations[candidate.station as usize].region)
                 };
-                if let Some(station) = entry.iter().find(answers).map(|candidate| candidate.station as usize) {
-                    served.value += users * loads.value[station * plan.classes + class];
-                    served.tiers |= loads.tiers[station * plan.classes + class];
-                }
+                let station = entry.iter().find(answers).map(|candidate| candidate.station as usize);
+                let cell = station.map(|station| station * plan.classes + class);
+                let value = cell.map_or(0.0, |cell| loads.value[cell]);
+                served.value += users * value;
+                served.tiers |= cell.map_or(0, |cell| loads.tiers[cell]);
+                (some, whole) = (true, whole && value >= 1.0);
             }
-            served.value = served.value.min(1.0);
+            // wherever they are, all are served: shares that move do not add up to exactly one
+            served.value = if some && whole { 1.0 } else { served.value.min(1.0) };
             let own = &plan.tiers[group];
             if served.value < 1.0 - 1e-12 && !own.is_empty() {
                 let (more, tiers) = loads.tiers_answer(own, plan, &self.gates, class);
@@ -116,12 +121,16 @@ fn readers_of(plan: &LoadPlan, loads: &Loads, stations: &[u32]) -> Sample {
 /// Of all that arrives at a service's stations, the share that is served; the best of them if nothing arrives.
 fn of_stations(plan: &LoadPlan, loads: &Loads, stations: &[u32]) -> Sample {
     let cells = |station: u32| station as usize * plan.classes..(station as usize + 1) * plan.classes;
-    let all = stations.iter().flat_map(|&station| cells(station));
-    let load: f64 = all.clone().map(|cell| loads.flow[cell]).sum();
+    let (mut load, mut served, mut tiers) = (0.0, 0.0, 0);
+    for cells in stations.iter().map(|&station| cells(station)) {
+        let arriving = loads.flow[cells.clone()].iter().zip(&loads.value[cells.clone()]).zip(&loads.tiers[cells]);
+        for ((&flow, value), used) in arriving {
+            load += flow;
+            served += flow * value;
+            tiers |= if flow > 0.0 { *used } else { 0 };
+        }
+    }
     if load > 0.0 {
-        let served: f64 = all.clone().map(|cell| loads.flow[cell] * loads.value[cell]).sum();
-        let used = all.filter(|&cell| loads.flow[cell] > 0.0);
-        let tiers = used.fold(0, |tiers, cell| tiers | loads.tiers[cell]);
         return Sample { value: if load - served > 1e-12 * load { served / load } else { 1.0 }, tiers };
     }
     let idle = |station: u32| {
