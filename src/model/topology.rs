@@ -205,7 +205,8 @@ pub struct Pool {
     pub service: ServiceId,
     /// Where it stands; a dependency has no place.
     pub region: Option<RegionId>,
-    /// The zones that its nodes are spread over: node `i` stands in `zones[i % zones.len()]`; empty for a dependency.
+    /// The zones that its nodes are spread over: node `i` stands in `zones[i % zones.len()]`; empty for a dependency, and
+    /// for what stands nowhere, though it is found in a region.
     pub zones: Vec<ZoneId>,
     /// Number of nodes, at least 1; of a pool that scales, those at the start.
     pub nodes: u32,

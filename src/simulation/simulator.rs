@@ -6,6 +6,7 @@ use super::trace::TraceLine;
 use super::{Outcome, World};
 use crate::model::Model;
 use crate::model::failure::{Strikes, Target};
+use crate::model::topology::{Pool, PoolId, RegionId, ServiceId, Standby};
 
 /// A compiled model, shared by all trials.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ impl Compiled {
 
     /// For the request clock: every request is an event. A model without traffic has none.
     pub fn full(model: &Model) -> Compiled {
-        let model = &with_slow_places(model);
+        let model = &with_nodes_everywhere(with_slow_places(model));
         let layout = Layout::for_requests(model);
         let requests = RequestPlan::new(model, &layout);
         Compiled { layout, requests }
@@ -45,6 +46,32 @@ fn with_slow_places(model: &Model) -> Model {
     for fault in &mut model.faults {
         if fault.is_slowness_of_a_place() && !matches!(fault.target, Target::Link { .. }) {
             fault.strikes = Strikes::Share(1.0);
+        }
+    }
+    model
+}
+
+/// Where a service has no nodes, requests to it enter at one that stands nowhere, never fails and takes no time: what
+/// the service depends on decides what becomes of them, as seen from each region.
+fn with_nodes_everywhere(mut model: Model) -> Model {
+    for service in 0..model.services.len() {
+        if !model.services[service].pools.is_empty() {
+            continue;
+        }
+        for region in 0..model.regions.len() as u32 {
+            model.services[service].pools.push(PoolId(model.pools.len() as u32));
+            model.pools.push(Pool {
+                service: ServiceId(service as u32),
+                region: Some(RegionId(region)),
+                zones: Vec::new(),
+                nodes: 1,
+                need: 1,
+                capacity: None,
+                warm_up: None,
+                autoscale: None,
+                standby: Standby::hot(),
+                coverage: None,
+            });
         }
     }
     model

@@ -48,7 +48,8 @@ fn shelves_in(model: &Model, layout: &Layout, place: UnitKind) -> Vec<u32> {
         match place {
             UnitKind::Node(_) | UnitKind::Group(_) | UnitKind::Gray(_) => false,
             UnitKind::Zone(zone) => shelf.zone == Some(zone),
-            UnitKind::Region(region) => pool.region.is_some_and(|id| id.0 == region),
+            // what stands in no zone of the region stands nowhere
+            UnitKind::Region(region) => pool.region.is_some_and(|id| id.0 == region) && !pool.zones.is_empty(),
             UnitKind::Service(service) => pool.service.0 == service,
             UnitKind::Cut(cut) => match layout.cuts.list[cut as usize].target {
                 Target::Zone(zone) => shelf.zone == Some(zone.0),

@@ -219,12 +219,15 @@ impl Requests<'_> {
             (Some(from), Some(to)) if from != to => self.routes.ways[plan.ways.number(from, to)].cut,
             (Some(_) | None, Some(_) | None) => false,
         };
+        let region_of = |number: u32| plan.pools[number as usize].region;
+        let some_here = edge.pools.iter().any(|&number| region_of(number) == region);
         let mut pools = edge.pools.iter().enumerate().filter(|&(place, &number)| {
-            let at = plan.pools[number as usize].region;
+            let at = region_of(number);
             let asked = match edge.reach {
                 Reach::Primary => self.routes.primary[edge.to as usize] == Some(place as u32),
                 Reach::Local => at == region || at.is_none(),
-                Reach::Any | Reach::ByTarget => true,
+                Reach::ByTarget => !some_here || at == region,
+                Reach::Any => true,
             };
             asked && !cut(at)
         });

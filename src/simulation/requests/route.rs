@@ -265,7 +265,8 @@ impl Routes {
                 let pool = match edge.reach {
                     Reach::Primary => self.primary[edge.to as usize],
                     Reach::Local => local().or_else(|| of_the_world(plan, edge)).map(|pool| pool as u32),
-                    Reach::Any | Reach::ByTarget => self.nearest(plan, edge, from),
+                    Reach::ByTarget => local().map_or_else(|| self.nearest(plan, edge, from), |pool| Some(pool as u32)),
+                    Reach::Any => self.nearest(plan, edge, from),
                 };
                 self.table[index][region as usize] = pool;
                 if self.readers[index].is_some() {

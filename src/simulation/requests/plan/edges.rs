@@ -246,12 +246,13 @@ fn add(
             (service.name.as_str(), service.nodes)
         }
     };
-    let kind = model.services[to as usize].kind;
+    let of_callee = &model.services[to as usize];
     let reach = match reach {
-        Reach::ByTarget if callee.process.is_some() => Reach::Primary,
-        Reach::ByTarget if kind == ServiceKind::Dependency => Reach::Any,
-        Reach::ByTarget => Reach::Local,
-        Reach::Local | Reach::Any | Reach::Primary => reach,
+        Reach::ByTarget | Reach::Primary if callee.process.is_some() => Reach::Primary,
+        Reach::ByTarget if of_callee.kind == ServiceKind::Dependency || of_callee.is_quorum() => Reach::Any,
+        // of copies among which nobody leads each is a primary
+        Reach::Primary => Reach::Any,
+        Reach::ByTarget | Reach::Local | Reach::Any => reach,
     };
     let off = CallPolicy { balance: policy.balance.clone(), ..CallPolicy::default() };
     let tiers: Vec<TierPlan> = tiers

@@ -22,7 +22,7 @@ use crate::model::elastic::WarmUp;
 use crate::model::failover::{Check, Detection, Replication};
 use crate::model::traffic::{Arrivals, CallerGone, PoolWork, Saga, ServiceWork};
 use crate::resilience::load_shedding::Criticality;
-use crate::simulation::layout::Layout;
+use crate::simulation::layout::{Layout, Process};
 use crate::time::Span;
 
 /// The compiled traffic.
@@ -259,7 +259,9 @@ fn classes(model: &Model) -> Vec<ClassPlan> {
 
 fn service_plan(model: &Model, layout: &Layout, index: usize) -> ServicePlan {
     let service = &model.services[index];
-    let process = layout.processes.iter().position(|process| process.service == Some(index as u32));
+    // of copies that all take writes nobody is in charge
+    let leads = |process: &Process| process.service == Some(index as u32) && service.failover.is_some();
+    let process = layout.processes.iter().position(leads);
     let first_node = service.pools.first().map_or(0, |pool| layout.pools[pool.index()].first_unit);
     let nodes = service.pools.iter().map(|pool| model.pools[pool.index()].most_nodes()).sum();
     ServicePlan {
