@@ -42,6 +42,7 @@ mod request_oracle;
 mod request_outside;
 mod request_policies;
 mod request_queues;
+mod request_reach;
 mod request_scaling;
 mod request_spill;
 mod request_traces;
