@@ -272,8 +272,8 @@ mod tests {
         check(
             outages(&outage),
             "trial,subject,start_s,duration_s,cause,undetected_s,deciding_s,promoting_s,rerouting_s,warming_s,\
-             breakers_s,failing-back_s,repairing_s\n\
-             3,system,0.000000001,61.5,\"db, \"\"failover\"\"\",30,0,31.5,0,0,0,0,0\n",
+             breakers_s,failing-back_s,repairing_s,overloaded_s\n\
+             3,system,0.000000001,61.5,\"db, \"\"failover\"\"\",30,0,31.5,0,0,0,0,0,0\n",
         );
         check(timeline(&step), "trial,t_s,subject,level,requests,ok,degraded\n3,0.000000001,system,0.25,,,\n");
     }

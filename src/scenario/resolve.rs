@@ -129,6 +129,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
 /// What only the whole model tells of faults and deploys, which stand at these places.
 fn check_whole(session: &Session<'_>, model: &Model, faults: &[Origin], deploys: &[Origin]) {
     standby::roles(session, model, faults);
+    standby::nobody(session, model, faults);
     limits::events(session, model, faults, deploys);
 }
 

@@ -11,7 +11,7 @@ pub use run::trials_until_run;
 
 use super::dist::Law;
 use super::topology::{RegionId, ServiceId, Term};
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 /// A health checker: how often it looks and when it believes what it sees.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,18 @@ pub struct Check {
     pub through_queue: bool,
     /// What a check looks at.
     pub sees: Sees,
+}
+
+impl Check {
+    /// When the next check is sent after one sent at `sent` that ended at `ended`, if the target then counts as down or not.
+    /// One that would be due while another is out is sent as soon as that has ended.
+    pub fn next(&self, down: bool, sent: Time, ended: Time) -> Time {
+        let from = match self.schedule {
+            Schedule::Fixed => sent,
+            Schedule::AfterAnswer => ended,
+        };
+        (from + if down { self.every_down } else { self.every }).max(ended)
+    }
 }
 
 /// What the time between checks is counted from.

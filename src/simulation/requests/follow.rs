@@ -52,7 +52,9 @@ impl Requests<'_> {
         }
         self.routes.shares_at = now;
         self.follow_outside(world);
-        self.operators.follow(world, &self.nodes);
+        let broken = world.is_broken() || self.nodes.iter().any(|node| node.restarting);
+        self.operators.follow(broken);
+        self.tally.structure(now, broken);
         for (region, open) in self.routes.open.iter_mut().enumerate() {
             *open = world.takes_users(region);
         }

@@ -47,10 +47,13 @@ impl<'a> RequestWorld<'a> {
         let mut outcome = self.world.finish(end);
         outcome.events += requests.events;
         let since = |at: Time| Time::ZERO + at.since(start);
-        let open: Vec<(Time, Time)> = requests.open.iter().map(|&(open, shut)| (since(open), since(shut))).collect();
+        let since_start = |spans: &[(Time, Time)]| -> Vec<(Time, Time)> {
+            spans.iter().map(|&(from, to)| (since(from), since(to))).collect()
+        };
+        let (open, broken) = (since_start(&requests.open), since_start(&requests.broken));
         let layout = self.world.layout;
         let (down_below, cause) = (layout.down_below, layout.request_cause);
-        let about = seconds::About { down_below, cause, open: &open, end: since(end) };
+        let about = seconds::About { down_below, cause, open: &open, broken: &broken, end: since(end) };
         seconds::add_bad(&mut outcome, &requests.seconds, about);
         outcome.requests = Some(Box::new(requests));
         outcome

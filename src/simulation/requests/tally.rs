@@ -34,6 +34,10 @@ pub struct Tally {
     open: BTreeMap<(u32, u32), Time>,
     /// Spans in which one was open, as they ended.
     spans: Vec<(Time, Time)>,
+    /// Since when something has been broken, if it is.
+    broken: Option<Time>,
+    /// Spans in which something was, as they ended.
+    broken_spans: Vec<(Time, Time)>,
     /// Who wants to know more than sums.
     pub recorder: Option<Box<Recorder>>,
 }
@@ -61,6 +65,8 @@ impl Tally {
             fresh: if tiers { vec![Time::NEVER; plan.clients as usize] } else { Vec::new() },
             open: BTreeMap::new(),
             spans: Vec::new(),
+            broken: None,
+            broken_spans: Vec::new(),
             recorder: None,
         }
     }
@@ -85,6 +91,20 @@ impl Tally {
         self.fresh.fill(Time::NEVER);
         self.open.clear();
         self.spans.clear();
+        self.broken = None;
+        self.broken_spans.clear();
+    }
+
+    /// The structure is broken, or whole, from `now` on.
+    pub fn structure(&mut self, now: Time, broken: bool) {
+        match (self.broken, broken) {
+            (None, true) => self.broken = Some(now),
+            (Some(since), false) => {
+                self.broken_spans.push((since, now));
+                self.broken = None;
+            }
+            (None, false) | (Some(_), true) => {}
+        }
     }
 
     /// The counts at `end`.
@@ -94,6 +114,7 @@ impl Tally {
             self.calls[edge].open += end.since(since);
             self.spans.push((since, end));
         }
+        self.structure(end, false);
         self.sum_up();
         RequestOutcome {
             users: self.users.clone(),
@@ -103,6 +124,7 @@ impl Tally {
             events,
             length: end.since(self.start),
             open: united(&mut self.spans),
+            broken: united(&mut self.broken_spans),
         }
     }
 

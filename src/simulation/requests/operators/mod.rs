@@ -12,11 +12,9 @@ mod recent;
 
 use super::Requests;
 use super::event::{Event, class};
-use super::nodes::Node;
 use super::plan::operators::{OperatorPlan, Sight};
 use super::state::{Answer, Request};
 use crate::engine::streams::{Family, Streams};
-use crate::simulation::World;
 use crate::simulation::event::class::END;
 use crate::simulation::trace::{OperatorStep, TraceEvent};
 use crate::time::{Span, Time};
@@ -105,12 +103,10 @@ impl Operators {
         self.recent.ended(now, subjects, now.since(request.arrived), answer);
     }
 
-    /// The structure is like this now.
-    pub fn follow(&mut self, world: &World<'_>, nodes: &[Node]) {
-        if !self.is_empty() {
-            self.broken = world.is_broken() || nodes.iter().any(|node| node.restarting);
-            self.was_broken |= self.broken;
-        }
+    /// The structure is broken now, or whole.
+    pub const fn follow(&mut self, broken: bool) {
+        self.broken = broken;
+        self.was_broken |= broken;
     }
 }
 
