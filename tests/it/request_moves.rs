@@ -90,21 +90,32 @@ fn sent(text: &str) -> [u64; 2] {
     [0, 1].map(|region| record.buckets.pools[pools[region] as usize][0])
 }
 
+/// Somebody takes the only slot of the east at 0.7 s and keeps it as `patience` has it, so that all others go west. They
+/// give up after half a second, and try again at 4.7 s.
+fn spilled(patience: &str, fault: &str) -> [u64; 2] {
+    sent(&format!(
+        "{HEAD}{PLACES}timeout = \"500ms\"\nretry = {{ attempts = 2, backoff = \"constant(base=4200ms)\", on = [\"timeout\"] }}\n\
+         [users.first]\nnear = \"east\"\nclosed = {{ clients = 1, think = \"700ms\" }}\n{patience}\n\
+         [services.app]\nqueue = 0\nservice_time = \"1h\"\npools = {{ east = {{ slots = 1 }}, west = {{ slots = 100 }} }}\n\
+         [routing]\npolicy = \"latency\"\n{fault}"
+    ))
+}
+
 #[test]
-fn a_retry_of_a_spilled_request_stays_with_it_until_its_region_is_left() {
-    // somebody's request takes the only slot of the east for good, so that all others go west, time out there after half a
-    // second, and try again four seconds later: those of 1 s to 35 s, two attempts each, and one of 36 s to 39 s
-    let text = |fault: &str| {
-        let retry = RETRY.replace("attempts = 2", "on = [\"timeout\"], attempts = 2");
-        format!(
-            "{HEAD}{PLACES}timeout = \"500ms\"\n{retry}\n[users.first]\nnear = \"east\"\nclosed = {{ clients = 1, think = \"500ms\" }}\n\
-             [services.app]\nqueue = 0\nservice_time = \"1h\"\npools = {{ east = {{ slots = 1 }}, west = {{ slots = 100 }} }}\n\
-             [routing]\npolicy = \"latency\"\n{fault}"
-        )
-    };
-    assert_eq!(sent(&text("")), [1, 35 * 2 + 4]);
-    // while nobody is sent west, from 10.7 s to 30.7 s, the retries of 7 s to 10 s come to the east, and so do the
-    // requests of 11 s to 30 s, which are refused there; those of 1 s to 6 s are tried twice before, and the rest after
-    let fault = broken("west").replace("10500ms", "10700ms");
-    assert_eq!(sent(&text(&fault)), [1 + 4 + 20, 6 * 2 + 4 + 5 * 2 + 4]);
+fn a_retry_of_a_spilled_request_stays_in_its_region_though_there_is_room_at_home() {
+    // for good: the requests of 1 s to 35 s are tried twice, the rest once
+    assert_eq!(spilled("", ""), [1, 35 * 2 + 4]);
+    // Until 20.7 s; he comes again at 21.4 s, into the first half second of the request of 21 s, and goes west. East: the
+    // requests of 21 s to 25 s, and their retries, which are there when those of 26 s to 30 s come; these go west, so that
+    // those of 31 s to 35 s find room again. West: he, the requests of 1 s to 20 s, 26 s to 30 s and 36 s to 39 s, and the
+    // retries of all of these before the end, those of 17 s to 20 s too, which would have found room in the east.
+    assert_eq!(spilled("timeout = \"20s\"", ""), [1 + 5 + 5 + 5 + 5, 1 + (20 + 5 + 4) + (20 + 5)]);
+}
+
+#[test]
+fn a_retry_of_a_spilled_request_leaves_a_region_that_takes_no_users() {
+    // From 10.6 s to 30.6 s nobody is sent west. East: the retries of 6 s to 10 s, and the requests of 11 s to 30 s, all of
+    // which are refused. West: 1 s to 10 s, the retries of 1 s to 5 s, 31 s to 39 s and the retries of 31 s to 35 s.
+    let fault = broken("west").replace("10500ms", "10600ms");
+    assert_eq!(spilled("", &fault), [1 + 5 + 20, 10 + 5 + 9 + 5]);
 }
