@@ -237,19 +237,15 @@ impl Requests<'_> {
     /// What the call does next.
     #[inline(never)]
     fn next_step(&mut self, now: Time, id: Id) -> Option<Step> {
+        let plan = self.plan;
         let step = with_call!(self, now, id, |logical, client, edge| {
-            // its next attempt may go elsewhere
-            if logical.call.backs_off().is_some_and(|until| until <= now) {
-                None
-            } else {
-                Some(logical.call.step(client, edge))
+            if logical.call.backs_off().is_some_and(|until| until <= now)
+                && plan.edges[logical.about.edge as usize].pools.len() > 1
+            {
+                return self.next_round(now, id);
             }
+            logical.call.step(client, edge)
         });
-        let step = match step {
-            Some(None) => self.next_round(now, id),
-            Some(step) => step,
-            None => None,
-        };
         self.hear();
         step
     }

@@ -25,19 +25,20 @@ impl Observer for Gone<'_> {
 }
 
 impl Requests<'_> {
-    /// The wait before the call's next attempt is over: where does it go? Then its next step.
+    /// The wait before the next attempt of a call is over, which may go to one of several pools: to which? Then its next
+    /// step.
     #[inline(never)]
     pub(super) fn next_round(&mut self, now: Time, id: Id) -> Option<Step> {
         let logical = self.flight.logical_mut(id)?;
         // whoever asked has done nothing to it
         logical.turns -= 1;
         let (about, pool) = (logical.about, logical.pool as usize);
-        if self.plan.edges[about.edge as usize].pools.len() > 1
-            && let Some(there) = self.route_next(now, &about, pool).filter(|&there| there != pool)
-        {
+        if let Some(there) = self.route_next(now, &about, pool).filter(|&there| there != pool) {
             self.move_call(now, (id, &about), there);
         }
-        with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge))
+        let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
+        self.hear();
+        step
     }
 
     fn move_call(&mut self, now: Time, (id, about): (Id, &About), there: usize) {
