@@ -2,11 +2,14 @@
 
 use crate::lab::model;
 use crate::request_lab::{Counts, HEAD, counts, plan_full, trials};
+use ninefold::model::operator::When;
 use ninefold::report::json;
+use ninefold::simulation::requests::reading::Gauge;
 use ninefold::simulation::trace::OperatorStep::{self, Acts, Over, Paged};
 use ninefold::simulation::trace::{TraceEvent, TraceLine};
 use ninefold::simulation::{Compiled, Simulator};
 use ninefold::time::{Span, Time};
+use std::fmt::Write as _;
 
 fn at(secs: u64) -> Time {
     Time::ZERO + Span::from_secs(secs)
@@ -297,6 +300,52 @@ fn open_breakers_are_seen_for_the_part_of_the_second_that_they_are() {
     // none of [26 s, 27 s), and of [27 s, 28 s) those at 27.8 s and 27.9 s
     assert_eq!(other("success_ratio(db) >= 21%"), [(at(28), Paged)]);
     assert_eq!(other("success_ratio(db) >= 20%"), []);
+}
+
+#[test]
+fn a_second_is_judged_as_a_bucket_of_an_experiment_is() {
+    let conditions = [
+        "success_ratio(app) >= 60%",
+        "success_ratio(folk->app) >= 70%",
+        "degraded_ratio(folk) <= 45%",
+        "latency(folk, p90) <= 900ms",
+        "latency(app->db, max) <= 700ms",
+        "attempts_per_request(db) <= 2",
+        "attempts_per_request(app->db) <= 2",
+        "shed(db) <= 30%",
+        "rejected(app->db) <= 30%",
+        "breaker_open_time(app->db) <= 55%",
+        "queue_time(db, p50) <= 200ms",
+    ];
+    let mut text = format!(
+        "{HEAD}horizon = \"200s\"\n[services.app]\nnodes = 2\nneed = 1\nslots = 4\nservice_time = \"exp(mean=100ms)\"\n\
+         [services.app.calls.db]\ntimeout = \"1s\"\nretry = {{ attempts = 3, backoff = \"constant(base=300ms)\" }}\n\
+         breaker = {{ failure_rate = \"40%\", open_for = \"2s\" }}\n\
+         [services.db]\nslots = 2\nqueue = 3\nservice_time = \"exp(mean=300ms)\"\nerrors = \"10%\"\n\
+         [users.folk]\nrate = \"6/s\"\nfallback = [{{ tier = \"cached\", hit = \"80%\" }}]\n"
+    );
+    for (number, condition) in conditions.iter().enumerate() {
+        let _ = writeln!(text, "[operators.o{number:02}]\nwhen = \"{condition}\"\nafter = \"1s\"\npage = \"1h\"");
+    }
+    let model = model(&text);
+    let compiled = Compiled::full(&model);
+    let Simulator::Full(mut world) = compiled.simulator() else { panic!("on the request clock") };
+    let (_, lines, record) = world.run_recorded(1, 0, Span::SECOND);
+    let plan = compiled.requests.as_ref().expect("requests");
+    let mut firsts = Vec::new();
+    for (number, operator) in (0_u32..).zip(&model.operators) {
+        let When::Shows(symptom) = operator.when else { panic!("a condition") };
+        let gauge = Gauge::new(plan, symptom.measure, symptom.subject);
+        let fails = |&second: &usize| gauge.value(&record.buckets, second).is_some_and(|value| symptom.shows(value));
+        let first = (0..199).find(fails);
+        let paged =
+            |line: &&TraceLine| matches!(line.event, TraceEvent::Operator { operator, .. } if operator == number);
+        let when = lines.iter().find(paged).map(|line| line.at);
+        assert_eq!(when, first.map(|first| at(first as u64 + 1)), "{}", conditions[number as usize]);
+        firsts.push(first);
+    }
+    let telling = firsts.iter().filter(|first| first.is_some_and(|first| first > 0)).count();
+    assert!(telling >= 9, "{firsts:?}");
 }
 
 #[test]

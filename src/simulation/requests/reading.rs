@@ -98,6 +98,11 @@ impl Gauge {
         Gauge { measure, users: users(plan, subject), service, edges }
     }
 
+    /// Does it read nothing of services and calls?
+    pub const fn is_of_users(&self) -> bool {
+        self.users.is_some()
+    }
+
     /// Does it read lengths of time?
     pub const fn is_of_lengths(&self) -> bool {
         match self.measure {

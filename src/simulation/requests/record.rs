@@ -66,6 +66,8 @@ impl Record {
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     start: Time,
+    /// Does nobody want to know of services and calls?
+    users_only: bool,
     /// What is kept of the whole of it.
     pub record: Option<Record>,
     /// What people who act look at.
@@ -73,9 +75,14 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Nothing but these seconds is kept.
-    pub fn of_seconds(seconds: Buckets) -> Recorder {
-        Recorder { seconds: Some(seconds), ..Recorder::default() }
+    /// Nothing but these seconds is kept, and perhaps nothing but users in them.
+    pub fn of_seconds(seconds: Buckets, users_only: bool) -> Recorder {
+        Recorder { users_only, seconds: Some(seconds), ..Recorder::default() }
+    }
+
+    /// The whole trial is kept too.
+    pub(super) fn keep(&mut self, record: Record) {
+        (self.record, self.users_only) = (Some(record), false);
     }
 
     /// Those who keep buckets.
@@ -135,6 +142,9 @@ impl Recorder {
 
     #[cold]
     pub(super) fn call_over(&mut self, now: Time, about: &About, answer: Answer) {
+        if self.users_only {
+            return;
+        }
         if let Some(journal) = self.journal() {
             journal.call_over(now, about, answer);
         }
@@ -144,6 +154,9 @@ impl Recorder {
     /// An attempt, named by its request and itself, has ended after so long.
     #[cold]
     pub(super) fn attempt_over(&mut self, now: Time, edge: u32, names: (Id, Id), answer: Answer, took: Span) {
+        if self.users_only {
+            return;
+        }
         if let Some(journal) = self.journal() {
             journal.attempt_over(now, names, answer);
         }
@@ -154,6 +167,9 @@ impl Recorder {
 
     #[cold]
     pub(super) fn reached(&mut self, now: Time, service: u32, names: (Id, Id)) {
+        if self.users_only {
+            return;
+        }
         if let Some(journal) = self.journal() {
             journal.reached(now, names);
         }
@@ -162,6 +178,9 @@ impl Recorder {
 
     #[cold]
     pub(super) fn started(&mut self, now: Time, service: u32, names: (Id, Id), wait: Span) {
+        if self.users_only {
+            return;
+        }
         if let Some(journal) = self.journal() {
             journal.started(now, names);
         }
@@ -171,6 +190,9 @@ impl Recorder {
     /// An attempt goes out to a node of the pool.
     #[cold]
     pub(super) fn sent(&mut self, now: Time, id: Id, (node, pool): (u32, u32), whose: (&About, Origin)) {
+        if self.users_only {
+            return;
+        }
         if let Some(journal) = self.journal() {
             journal.sent(now, id, node, whose);
         }
@@ -180,12 +202,18 @@ impl Recorder {
     /// Counts something of an edge.
     #[cold]
     pub(super) fn call(&mut self, edge: u32, count: impl Fn(&mut CallBucket)) {
+        if self.users_only {
+            return;
+        }
         self.all().for_each(|buckets| count(buckets.call(edge)));
     }
 
     /// Counts something of a service.
     #[cold]
     pub(super) fn service(&mut self, service: u32, count: impl Fn(&mut ServiceBucket)) {
+        if self.users_only {
+            return;
+        }
         self.all().for_each(|buckets| count(buckets.service(service)));
     }
 

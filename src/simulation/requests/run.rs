@@ -84,7 +84,7 @@ impl<'a> RequestWorld<'a> {
     fn recorded(&mut self, seed: u64, trial: u64, fresh: Record) -> (Outcome, Vec<TraceLine>, Record) {
         let recorder = &mut self.requests.tally.recorder;
         let own = recorder.clone();
-        recorder.get_or_insert_default().record = Some(fresh.clone());
+        recorder.get_or_insert_default().keep(fresh.clone());
         let (outcome, lines) = self.run_traced(seed, trial);
         let recorder = std::mem::replace(&mut self.requests.tally.recorder, own);
         let record = recorder.and_then(|recorder| recorder.record).unwrap_or(fresh);

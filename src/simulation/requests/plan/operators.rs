@@ -109,7 +109,8 @@ impl RequestPlan {
     pub fn looker(&self) -> Option<Recorder> {
         let lengths = self.operators.iter().any(|operator| operator.gauge.is_of_lengths());
         let seconds = || Buckets::last(Span::SECOND, self.subjects(), lengths);
-        (!self.operators.is_empty()).then(|| Recorder::of_seconds(seconds()))
+        let users_only = self.operators.iter().all(|operator| operator.gauge.is_of_users());
+        (!self.operators.is_empty()).then(|| Recorder::of_seconds(seconds(), users_only))
     }
 }
 
