@@ -80,6 +80,8 @@ pub struct Buckets {
     start: Time,
     /// Of the bucket in progress.
     number: u64,
+    /// Where that is kept.
+    current: usize,
     /// How many are kept.
     kept: usize,
     /// Are lengths of time kept too?
@@ -114,6 +116,7 @@ impl Buckets {
             length,
             start: Time::ZERO,
             number: 0,
+            current: 0,
             kept,
             lengths,
             refusing: BTreeMap::new(),
@@ -126,7 +129,7 @@ impl Buckets {
 
     /// Nothing yet: counting begins at `start`.
     pub(super) fn begin(&mut self, start: Time) {
-        (self.start, self.number) = (start, 0);
+        (self.start, self.number, self.current) = (start, 0, 0);
         self.refusing.clear();
         (0..self.kept).for_each(|place| self.empty(place));
     }
@@ -140,8 +143,9 @@ impl Buckets {
     pub(super) fn turn(&mut self) {
         self.settle(self.end());
         self.number += 1;
+        self.current = (self.number % self.kept as u64) as usize;
         if self.number >= self.kept as u64 {
-            self.empty(self.current());
+            self.empty(self.current);
         }
     }
 
@@ -161,10 +165,6 @@ impl Buckets {
         (from + self.every).min(self.length).saturating_sub(from).as_secs_f64()
     }
 
-    fn current(&self) -> usize {
-        (self.number % self.kept.max(1) as u64) as usize
-    }
-
     fn empty(&mut self, place: usize) {
         self.users.iter_mut().for_each(|buckets| buckets[place] = UserBucket::default());
         self.services.iter_mut().for_each(|buckets| buckets[place] = ServiceBucket::default());
@@ -174,17 +174,15 @@ impl Buckets {
 
     /// A request of these users has come.
     pub(super) fn arrived(&mut self, subjects: [usize; 3]) {
-        let current = self.current();
         for subject in subjects {
-            self.users[subject][current].arrived += 1;
+            self.users[subject][self.current].arrived += 1;
         }
     }
 
     /// A request of these users has ended after so long.
     pub(super) fn answered(&mut self, subjects: [usize; 3], latency: Span, answer: Answer) {
-        let current = self.current();
         for subject in subjects {
-            let bucket = &mut self.users[subject][current];
+            let bucket = &mut self.users[subject][self.current];
             match answer {
                 Ok(Quality::Full) => bucket.full += 1,
                 Ok(Quality::Degraded) => bucket.degraded += 1,
@@ -215,20 +213,17 @@ impl Buckets {
 
     /// An attempt goes out to the pool.
     pub(super) fn sent(&mut self, pool: u32) {
-        let current = self.current();
-        self.pools[pool as usize][current] += 1;
+        self.pools[pool as usize][self.current] += 1;
     }
 
     /// The bucket of an edge.
     pub(super) fn call(&mut self, edge: u32) -> &mut CallBucket {
-        let current = self.current();
-        &mut self.calls[edge as usize][current]
+        &mut self.calls[edge as usize][self.current]
     }
 
     /// The bucket of a service.
     pub(super) fn service(&mut self, service: u32) -> &mut ServiceBucket {
-        let current = self.current();
-        &mut self.services[service as usize][current]
+        &mut self.services[service as usize][self.current]
     }
 
     /// The breaker refuses from now on until then, or (none) refuses no more.
@@ -244,7 +239,7 @@ impl Buckets {
     /// What breakers have refused until `end` belongs to the bucket in progress. One that is open but whose time is up
     /// refuses nobody: it waits for a call.
     pub(super) fn settle(&mut self, end: Time) {
-        let current = self.current();
+        let current = self.current;
         for ((edge, _), (from, until)) in &mut self.refusing {
             self.calls[*edge as usize][current].open += end.min(*until).since(*from);
             *from = end;

@@ -3,7 +3,8 @@
 //! A failover that is done between two attempts, a region that its users have left, a pool that is known to be dead: whoever
 //! retries asks the routing again, and that is what makes a retry worth while. The policies are then those of the caller
 //! towards the other pool; what the retry may cost was asked of the budget towards the pool where the last attempt failed.
-//! Where there is nobody to go to the call stays, and a hedge goes beside the attempt that it hedges.
+//! Where there is nobody to go to the call stays, and a hedge goes beside the attempt that it hedges. What an own policy
+//! refuses is tried again at the same instant without asking, if it is tried again without a wait.
 
 use super::calls::{Ear, POLICY, with_call};
 use super::state::{About, Id};
