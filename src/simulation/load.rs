@@ -176,7 +176,7 @@ impl World<'_> {
     pub(super) fn carries_cold(&self, plan: &LoadPlan, loads: &Loads, pool: u32) -> bool {
         let index = plan.of_pool[pool as usize] as usize;
         let limit = loads.limit(plan, &self.gates, index, f64::from(self.nodes_warming(pool)));
-        loads.load.get(index).is_some_and(|&load| load <= limit)
+        loads.load.get(index).is_some_and(|&load| !flow::is_short(load, limit))
     }
 
     /// Levels of all subjects, as users, capacity and tiers now stand, until something moves.

@@ -88,23 +88,6 @@ fn users_find_the_region_in_charge_by_the_answers_that_they_have() {
 }
 
 #[test]
-fn without_a_health_check_nobody_panics() {
-    // two of three nodes are out: the third takes all, unless told otherwise
-    let lost = |keys: &str, service: &str| {
-        let found = counts(&format!(
-            "{HEAD}horizon = \"1h\"\n[services.web]\nnodes = 3\nneed = 1\n{service}\n\
-             [users.folk]\nrate = \"1/s\"\narrivals = \"regular\"\n{keys}\n\
-             [faults.two]\ntarget = \"2 of web\"\nmode = \"crash\"\nat = [\"30min\"]\nfor = \"10min\"\n"
-        ));
-        ALL - answered(&found).0
-    };
-    assert!(lost("", "") <= 1);
-    assert!(lost("timeout = \"1s\"", "") <= 1);
-    let panic = lost("panic = \"50%\"", "");
-    assert!(panic.abs_diff(400) <= 2, "{panic} lost in turn");
-}
-
-#[test]
 fn a_service_without_nodes_is_what_it_depends_on() {
     let faults = |which: &str| {
         let fault = |name: &str| {

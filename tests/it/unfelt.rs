@@ -168,3 +168,9 @@ fn the_books_are_compared_after_most_events() {
     let text = crowded(&[]);
     assert!(compare(&text) > 500, "{} comparisons\n{text}", compare(&text));
 }
+
+/// Regions that spill to the brim, of groups that write differently: found by chance once.
+#[test]
+fn rounding_at_the_brim_changes_no_level() {
+    compare(include_str!("brim.toml"));
+}

@@ -64,13 +64,12 @@ pub struct CallPolicy {
     pub balance: BalancePolicy,
     /// Ejection of outliers.
     pub ejection: Option<EjectionConfig>,
-    /// With a smaller share of nodes believed healthy than this, but not none, all are sent to; 0 to 1. None: half where
-    /// somebody checks, or nodes are ejected; whoever always knows who is well does not doubt it.
-    pub panic: Option<f64>,
+    /// With a smaller share of nodes believed healthy than this, but not none, all are sent to; 0 to 1.
+    pub panic: f64,
 }
 
 impl Default for CallPolicy {
-    /// Everything off, round robin.
+    /// Everything off, round robin, panic below a half.
     fn default() -> Self {
         CallPolicy {
             timeout: None,
@@ -85,7 +84,7 @@ impl Default for CallPolicy {
             throttle: None,
             balance: BalancePolicy::RoundRobin,
             ejection: None,
-            panic: None,
+            panic: 0.5,
         }
     }
 }

@@ -9,6 +9,11 @@ use crate::simulation::ailing::Weak;
 use crate::simulation::gates::Gates;
 use crate::simulation::layout::load::{LoadCall, LoadPlan, LoadTier};
 
+/// Is a station short of what arrives? Spill fills regions to the brim, where rounding decides nothing.
+pub(super) fn is_short(load: f64, limit: f64) -> bool {
+    load > limit * (1.0 + 1e-12)
+}
+
 impl Loads {
     /// Requests per second that the station carries: a weak node its part; `cold` nodes' worth is missing.
     pub(super) fn limit(&self, plan: &LoadPlan, gates: &Gates, index: usize, cold: f64) -> f64 {
@@ -92,12 +97,13 @@ impl Loads {
             }
             let limit = self.limit(plan, gates, index, self.cold[index]);
             self.limits[index] = limit;
-            self.tight |= load > limit * (1.0 + 1e-12);
-            self.carried &= load <= limit;
-            let carried = load.min(limit) / load;
+            let short = is_short(load, limit);
+            self.tight |= short;
+            self.carried &= !short;
+            let carried = if short { limit / load } else { 1.0 };
             for class in 0..classes {
                 let arriving = if classes == 1 { load } else { self.flow[index * classes + class] };
-                let amount = if classes == 1 { load.min(limit) } else { arriving * carried };
+                let amount = if short && classes == 1 { limit } else { arriving * carried };
                 for call in station.calls.iter().filter(|_| amount > 0.0) {
                     self.spread_call(plan, gates, (index, class), call, amount * call.shares[class]);
                 }
@@ -164,7 +170,7 @@ impl Loads {
             let (limit, load) = (self.limits[index], self.load[index]);
             let sound = 1.0 - self.failing(plan, gates, index, load.min(limit), |weak| weak.errors);
             let full = self.failing(plan, gates, index, load.min(limit), |weak| weak.full);
-            let carried = if load > limit { limit / load } else { 1.0 } * sound;
+            let carried = if is_short(load, limit) { limit / load } else { 1.0 } * sound;
             let stopped = station.writes.is_some_and(|writes| !gates.holds(writes));
             let unwritten = if stopped { 1.0 } else { full };
             for class in 0..plan.classes {

@@ -268,7 +268,7 @@ impl Requests<'_> {
         let nodes = &self.nodes[range];
         let well: Vec<bool> = nodes.iter().map(|node| node.member && !node.condition.off).collect();
         let gone: Vec<bool> = nodes.iter().map(|node| node.condition.off).collect();
-        self.routes.set_members(number, &well, &gone, self.plan.services[pool.service as usize].panic());
+        self.routes.set_members(number, &well, &gone);
         for edge in self.plan.edges.iter().filter(|edge| edge.to == pool.service && !edge.plain) {
             let Some(place) = edge.pools.iter().position(|&known| known == number) else { continue };
             for slot in 0..edge.slots {

@@ -163,13 +163,12 @@ impl Routes {
         self.pools[pool as usize].is_dead()
     }
 
-    /// The members of a pool have changed; with a smaller share of them well than `panic` all are sent to, as the pipeline
-    /// does.
-    pub fn set_members(&mut self, pool: u32, well: &[bool], off: &[bool], panic: f64) {
+    /// The members of a pool have changed; with less than half of them well all are sent to, as the pipeline does.
+    pub fn set_members(&mut self, pool: u32, well: &[bool], off: &[bool]) {
         let route = &mut self.pools[pool as usize];
         route.well = well.iter().filter(|&&well| well).count() as u32;
         let on = off.iter().filter(|&&off| !off).count() as u32;
-        let panic = f64::from(route.well) < panic * f64::from(on);
+        let panic = route.well * 2 < on;
         route.members.clear();
         route
             .members

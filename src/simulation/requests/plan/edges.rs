@@ -1,6 +1,6 @@
 //! Edges: who calls whom, under which policies.
 
-use super::{PANIC, RequestPlan};
+use super::RequestPlan;
 use crate::model::Model;
 use crate::model::dist::Law;
 use crate::model::topology::{Reach, Reads, ServiceKind};
@@ -42,8 +42,6 @@ pub struct EdgePlan {
     pub plain: bool,
     /// The policies.
     pub policy: CallPolicy,
-    /// With a smaller share of healthy nodes than this all are sent to.
-    pub panic: f64,
     /// Do users go where its failover has them go, by the answers that they have?
     pub follows: bool,
     /// Which ring of timers its attempts use, if they have a timeout and no deadline can shorten it.
@@ -121,7 +119,7 @@ impl EdgePlan {
             attempt_timeout: policy.timeout,
             balance: policy.balance.clone(),
             ejection: policy.ejection,
-            panic: (self.panic * 10_000.0).round() as u32,
+            panic: (policy.panic * 10_000.0).round() as u32,
             ..PipelineConfig::new(targets)
         }
     }
@@ -282,7 +280,6 @@ fn add(
         slots,
         first_client: 0,
         plain: policy == off && tiers.is_empty(),
-        panic: policy.panic.unwrap_or(if policy.ejection.is_some() { PANIC } else { callee.panic() }),
         follows: caller_follows,
         policy,
         ring: None,
