@@ -100,7 +100,9 @@ impl Requests<'_> {
         self.schedule(now + every, class::CHECK, Event::Check { node: index, probe, generation });
         let node = &mut self.nodes[index as usize];
         let Some(prober) = &mut node.probes[probe as usize] else { return };
-        let gray = if condition.up { condition.check_fails } else { 0.0 };
+        // whoever restarts a node stands beside it
+        let missed = if probe == Probe::Readiness { condition.missed } else { 0.0 };
+        let gray = if condition.up { 1.0 - (1.0 - condition.check_fails) * (1.0 - missed) } else { 0.0 };
         let fails = 1.0 - (1.0 - prober.check.false_fail) * (1.0 - gray);
         let by_chance = fails > 0.0 && node.checks.random::<f64>() < fails;
         if condition.off {
@@ -165,7 +167,7 @@ impl Requests<'_> {
         node.restarting = true;
         let condition = super::nodes::Condition { up: false, silent: false, ..node.condition };
         self.change_condition(now, index, condition);
-        self.mended.push(index);
+        self.restarts.push((index, true));
         self.look = true;
         self.schedule(now + takes, crate::simulation::event::class::END, Event::Restarted { node: index });
     }
@@ -189,6 +191,7 @@ impl Requests<'_> {
     /// A restarted node works again.
     pub(super) fn restarted(&mut self, index: u32) {
         self.nodes[index as usize].restarting = false;
+        self.restarts.push((index, false));
         self.look = true;
     }
 
