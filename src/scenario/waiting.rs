@@ -12,10 +12,11 @@ pub(super) fn bounded(model: &Model) -> Vec<bool> {
     for _ in 0..model.services.len() {
         let loose = |way: &&Way| !way.in_time && way.from.is_none_or(|from| !bounded[from.index()]);
         let open: Vec<usize> = ways.iter().filter(loose).map(|way| way.to.index()).collect();
-        let before = bounded.iter().filter(|&&bounded| bounded).count();
-        open.iter().for_each(|&service| bounded[service] = false);
-        if bounded.iter().filter(|&&bounded| bounded).count() == before {
+        if open.iter().all(|&service| !bounded[service]) {
             break;
+        }
+        for service in open {
+            bounded[service] = false;
         }
     }
     bounded

@@ -167,7 +167,7 @@ fn a_call_that_stays_in_its_region_reads_no_copy_elsewhere() {
         both.map(|results| value(&results, Measure::AvailabilityRequest, "system", "mean").estimate.unwrap_or(1.0))
     };
     for capacity in ["", "capacity = \"100/s\""] {
-        assert_eq!(served("reach = \"local\"", capacity), [0.0; 2], "{capacity}");
-        assert_eq!(served("", capacity), [1.0; 2], "{capacity}");
+        assert!(served("reach = \"local\"", capacity).into_iter().all(|served| served < 1e-12), "{capacity}");
+        assert!(served("", capacity).into_iter().all(|served| served > 1.0 - 1e-12), "{capacity}");
     }
 }
