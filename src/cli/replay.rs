@@ -116,6 +116,8 @@ const fn short(event: &TraceEvent) -> &'static str {
     match event {
         TraceEvent::Fault { .. } => "fault",
         TraceEvent::Repair { .. } => "repaired",
+        TraceEvent::RestartBegun { .. } => "restart",
+        TraceEvent::RestartOver { .. } => "restarted",
         TraceEvent::Level { .. } => "",
         TraceEvent::Believed { healthy, .. } | TraceEvent::RegionBelieved { healthy, .. } => {
             if *healthy {
@@ -223,7 +225,10 @@ impl Places<'_> {
     /// Whom an event is about.
     fn step(&self, line: &TraceLine, words: &str) -> Step {
         let (group, subject) = match line.event {
-            TraceEvent::Fault { unit, .. } | TraceEvent::Repair { unit, .. } => self.unit(unit),
+            TraceEvent::Fault { unit, .. }
+            | TraceEvent::Repair { unit, .. }
+            | TraceEvent::RestartBegun { unit }
+            | TraceEvent::RestartOver { unit } => self.unit(unit),
             TraceEvent::Level { subject, .. } => self.subject(subject),
             TraceEvent::Believed { process, .. }
             | TraceEvent::FailoverBegun { process, .. }

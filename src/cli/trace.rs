@@ -121,6 +121,8 @@ impl Words<'_> {
         match *event {
             TraceEvent::Fault { unit, cause } => format!("fault       {}: {}", self.site(unit), self.cause(cause)),
             TraceEvent::Repair { unit, cause } => format!("repair      {}: {}", self.site(unit), self.cause(cause)),
+            TraceEvent::RestartBegun { unit } => format!("restart     {} begins", self.site(unit)),
+            TraceEvent::RestartOver { unit } => format!("restart     {} runs again", self.site(unit)),
             TraceEvent::Level { subject, level } => {
                 format!("level       {} {}", self.layout.subjects[subject as usize], percent(level))
             }

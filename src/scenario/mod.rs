@@ -50,6 +50,7 @@ mod term;
 mod tree;
 mod users;
 mod value;
+mod waiting;
 mod warnings;
 
 pub use crate::scenario::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Style};

@@ -6,6 +6,7 @@ use super::names::Names;
 use super::session::Session;
 use super::source::{FileId, Origin};
 use super::tree::Table;
+use super::waiting;
 use crate::model::Model;
 use crate::model::failover::{Check, Detection, Policy, Propagation, Replication, Sees};
 use crate::model::failure::{Per, Process, Strikes, Target};
@@ -344,6 +345,7 @@ fn calls_of(session: &Session<'_>, names: &Names, model: &Model, origins: &[Orig
     let most = |call: &Call| call.policy.retry.map_or(1, |retry| retry.max_attempts);
     let rates = model.groups.iter().any(|group| group.rate.is_some());
     let mut into: Vec<Option<usize>> = vec![None; model.services.len()];
+    let bounded = waiting::bounded(model);
     let mut patience: Vec<Option<Span>> = vec![None; model.services.len()];
     for (at, call) in calls.iter().enumerate() {
         into[call.to.index()].get_or_insert(at);
@@ -352,7 +354,7 @@ fn calls_of(session: &Session<'_>, names: &Names, model: &Model, origins: &[Orig
     for (call, &origin) in calls.iter().zip(origins) {
         let (from, to) = (names.service_name(call.from), names.service_name(call.to));
         let waits = call.policy.timeout.or(call.policy.deadline);
-        if rates && waits.is_none() {
+        if rates && waits.is_none() && !bounded[call.from.index()] {
             let message = format!("`{from}` waits for `{to}` for ever");
             session.report(Code::W405, origin, message, Some("add `timeout`".to_owned()));
         }

@@ -12,7 +12,7 @@ use super::world::World;
 use crate::time::{Span, Time};
 
 /// Steps of a ramp.
-pub const STEPS: u32 = 8;
+pub const STEPS: u32 = 32;
 
 /// One thing that is wrong with one node.
 #[derive(Clone, Copy, Debug)]

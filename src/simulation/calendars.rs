@@ -23,6 +23,10 @@ pub struct CalendarState {
     announced: u32,
     /// Who is out, by start, where that depends on the role.
     out: VecDeque<Vec<u32>>,
+    /// Units that it has struck, as often as it has, where a restart would mend them.
+    struck: Vec<u32>,
+    /// Of those that it is still to put back: who was mended before.
+    mended: Vec<u32>,
 }
 
 impl World<'_> {
@@ -32,7 +36,14 @@ impl World<'_> {
         self.calendars.clear();
         for (index, calendar) in layout.calendars.iter().enumerate() {
             let lasts = streams.stream(calendar.key);
-            self.calendars.push(CalendarState { lasts, turn: None, announced: 0, out: VecDeque::new() });
+            self.calendars.push(CalendarState {
+                lasts,
+                turn: None,
+                announced: 0,
+                out: VecDeque::new(),
+                struck: Vec::new(),
+                mended: Vec::new(),
+            });
             self.schedule_calendar(index as u32, 0);
         }
     }
@@ -83,12 +94,12 @@ impl World<'_> {
         let plan = &self.layout.calendars[calendar as usize];
         let state = &mut self.calendars[calendar as usize];
         if let Some(turn) = state.turn.take() {
-            self.put_back(now, plan, &plan.units[turn as usize..=turn as usize]);
+            self.put_back(now, calendar, &plan.units[turn as usize..=turn as usize]);
             self.next_turn(now, calendar, turn + 1);
         } else if let Some(units) = state.out.pop_front() {
-            self.put_back(now, plan, &units);
+            self.put_back(now, calendar, &units);
         } else {
-            self.put_back(now, plan, &plan.units);
+            self.put_back(now, calendar, &plan.units);
         }
         if let Some((_, flag)) = plan.drain {
             let state = &mut self.calendars[calendar as usize];
@@ -130,15 +141,44 @@ impl World<'_> {
             }
             self.retime_unit(now, unit);
         }
+        if self.layout.for_requests {
+            self.calendars[calendar as usize].struck.extend(units);
+        }
         self.schedule(now + lasts, class::END, Event::CalendarEnd { calendar });
     }
 
-    fn put_back(&mut self, now: Time, plan: &Calendar, units: &[u32]) {
-        for &unit in units {
-            self.sites[self.layout.units[unit as usize].site as usize].change(true);
-            self.note(now, TraceEvent::Repair { unit, cause: plan.cause });
-            self.relieve(now, unit, plan.ailment);
-            self.retime_unit(now, unit);
+    /// The node, if the fault holds it, is rid of it before its time.
+    pub(super) fn mend_struck(&mut self, now: Time, calendar: u32, node: u32) {
+        let plan = &self.layout.calendars[calendar as usize];
+        while take(&mut self.calendars[calendar as usize].struck, node) {
+            self.cause = plan.cause;
+            self.give_back(now, plan, node);
+            self.calendars[calendar as usize].mended.push(node);
         }
     }
+
+    fn put_back(&mut self, now: Time, calendar: u32, units: &[u32]) {
+        let plan = &self.layout.calendars[calendar as usize];
+        for &unit in units {
+            let state = &mut self.calendars[calendar as usize];
+            if take(&mut state.mended, unit) {
+                continue;
+            }
+            take(&mut state.struck, unit);
+            self.give_back(now, plan, unit);
+        }
+    }
+
+    fn give_back(&mut self, now: Time, plan: &Calendar, unit: u32) {
+        self.sites[self.layout.units[unit as usize].site as usize].change(true);
+        self.note(now, TraceEvent::Repair { unit, cause: plan.cause });
+        self.relieve(now, unit, plan.ailment);
+        self.retime_unit(now, unit);
+    }
+}
+
+/// Takes the unit out of the list; was it there?
+fn take(list: &mut Vec<u32>, unit: u32) -> bool {
+    let found = list.iter().position(|&listed| listed == unit);
+    found.map(|found| list.swap_remove(found)).is_some()
 }

@@ -73,6 +73,7 @@ impl World<'_> {
             } else {
                 1.0
             },
+            missed: plan.zone.map_or(0.0, |zone| self.zone_missed(zone)),
             admits: self.gates.holds(layout.admits[plan.pool as usize]),
             off: self.is_off(node),
             writes: layout.takes_writes[plan.pool as usize].is_none_or(|gate| self.gates.holds(gate)),
@@ -148,11 +149,29 @@ impl World<'_> {
 
     /// How many partitions do so: one inbound and one outbound are two.
     fn zone_cuts(&self, zone: u32) -> u32 {
-        let cuts = self.layout.cuts.list.iter().filter(|cut| match cut.target {
-            Target::Zone(target) => target.0 == zone && !self.gates.holds(cut.flag),
-            Target::EachNode { .. } | Target::Region(_) | Target::Service(_) | Target::Link { .. } => false,
-        });
+        let cuts = self.layout.cuts.list.iter().filter(|cut| cut.is_around(zone) && !self.gates.holds(cut.flag));
         cuts.count() as u32
+    }
+
+    /// Share of the checks from outside that a zone does not answer since it is cut off.
+    fn zone_missed(&self, zone: u32) -> f64 {
+        if !self.zone_is_cut(zone) {
+            return 0.0;
+        }
+        let places = self.layout.units.iter().zip(&self.units).skip(self.layout.first_place as usize);
+        let missed = places.map(|(plan, state)| match plan.kind {
+            UnitKind::Cut(cut) if state.holds > 0 && self.layout.cuts.list[cut as usize].is_around(zone) => {
+                state.check_fails
+            }
+            UnitKind::Cut(_)
+            | UnitKind::Node(_)
+            | UnitKind::Zone(_)
+            | UnitKind::Region(_)
+            | UnitKind::Service(_)
+            | UnitKind::Group(_)
+            | UnitKind::Gray(_) => 0.0,
+        });
+        missed.fold(0.0, f64::max)
     }
 
     /// Is the way cut, how many times as long does it take, does it hold what enters it?
@@ -199,18 +218,5 @@ impl World<'_> {
             || self.shelves.iter().any(|shelf| shelf.out > 0)
             || self.shelves.iter().zip(&self.layout.shelves).any(starts)
             || self.processes.iter().any(|process| !process.in_charge())
-    }
-
-    /// The node was restarted: what only made it slow or hang is over.
-    pub(super) fn mend(&mut self, now: Time, node: u32) {
-        let plan = self.layout.units[node as usize];
-        for clock in plan.first_clock..plan.first_clock + plan.clocks {
-            let kind = &self.layout.kinds[self.layout.clocks[clock as usize].kind as usize];
-            if self.clocks[clock as usize].is_broken() && (kind.ailment.is_some() || kind.manner.hangs) {
-                self.cause = kind.cause;
-                self.turn(now, clock);
-                self.react(now);
-            }
-        }
     }
 }

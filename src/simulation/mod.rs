@@ -25,6 +25,7 @@ mod load;
 mod partitions;
 mod places;
 pub mod requests;
+mod restarts;
 mod routing;
 mod scaling;
 mod shocks;

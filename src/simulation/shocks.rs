@@ -138,6 +138,13 @@ impl World<'_> {
         &self.groups[group as usize].out
     }
 
+    /// The node is no longer among those of the group that are out; was it?
+    pub(super) fn leaves_group(&mut self, group: u32, node: u32) -> bool {
+        let out = &mut self.groups[group as usize].out;
+        let found = out.iter().position(|&unit| unit == node);
+        found.map(|found| out.remove(found)).is_some()
+    }
+
     /// They come back, from where perhaps nobody has seen them gone.
     pub(super) fn release_group(&mut self, now: Time, group: u32, hidden: bool) {
         let ailment = self.layout.groups[group as usize].ailment;

@@ -28,6 +28,16 @@ pub enum TraceEvent {
         /// Its label.
         cause: u32,
     },
+    /// A node is restarted.
+    RestartBegun {
+        /// The node.
+        unit: u32,
+    },
+    /// It has started.
+    RestartOver {
+        /// The node.
+        unit: u32,
+    },
     /// A subject's level changed.
     Level {
         /// The subject.

@@ -1,7 +1,7 @@
 //! Copies of a database against histories computed by hand.
 
-use crate::lab::history;
-use crate::lab::run_text;
+use crate::lab::{history, run_text, value};
+use crate::request_lab::{HEAD, run_full};
 use ninefold::results::Judgement;
 use ninefold::results::measure::Measure;
 use ninefold::time::Span;
@@ -149,4 +149,25 @@ fn reads_load_the_local_copy_and_writes_the_primary() {
         + "[routing]\nentry = \"api\"\npolicy = \"geo\"\nspill = false\n";
     let whole = text.replace("at = \"1h\"", "at = \"11h\"");
     history(&whole).expect("system", 0.0, 10.0 * HOUR, 0.2 * 10.0 * HOUR);
+}
+
+/// `reach = "local"` keeps all calls in their region, those that read too: without a copy there nobody is served. Without
+/// it reads go to the nearest copy and writes to the primary. So on both clocks, with `capacity` (the fluid) and without.
+#[test]
+fn a_call_that_stays_in_its_region_reads_no_copy_elsewhere() {
+    let served = |reach: &str, capacity: &str| {
+        let text = format!(
+            "{HEAD}horizon = \"30s\"\nregions = {{ a = {{}}, b = {{}}, c = {{}} }}\n[services.w]\ncalls.db = {{ {reach} }}\n{capacity}\n\
+             [services.db]\nkind = \"database\"\npools = [\"a\", \"b\"]\n\
+             replication = {{ mode = \"async\", reads = \"local\" }}\nfailover = {{ order = [\"b\", \"a\"] }}\n\
+             [users.u]\nrate = \"20/s\"\nnear = \"c\"\nrequests = {{ r = \"50%\", w = \"50%\" }}\n\
+             [requests]\nr = {{}}\nw = {{ writes = true }}\n[routing]\npolicy = \"geo\"\n"
+        );
+        let both = [run_full(&text, 2), run_text(&text, 2)];
+        both.map(|results| value(&results, Measure::AvailabilityRequest, "system", "mean").estimate.unwrap_or(1.0))
+    };
+    for capacity in ["", "capacity = \"100/s\""] {
+        assert!(served("reach = \"local\"", capacity).into_iter().all(|served| served < 1e-12), "{capacity}");
+        assert!(served("", capacity).into_iter().all(|served| served > 1.0 - 1e-12), "{capacity}");
+    }
 }

@@ -4,9 +4,13 @@
 //! any time two are in hand, and everything can be counted by hand: a fault from 10 s to 15 s meets the requests of 9.8 s
 //! and 9.9 s in work, and 50 come while it lasts.
 
-use crate::lab::check;
-use crate::request_lab::{Counts, HEAD, counts, ratio, times, trials};
+use crate::lab::{check, model};
+use crate::request_lab::{Counts, HEAD, counts, mean, ratio, run_full, times, trials};
 use ninefold::resilience::ErrorClass;
+use ninefold::results::measure::Measure;
+use ninefold::simulation::Compiled;
+use ninefold::simulation::trace::TraceEvent;
+use ninefold::time::Time;
 
 /// Requests that come in 30 s.
 const ALL: u64 = 299;
@@ -290,4 +294,86 @@ fn a_node_that_hangs_again_after_its_restart_is_restarted_again() {
     let failures = counts(&text).user("folk").failures();
     // twice 20 to 30 s until it is noticed, and 30 s of restart
     assert!((1_000..=1_200).contains(&failures), "{failures} requests failed");
+}
+
+/// A node hangs at 10 s, by the calendar, for 40 s. The third check in a row fails 2 to 3 s later, the restart takes 5 s and
+/// ends the hang: 70 to 80 requests come meanwhile and fail, with the two in hand. The service is down as long as its users.
+#[test]
+fn a_restart_ends_what_the_calendar_has_begun() {
+    let liveness = "liveness = { every = \"1s\", timeout = \"1s\", down_after = 3, restart = \"5s\" }";
+    let hang = "target = \"app\"\nmode = \"slow\"\nfactor = inf\n";
+    let at = "[faults.f]\nat = \"10s\"\nfor = \"40s\"\n";
+    let every = "[faults.f]\nevery = \"100s\"\nfirst = \"10s\"\nfor = \"40s\"\n";
+    for fault in [format!("{at}{hang}"), format!("{every}{hang}"), format!("{at}{}", hang.replace("app", "1 of app"))] {
+        let text = scene(liveness, "timeout = \"1s\"", &fault);
+        let failures = counts(&text).user("folk").failures();
+        assert!((70..=84).contains(&failures), "{failures} requests failed\n{fault}");
+        let results = run_full(&text, 4);
+        let down = |subject| 30.0 * mean(&results, Measure::UnavailabilityTime, subject).0;
+        let (service, system) = (down("app"), down("system"));
+        assert!((7.0..=8.0).contains(&service), "{service} s down\n{fault}");
+        // users count whole seconds, and that of the two in hand
+        assert!((service..=service + 3.0).contains(&system), "{system} s down, the service {service}\n{fault}");
+    }
+}
+
+#[test]
+fn a_trace_tells_of_restarts() {
+    let liveness = "liveness = { every = \"1s\", timeout = \"1s\", down_after = 3, restart = \"5s\" }";
+    let text = scene(liveness, "timeout = \"1s\"", &struck("mode = \"slow\"\nfactor = inf"));
+    let (_, lines) = Compiled::full(&model(&text)).simulator().run_traced(1, 0);
+    let at = |wanted: &dyn Fn(&TraceEvent) -> bool| {
+        let found: Vec<f64> = lines
+            .iter()
+            .filter(|line| wanted(&line.event))
+            .map(|line| line.at.since(Time::ZERO).as_secs_f64())
+            .collect();
+        assert_eq!(found.len(), 1, "{lines:?}");
+        found[0]
+    };
+    let begun = at(&|event| matches!(event, TraceEvent::RestartBegun { .. }));
+    assert!((12.0..=13.0).contains(&begun), "{begun}");
+    assert!((at(&|event| matches!(event, TraceEvent::RestartOver { .. })) - begun - 5.0).abs() < 1e-6);
+    assert!((at(&|event| matches!(event, TraceEvent::Repair { .. })) - begun).abs() < 1e-6, "mended as it begins");
+}
+
+/// It comes back once it has been mended, not again when the calendar says so: the next round strikes it anew.
+#[test]
+fn a_fault_that_was_mended_early_is_over_once() {
+    let liveness = "liveness = { every = \"1s\", timeout = \"1s\", down_after = 3, restart = \"2s\" }";
+    let fault =
+        "[faults.f]\nevery = \"10s\"\nfirst = \"5s\"\nfor = \"8s\"\ntarget = \"app\"\nmode = \"slow\"\nfactor = inf\n";
+    let failures = counts(&scene(liveness, "timeout = \"1s\"", fault)).user("folk").failures();
+    // three rounds, the last of them in full too: 4 to 5 s each, and who is in hand
+    assert!((120..=165).contains(&failures), "{failures} requests failed");
+}
+
+/// A full disk is no matter of a restart.
+#[test]
+fn a_restart_does_not_empty_a_disk() {
+    let liveness = "liveness = { every = \"1s\", timeout = \"1s\", down_after = 1, restart = \"1s\" }";
+    let fault = "mode = \"disk-full\"\ncheck_fails = \"100%\"";
+    let counts = counts(&scene(liveness, "timeout = \"1s\"", &struck(fault)));
+    // all that write fail while it lasts, at once or as work lost by a restart
+    assert!((50..=60).contains(&counts.user("folk").failures()), "{:?}", counts.user("folk").failed);
+}
+
+/// One of three zones is cut off for 5 s: without a check everybody knows at once, and only who was in hand there is lost.
+/// A check misses it three times, 2 to 3 s, a third of 10 requests a second; one that is never missed loses a third of 50.
+#[test]
+fn nobody_is_sent_into_a_zone_that_is_known_to_be_cut_off() {
+    let failures = |check: &str, fails: &str| {
+        let tables = format!(
+            "[faults.f]\ntarget = \"here/x\"\nmode = \"partition\"\nat = \"10s\"\nfor = \"5s\"\n{fails}\n\
+             [regions.here]\nzones = [\"x\", \"y\", \"z\"]\n"
+        );
+        let counts = counts(&scene(&format!("nodes = 3\nneed = 1\n{check}"), "timeout = \"1s\"", &tables));
+        counts.user("folk").failures()
+    };
+    assert!(failures("", "") <= 1);
+    let check = "health_check = { every = \"1s\", timeout = \"10ms\", down_after = 3 }";
+    let noticed = failures(check, "");
+    assert!((6..=12).contains(&noticed), "{noticed}");
+    let unseen = failures("", "check_fails = \"0%\"");
+    assert!((16..=18).contains(&unseen), "{unseen}");
 }

@@ -55,6 +55,7 @@ fn the_impatient_leave_as_erlang_a_says() {
     check("Erlang-A left", left, theta * queued / rate, REL);
     let results = run_full(&text, times(20, 10));
     check("Erlang-A lost", mean(&results, Measure::UnavailabilityRequest, "system"), theta * queued / rate, REL);
+    check("Erlang-A shed", mean(&results, Measure::Shed, "app"), theta * queued / rate, REL);
 }
 
 /// Cobham without preemption: W0 / (1 - rho1), W0 / (1 - rho1)(1 - rho), W0 = lambda E S^2 / 2.

@@ -84,6 +84,8 @@ impl Words<'_> {
         Some(match *event {
             TraceEvent::Fault { unit, .. } => (format!("fault strikes {}", self.site(unit)), false),
             TraceEvent::Repair { unit, .. } => (format!("fault on {} is over", self.site(unit)), true),
+            TraceEvent::RestartBegun { unit } => (format!("restart of {} begun", self.site(unit)), false),
+            TraceEvent::RestartOver { unit } => (format!("restart of {} over", self.site(unit)), true),
             TraceEvent::Level { .. } => return None,
             TraceEvent::Believed { process, place, healthy } => {
                 let (whose, place) = (self.process(process), self.place(process, place));

@@ -180,7 +180,7 @@ impl UserTotals {
 impl ServiceTotals {
     fn push(&mut self, tally: &ServiceTally, arrived: u64) {
         self.attempts.push(arrived as f64, tally.attempts as f64);
-        self.shed.push(tally.attempts as f64, tally.shed as f64);
+        self.shed.push(tally.attempts as f64, tally.all_shed() as f64);
         self.waited.push(tally.started as f64, tally.waited as f64);
         self.queue.push(&tally.queue);
     }

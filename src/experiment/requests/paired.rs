@@ -64,7 +64,7 @@ pub fn values(trial: &RequestOutcome) -> Vec<f64> {
         all.extend([mean(&user.latency), tail(&user.latency)]);
     }
     for service in &trial.services {
-        all.extend([ratio(service.attempts, arrived), ratio(service.shed, service.attempts)]);
+        all.extend([ratio(service.attempts, arrived), ratio(service.all_shed(), service.attempts)]);
     }
     all.extend(trial.calls.iter().map(|call| ratio(call.attempts, arrived)));
     let sagas = trial.users[0].sagas;

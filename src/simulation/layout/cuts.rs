@@ -24,6 +24,14 @@ pub struct Cut {
 }
 
 impl Cut {
+    /// Does it sever this zone from the rest?
+    pub fn is_around(&self, zone: u32) -> bool {
+        match self.target {
+            Target::Zone(target) => target.0 == zone,
+            Target::EachNode { .. } | Target::Region(_) | Target::Service(_) | Target::Link { .. } => false,
+        }
+    }
+
     /// Is it the one of this fault?
     pub fn is_of(&self, fault: &Fault) -> bool {
         self.target == fault.target && (self.inbound, self.outbound) == fault.cut_ways()

@@ -285,7 +285,9 @@ fn call(
     let makes = |class: usize| need.only.is_empty() || need.only.contains(&(class as u32));
     let shares = (0..plan.classes).map(|class| if makes(class) { need.share } else { 0.0 }).collect();
     let readers = readers::read_on(model, callee).then(|| {
-        let copies = readers::copies(model, callee, from).into_iter();
+        let mut copies = readers::copies(model, callee, from);
+        copies.retain(|pool| need.reach != Reach::Local || model.pools[pool.index()].region == from);
+        let copies = copies.into_iter();
         copies.map(|pool| over_way(layout, plan, plan.own(plan.of_pool[pool.index()]), from)).collect()
     });
     Some(LoadCall { shares, to, readers, local, tiers })

@@ -4,7 +4,7 @@ use super::event::{Event, Todo};
 use super::state::{Answer, Id, Origin, Stage};
 use super::{Caller, Requests};
 use crate::model::traffic::CallerGone;
-use crate::resilience::Outcome;
+use crate::resilience::{ErrorClass, Outcome};
 use crate::time::{Span, Time};
 
 /// Number of the draw of the way back.
@@ -103,16 +103,37 @@ impl Requests<'_> {
     pub(super) fn abandon(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         job.wanted = false;
-        let (stage, node, client) = (job.stage, job.node as usize, job.about.client);
         if job.origin == Origin::Plain {
-            let about = job.about;
+            let (node, about) = (job.node, job.about);
             self.tally.gave_up(about.edge);
             if let Some(journal) = self.tally.journal() {
                 journal.gave_up(now, (about.request, id), false);
                 journal.cancelled(now, &about);
             }
-            self.plain_ended(now, (node as u32, client), None);
+            self.plain_ended(now, (node, about.client), None);
         }
+        self.leave_alone(now, id);
+    }
+
+    /// The only attempt of a call without policies has had its share of a deadline: its caller gives it up, if it has not
+    /// yet been answered.
+    pub(super) fn plain_late(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job_mut(id).filter(|job| job.wanted) else { return };
+        job.wanted = false;
+        let (node, about) = (job.node, job.about);
+        self.tally.gave_up(about.edge);
+        if let Some(journal) = self.tally.journal() {
+            journal.gave_up(now, (about.request, id), true);
+        }
+        self.plain_ended(now, (node, about.client), None);
+        self.leave_alone(now, id);
+        self.push_ended(about, Err(ErrorClass::Timeout));
+    }
+
+    /// Nobody waits for the attempt: its work is stopped, or goes on unseen.
+    fn leave_alone(&mut self, now: Time, id: Id) {
+        let Some(job) = self.flight.job(id) else { return };
+        let (stage, node) = (job.stage, job.node as usize);
         let gone = self.plan.services[self.service_of(node as u32) as usize].work.caller_gone;
         match (stage, gone) {
             (Stage::Lost | Stage::Returning, _) => {

@@ -14,7 +14,7 @@ use super::{Caller, Decided, Requests};
 use crate::resilience::ErrorClass;
 use crate::resilience::balancing::Balancer;
 use crate::resilience::bulkhead;
-use crate::resilience::deadline::Deadline;
+use crate::resilience::deadline::{AttemptShare, Deadline};
 use crate::resilience::pipeline::{CallResult, Client, Edge, Gate, Observer, Request, Step, Waiter};
 use crate::time::Time;
 
@@ -156,8 +156,29 @@ impl Requests<'_> {
         let Some(target) = picked.filter(|_| !pool.is_dead()) else {
             return self.reach_nobody(now, About { client, ..*about });
         };
-        balancer.sent(target);
-        self.send(now, pool.first_node + target, About { client, ..*about }, Origin::Plain, deadline);
+        let about = About { client, ..*about };
+        if deadline == Time::NEVER {
+            balancer.sent(target);
+            self.send(now, pool.first_node + target, about, Origin::Plain, deadline);
+        } else {
+            self.send_in_time(now, pool.first_node + target, about, deadline);
+        }
+    }
+
+    /// The only attempt of a call without policies goes out under a deadline, of which it gets the share that any attempt
+    /// gets.
+    #[inline(never)]
+    fn send_in_time(&mut self, now: Time, node: u32, about: About, deadline: Time) {
+        let Ok(attempt) = Deadline::at(deadline).attempt(now, AttemptShare::default(), None) else {
+            return self.push_ended(about, Err(ErrorClass::DeadlineExceeded));
+        };
+        let pool = &self.plan.pools[self.plan.nodes[node as usize].pool as usize];
+        if let Caller::Plain(balancer) = &mut self.callers[about.client as usize] {
+            balancer.sent(node - pool.first_node);
+        }
+        let until = now + attempt.timeout();
+        let id = self.send(now, node, about, Origin::Plain, until);
+        self.schedule(until, class::TIMER, Event::Late(id));
     }
 
     fn start_full(

@@ -10,6 +10,8 @@ use super::state::Id;
 pub enum Event {
     /// A policy of a call wants to look at the time.
     Wake(Id),
+    /// The only attempt of a call without policies has had its time.
+    Late(Id),
     /// An attempt has waited for its slot long enough.
     Leave(Id),
     /// A message reaches its node.

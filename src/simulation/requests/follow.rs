@@ -102,6 +102,8 @@ impl Requests<'_> {
     #[expect(clippy::float_cmp, reason = "what has not changed is equal to the bit")]
     pub(super) fn change_condition(&mut self, now: Time, index: u32, condition: Condition) {
         let node = &mut self.nodes[index as usize];
+        node.changes_pace(now);
+        let slowness = node.pace().slowness(now);
         let before = std::mem::replace(&mut node.condition, condition);
         node.reckon();
         if before.up && !condition.up {
@@ -117,7 +119,7 @@ impl Requests<'_> {
                 (true, false) => self.resume(now, index),
                 (true, true) | (false, false) => {}
             }
-            let ratio = condition.slowness(now) / before.slowness(now);
+            let ratio = self.nodes[index as usize].pace().slowness(now) / slowness;
             if ratio != 1.0 && !condition.hung {
                 self.stretch(now, index, |now, left| {
                     let left = Span::from_nanos_f64(left.as_nanos() as f64 * ratio);
@@ -128,7 +130,8 @@ impl Requests<'_> {
         if before.off != condition.off {
             self.retire(now, index, condition.off);
         }
-        if before.up != condition.up || before.hung != condition.hung || before.check_fails != condition.check_fails {
+        let found = |condition: &Condition| (condition.up, condition.hung, condition.check_fails, condition.missed);
+        if found(&before) != found(&condition) {
             self.health_changed(now, index);
         }
     }
@@ -195,7 +198,8 @@ impl Requests<'_> {
     pub(super) fn health_changed(&mut self, now: Time, index: u32) {
         let node = &mut self.nodes[index as usize];
         let condition = node.condition;
-        let fails = if node.misses || node.restarting { 1.0 } else { condition.check_fails };
+        let unseen = 1.0 - (1.0 - condition.check_fails) * (1.0 - condition.missed);
+        let fails = if node.misses || node.restarting { 1.0 } else { unseen };
         let service = self.service_of(index);
         let node = &mut self.nodes[index as usize];
         match &mut node.watch {
@@ -207,7 +211,8 @@ impl Requests<'_> {
                 }
             }
             Some(watch) => {
-                let manner = Manner { silent: condition.silent || condition.hung, check_fails: fails, hangs: false };
+                let silent = condition.silent || condition.hung || condition.missed > 0.0;
+                let manner = Manner { silent, check_fails: fails, hangs: false };
                 watch.change(now, fails < 1.0, manner, &node.detection, &mut node.checks);
                 self.schedule_beliefs(index);
             }
@@ -244,6 +249,7 @@ impl Requests<'_> {
         if off {
             node.retired = now;
         } else {
+            node.changes_pace(now);
             node.started = Some(now);
             self.forget_checks(index);
             self.forget_readiness(index);

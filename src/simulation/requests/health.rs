@@ -99,7 +99,9 @@ impl Requests<'_> {
                 || (condition.check_fails > 0.0 && node.checks.random::<f64>() < condition.check_fails));
         let Some(prober) = &mut node.probes[probe as usize] else { return };
         prober.sent = now;
-        let gray = if condition.up { condition.check_fails } else { 0.0 };
+        // whoever restarts a node stands beside it
+        let missed = if probe == Probe::Readiness { condition.missed } else { 0.0 };
+        let gray = if condition.up { 1.0 - (1.0 - condition.check_fails) * (1.0 - missed) } else { 0.0 };
         let fails = 1.0 - (1.0 - prober.check.false_fail) * (1.0 - gray);
         let by_chance = fails > 0.0 && node.checks.random::<f64>() < fails;
         if condition.off {
@@ -176,7 +178,7 @@ impl Requests<'_> {
         node.restarting = true;
         let condition = super::nodes::Condition { up: false, silent: false, ..node.condition };
         self.change_condition(now, index, condition);
-        self.mended.push(index);
+        self.restarts.push((index, true));
         self.look = true;
         self.schedule(now + takes, crate::simulation::event::class::END, Event::Restarted { node: index });
     }
@@ -200,6 +202,7 @@ impl Requests<'_> {
     /// A restarted node works again.
     pub(super) fn restarted(&mut self, index: u32) {
         self.nodes[index as usize].restarting = false;
+        self.restarts.push((index, false));
         self.look = true;
     }
 

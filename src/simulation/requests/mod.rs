@@ -13,6 +13,7 @@
     reason = "what happens once a request: a call costs a tenth of what these do (benches/requests.rs)"
 )]
 
+mod allowance;
 mod answers;
 mod arrivals;
 mod attempts;
@@ -31,6 +32,7 @@ mod nodes;
 mod operators;
 mod outcome;
 mod outside;
+mod pace;
 pub mod plan;
 mod rates;
 pub mod reading;
@@ -119,8 +121,8 @@ pub struct Requests<'a> {
     tally: Tally,
     /// Draws of checks that go through nodes.
     checks: Family,
-    /// Nodes that were restarted: what made them slow is over.
-    mended: Vec<u32>,
+    /// Nodes of which a restart begins, or is over.
+    restarts: Vec<(u32, bool)>,
     /// What looks at pools that scale have found.
     seen: Vec<scaling::Seen>,
     /// By class and node: what undoing transactions may still cost.
@@ -158,7 +160,7 @@ impl<'a> Requests<'a> {
             families: Vec::with_capacity(plan.groups.len()),
             tally: Tally::new(plan),
             checks: Streams::new(0, 0).family(EntityKey::new("checks", Purpose::Service)),
-            mended: Vec::new(),
+            restarts: Vec::new(),
             seen: Vec::new(),
             undo_budgets: BTreeMap::new(),
             operators: Operators::default(),
@@ -182,7 +184,7 @@ impl<'a> Requests<'a> {
         self.undo_budgets.clear();
         self.on_the_way.reset(self.plan);
         self.tally.reset(start);
-        self.mended.clear();
+        self.restarts.clear();
         self.seen.clear();
         self.checks = streams.family(EntityKey::new("checks", Purpose::Service));
         (self.look, self.start, self.events) = (false, start, 0);
@@ -197,10 +199,10 @@ impl<'a> Requests<'a> {
         self.look
     }
 
-    /// Nodes that were restarted since this was last asked.
-    fn take_mended(&mut self) -> Vec<u32> {
+    /// Restarts that have begun or ended since this was last asked.
+    fn take_restarts(&mut self) -> Vec<(u32, bool)> {
         self.look = false;
-        std::mem::take(&mut self.mended)
+        std::mem::take(&mut self.restarts)
     }
 
     /// What looks at pools that scale have found since this was last asked.
@@ -257,6 +259,7 @@ impl<'a> Requests<'a> {
     fn handle(&mut self, now: Time, event: Event) {
         match event {
             Event::Wake(call) => self.wake(now, call),
+            Event::Late(job) => self.plain_late(now, job),
             Event::Leave(job) => self.leave_queue(now, job),
             Event::Arrive(job) => self.reach(now, job),
             Event::Done(job) => self.work_done(now, job),

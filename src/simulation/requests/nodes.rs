@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use rand::RngExt;
 
 use super::Requests;
+use super::allowance::Allowance;
 use super::event::{Todo, TodoList};
 use super::plan::{PoolPlan, ServicePlan};
 use super::state::{Answer, Id, Job, Origin, Quality, Stage};
@@ -15,7 +16,6 @@ use crate::resilience::ErrorClass;
 use crate::resilience::codel::{CoDel, CoDelConfig};
 use crate::resilience::concurrency_limit::ConcurrencyLimit;
 use crate::resilience::load_shedding::{Criticality, LoadShedder, ShedDecision, Utilisation};
-use crate::resilience::rate_limiter::{Gcra, GcraConfig};
 use crate::simulation::watch::Watch;
 use crate::time::{Span, Time};
 
@@ -41,6 +41,8 @@ pub struct Condition {
     pub skew: Span,
     /// Share of the checks that fail for it: perhaps not all though it does not run.
     pub check_fails: f64,
+    /// Share of the checks from outside that miss it though it is well: its zone is cut off.
+    pub missed: f64,
     /// Does its pool serve: enough nodes, and what it depends on?
     pub admits: bool,
     /// Does its pool take writes?
@@ -61,6 +63,7 @@ impl Condition {
         ramp: None,
         skew: Span::ZERO,
         check_fails: 0.0,
+        missed: 0.0,
         admits: true,
         writes: true,
         off: false,
@@ -70,15 +73,6 @@ impl Condition {
     #[expect(clippy::float_cmp, reason = "a factor that nobody has touched is 1 to the bit")]
     pub fn is_even(&self) -> bool {
         self.factor == 1.0 && self.ramp.is_none()
-    }
-
-    /// How many times as slow it is now.
-    pub fn slowness(&self, now: Time) -> f64 {
-        let ramp = self.ramp.map_or(1.0, |(since, length, factor)| {
-            let passed = now.since(since).as_secs_f64() / length.as_secs_f64().max(1e-9);
-            1.0 + (factor - 1.0) * passed.min(1.0)
-        });
-        self.factor * ramp
     }
 }
 
@@ -124,7 +118,8 @@ pub struct Node<'a> {
     pub queue: VecDeque<Id>,
     /// Requests that are held up.
     pub held: Vec<Id>,
-    capacity: Option<Gcra>,
+    /// What it lets in by its `capacity`, if no slots do.
+    pub(super) allowance: Option<Allowance>,
     shedder: Option<LoadShedder>,
     /// Adaptive limit.
     pub limit: Option<ConcurrencyLimit>,
@@ -178,7 +173,7 @@ impl<'a> Requests<'a> {
             busy: 0,
             queue: VecDeque::new(),
             held: Vec::new(),
-            capacity: pool.capacity.filter(|_| pool.work.slots.is_none()).and_then(limiter),
+            allowance: pool.capacity.filter(|_| pool.work.slots.is_none()).and_then(Allowance::new),
             shedder,
             limit,
             codel,
@@ -206,12 +201,6 @@ impl<'a> Requests<'a> {
     }
 }
 
-/// So many a second, and a second's worth at once: the fluid that carries `capacity` averages as long.
-fn limiter(capacity: f64) -> Option<Gcra> {
-    let period = Span::from_secs_f64(1.0 / capacity).max(Span::from_nanos(1));
-    Gcra::new(GcraConfig { period, burst: capacity.ceil().clamp(1.0, 1e9) as u32 }).ok()
-}
-
 fn codel(work: &crate::model::traffic::PoolWork) -> Option<CoDel> {
     let adaptive = work.order == QueueOrder::AdaptiveLifo;
     let config = work.codel.or(adaptive.then(CoDelConfig::default))?;
@@ -224,7 +213,7 @@ impl Node<'_> {
         let (condition, work) = (&self.condition, &self.pool.work);
         self.errors = work.errors + condition.errors - work.errors * condition.errors;
         let well = condition.up && !condition.hung && condition.admits && condition.writes && !condition.full;
-        let policies = self.capacity.is_some() || self.shedder.is_some() || self.limit.is_some();
+        let policies = self.allowance.is_some() || self.shedder.is_some() || self.limit.is_some();
         let even = condition.is_even() && self.pool.warm_up.is_none() && work.contention.is_zero();
         let copies = self.service.replication.is_some();
         self.usual = well && !condition.off && even && !policies && self.meter.is_none() && !copies;
@@ -301,33 +290,36 @@ impl Node<'_> {
         if self.condition.is_even() && self.pool.warm_up.is_none() {
             return work;
         }
-        let warm =
-            self.pool.warm_up.zip(self.started).map_or(1.0, |(warm_up, started)| warm_up.speed(now.since(started)));
-        super::route::slowed(work, self.condition.slowness(now) / warm)
+        super::route::slowed(work, self.pace().times(now))
     }
 
     /// So many more of this priority would not be refused for load. A queue without limit has room for what the node's
-    /// `capacity` carries in a second.
+    /// `capacity` carries in a second as things stand.
     pub fn places(&self, now: Time, priority: Criticality) -> u64 {
         let pool = self.pool;
         let in_flight = u64::from(self.busy) + self.queue.len() as u64;
-        let waiting = pool.work.queue.map(u64::from).or_else(|| pool.capacity.map(|rate| rate.ceil() as u64));
+        let waiting = pool
+            .work
+            .queue
+            .map(u64::from)
+            .or_else(|| pool.capacity.map(|rate| (rate * self.pace().speed(now)).ceil() as u64));
         let whole = pool.work.slots.zip(waiting).map(|(slots, queue)| u64::from(slots).saturating_add(queue));
         let limit = self.limit.as_ref().map(ConcurrencyLimit::limit);
         let shed = self.shedder.as_ref().zip(pool.work.slots.into_iter().chain(limit).min());
         let admitted = shed.map(|(shedder, whole)| shedder.admits_up_to(priority, u64::from(whole)));
         let taken = whole.into_iter().chain(admitted).min().map(|most| most.saturating_sub(in_flight));
         let permits = self.limit.as_ref().map(|limit| u64::from(limit.limit().saturating_sub(limit.in_flight())));
-        let tokens = self.capacity.as_ref().map(|capacity| u64::from(capacity.available(now)));
+        let tokens = self.allowance.as_ref().map(|allowance| u64::from(allowance.available(now, &self.pace())));
         taken.into_iter().chain(permits).chain(tokens).min().unwrap_or(u64::MAX)
     }
 
     /// Does it refuse one more of this class for load?
     pub fn refuses(&mut self, now: Time, class: Criticality, slots: Option<u32>) -> bool {
-        if let Some(capacity) = &mut self.capacity
-            && capacity.acquire(now, 1).is_err()
-        {
-            return true;
+        if self.allowance.is_some() {
+            let pace = self.pace();
+            if self.allowance.as_mut().is_some_and(|allowance| !allowance.takes(now, &pace)) {
+                return true;
+            }
         }
         let Some(shedder) = &mut self.shedder else { return false };
         let in_flight = u64::from(self.busy) + self.queue.len() as u64;
@@ -335,6 +327,14 @@ impl Node<'_> {
         let Some(whole) = slots.into_iter().chain(limit).min() else { return false };
         shedder.observe(now, Utilisation::of(in_flight, u64::from(whole)));
         shedder.admit(class) != ShedDecision::Admit
+    }
+
+    /// Its condition is about to change, or it starts anew: what it lets in went by its pace until now.
+    pub(super) fn changes_pace(&mut self, now: Time) {
+        let pace = self.pace();
+        if let Some(allowance) = &mut self.allowance {
+            allowance.follow(now, &pace);
+        }
     }
 
     /// The number of its busy slots is about to change.

@@ -72,9 +72,9 @@ impl UserTally {
 pub struct ServiceTally {
     /// Attempts that reached a node.
     pub attempts: u64,
-    /// Refused for load, or dropped from the queue.
+    /// Refused for load, or dropped from the queue when their turn came.
     pub shed: u64,
-    /// Left the queue out of time.
+    /// Left the queue by its `queue_timeout`.
     pub left: u64,
     /// Begun to work.
     pub started: u64,
@@ -82,6 +82,13 @@ pub struct ServiceTally {
     pub waited: u64,
     /// Wait for a slot, of those that began.
     pub queue: Lengths,
+}
+
+impl ServiceTally {
+    /// Refused for load, or gone from the queue without having begun, in whatever way.
+    pub fn all_shed(&self) -> u64 {
+        self.shed + self.left
+    }
 }
 
 /// Calls over one edge.

@@ -275,7 +275,10 @@ impl Routes {
                 };
                 self.table[index][region as usize] = pool;
                 if self.readers[index].is_some() {
-                    let near = self.nearest(plan, edge, from);
+                    let near = match edge.reach {
+                        Reach::Local => pool,
+                        Reach::Primary | Reach::ByTarget | Reach::Any => self.nearest(plan, edge, from),
+                    };
                     if let Some(readers) = &mut self.readers[index] {
                         readers[region as usize] = near;
                     }

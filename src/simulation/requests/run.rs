@@ -137,11 +137,15 @@ impl<'a> RequestWorld<'a> {
 }
 
 impl RequestWorld<'_> {
-    /// What requests have done to the structure: nodes that were restarted are rid of what made them slow, pools scale, and
+    /// What requests have done to the structure: nodes that are restarted do not run, and are rid of what made them slow, pools scale, and
     /// people act.
     fn look(&mut self, now: Time) {
-        for node in self.requests.take_mended() {
-            self.world.mend(now, node);
+        for (node, begins) in self.requests.take_restarts() {
+            if begins {
+                self.world.restart(now, node);
+            } else {
+                self.world.is_restarted(now, node);
+            }
         }
         for seen in self.requests.take_seen() {
             self.world.scale_to(now, seen.pool, seen.load, seen.each);

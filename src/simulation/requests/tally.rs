@@ -341,6 +341,9 @@ impl Tally {
     /// An attempt has left the queue.
     pub fn left_queue(&mut self, service: u32) {
         self.services[service as usize].left += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.service(service).shed += 1;
+        }
     }
 
     /// An attempt, named by its request and itself, begins to work after a wait.

@@ -76,15 +76,21 @@ fn limited(model: &Model, plan: &RequestPlan, region: u32) -> Vec<Limited> {
             found.push(Limited { pool, calls: ((all * CALL as f64).round() as u64).max(1) });
         }
         let edges = of_service.stages.iter().flatten().map(|&edge| &plan.edges[edge as usize]);
-        for edge in edges
-            .filter(|edge| edge.from == From::Service(service) && matches!(edge.reach, Reach::Local | Reach::ByTarget))
-        {
+        for edge in edges.filter(|edge| edge.from == From::Service(service) && stays(edge.reach)) {
             for class in (0..classes).filter(|&class| edge.classes[class]) {
                 calls[edge.to as usize * classes + class] += own[class] * edge.share * f64::from(edge.times);
             }
         }
     }
     found
+}
+
+/// Does a call go to a pool of its own region, if there is one?
+const fn stays(reach: Reach) -> bool {
+    match reach {
+        Reach::ByTarget | Reach::Local => true,
+        Reach::Primary | Reach::Any => false,
+    }
 }
 
 /// Does it refuse anybody for load, ever?
