@@ -342,7 +342,7 @@ impl Tally {
     pub fn left_queue(&mut self, service: u32) {
         self.services[service as usize].left += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.service(service).shed += 1;
+            recorder.service(service, |service| service.shed += 1);
         }
     }
 
