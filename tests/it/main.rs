@@ -34,6 +34,7 @@ mod readme;
 mod region_cases;
 mod repair_oracle;
 mod request_conservation;
+mod request_ends;
 mod request_faults;
 mod request_lab;
 mod request_lessons;

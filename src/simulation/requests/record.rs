@@ -216,6 +216,16 @@ impl Recorder {
         self.start + self.every * (self.current as u64 + 1)
     }
 
+    /// A request of these subjects came before the first bucket, and is in flight.
+    pub(super) fn found(&mut self, subjects: [usize; 3]) {
+        if let Some(journal) = &mut self.journal {
+            journal.found();
+        }
+        for subject in subjects {
+            self.users[subject][self.current].arrived += 1;
+        }
+    }
+
     #[cold]
     pub(super) fn arrived(&mut self, now: Time, (id, request): (Id, &Request), subjects: [usize; 3]) {
         if let Some(journal) = &mut self.journal {

@@ -28,11 +28,7 @@ impl<'a> RequestWorld<'a> {
 
     /// Run trial `trial` of `seed` from its start to its end.
     pub fn run(&mut self, seed: u64, trial: u64) -> Outcome {
-        let streams = Streams::new(seed, trial);
-        let start = self.world.begin(&streams);
-        self.requests.reset(&streams, start);
-        self.requests.start_outside(start, &streams, &mut self.world);
-        self.requests.follow(start, &self.world);
+        let start = self.begin(&Streams::new(seed, trial));
         let end = self.world.layout.end;
         while let Some(bucket) = self.requests.tally.recorder.as_ref().map(|recorder| recorder.bucket_end())
             && bucket < end
@@ -50,7 +46,7 @@ impl<'a> RequestWorld<'a> {
         let open: Vec<(Time, Time)> = requests.open.iter().map(|&(open, shut)| (since(open), since(shut))).collect();
         let layout = self.world.layout;
         let (down_below, cause) = (layout.down_below, layout.request_cause);
-        let about = seconds::About { down_below, cause, open: &open, end: since(end) };
+        let about = seconds::About { down_below, cause, open: &open, before: &requests.before, end: since(end) };
         seconds::add_bad(&mut outcome, &requests.seconds, about);
         outcome.requests = Some(Box::new(requests));
         outcome
@@ -95,6 +91,25 @@ impl<'a> RequestWorld<'a> {
         let (outcome, lines) = self.run_traced(seed, trial);
         let recorder = self.requests.tally.recorder.take().map_or(fresh, |recorder| *recorder);
         (outcome, lines, recorder)
+    }
+
+    /// Begin a trial: the structure is run in, the requests in the last part of that. Answers when counting begins.
+    fn begin(&mut self, streams: &Streams) -> Time {
+        let run_in = self.requests.plan.run_in;
+        let start = self.world.set_out(streams, run_in);
+        let begun = start.before(run_in);
+        // nobody hears of the run-in
+        let recorder = if run_in.is_zero() { None } else { self.requests.tally.recorder.take() };
+        self.requests.reset(streams, begun, start);
+        self.requests.start_outside(begun, streams, &mut self.world);
+        self.requests.follow(begun, &self.world);
+        self.advance(start);
+        self.world.count_from(start);
+        if !run_in.is_zero() {
+            self.requests.tally.recorder = recorder;
+            self.requests.begin_counting();
+        }
+        start
     }
 
     /// Everything before `until`: at equal times timers of policies come first, then the structure, then work and

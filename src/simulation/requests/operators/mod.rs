@@ -127,11 +127,11 @@ impl Requests<'_> {
             shedding: None,
             draws: streams.family(operator.draws),
         };
-        let recent = Recent::new(self.start, plan);
+        let recent = Recent::new(self.begun, plan);
         self.operators =
             Operators { states: plan.operators.iter().map(state).collect(), recent, ..Operators::default() };
         if !self.operators.is_empty() {
-            self.schedule(self.start + Span::SECOND, class::CHECK, Event::Operator(Step::Look));
+            self.schedule(self.begun + Span::SECOND, class::CHECK, Event::Operator(Step::Look));
         }
     }
 
