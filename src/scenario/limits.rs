@@ -17,8 +17,8 @@ const EVENTS: f64 = 1e9;
 /// Expected requests of a trial at most: hours of computing.
 const REQUESTS: f64 = 1e11;
 
-/// Memory for the seconds of a trial at most, a quarter of what a machine with four threads may be asked for.
-const SECONDS_GIB: f64 = 1.0;
+/// Memory for the seconds of a trial at most: every thread has its own.
+const SECONDS_GIB: f64 = 2.0;
 
 /// Bytes that the request clock keeps for a second of a group, and for one of all of them.
 const SECOND_BYTES: f64 = 12.0;
