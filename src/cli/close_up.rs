@@ -7,7 +7,7 @@ use ninefold::model::Model;
 use ninefold::results::Fidelity;
 use ninefold::results::replay::{BreakerStates, CloseUp, Replay, RequestBucket, Spell, Step};
 use ninefold::simulation::requests::RequestPlan;
-use ninefold::simulation::requests::record::Recorder;
+use ninefold::simulation::requests::record::Record;
 use ninefold::simulation::requests::spells::spells;
 use ninefold::simulation::{Compiled, Simulator};
 use ninefold::time::{Span, Time};
@@ -20,7 +20,7 @@ const LEAST: Span = Span::SECOND;
 /// Faults before the outage and steps after it are shown up to so many times its length.
 const AFTERMATH: u64 = 2;
 
-/// So many buckets of requests at least, and at most in the whole trial.
+/// So many buckets of requests at least, and at most in the whole trial; in between their length is round.
 const BUCKETS: u64 = 120;
 const MOST: u64 = 200_000;
 
@@ -57,12 +57,26 @@ fn until(replay: &Replay, outage: &Spell) -> Time {
     replay.steps.iter().filter(told).map(|step| step.at).fold(outage.end(), Time::max)
 }
 
-/// Requests from `from` to `to`, in buckets of whole milliseconds that begin with the trial.
+/// Lengths of buckets, in milliseconds, as people count: 1, 2, 5 and so on, beyond seconds what divides a clock.
+const ROUND: [u64; 24] = [
+    1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000,
+    1_200_000, 1_800_000, 3_600_000, 21_600_000, 86_400_000,
+];
+
+/// The longest round bucket of which this time holds at least [`BUCKETS`], but none of which the trial holds more than
+/// [`MOST`].
+fn round_bucket(shown: Span, horizon: Span) -> Span {
+    let all = ROUND.map(Span::from_millis);
+    let long = all.into_iter().rev().find(|&length| length * BUCKETS <= shown).unwrap_or(all[0]);
+    let fits = |length: &Span| *length >= long && horizon.as_nanos() / length.as_nanos() <= MOST;
+    all.into_iter().find(fits).unwrap_or(horizon)
+}
+
+/// Requests from `from` to `to`, in buckets of a round length that begin with the trial.
 fn with_requests(shown: CloseUp, model: &Model, which: Which) -> CloseUp {
     let compiled = Compiled::full(model);
     let (Simulator::Full(mut world), Some(plan)) = (compiled.simulator(), &compiled.requests) else { return shown };
-    let millis = (shown.to.since(shown.from).as_nanos() / BUCKETS).max(model.horizon.as_nanos() / MOST);
-    let every = Span::from_millis(millis.div_ceil(1_000_000).max(1));
+    let every = round_bucket(shown.to.since(shown.from), model.horizon);
     let (_, _, record) = world.run_recorded(which.seed, which.trial, every);
     let first = shown.from.since(Time::ZERO).as_nanos() / every.as_nanos();
     let end = shown.to.since(Time::ZERO).as_nanos().div_ceil(every.as_nanos());
@@ -70,7 +84,7 @@ fn with_requests(shown: CloseUp, model: &Model, which: Which) -> CloseUp {
         (first..end).filter_map(|number| bucket(&record, every, number as usize)).collect();
     let numbers = first as usize..first as usize + buckets.len();
     let rates = |pool: usize| {
-        let counts = record.pools[pool].get(numbers.clone()).unwrap_or_default();
+        let counts = record.buckets.pools[pool].get(numbers.clone()).unwrap_or_default();
         counts.iter().map(|&count| count as f64 / every.as_secs_f64()).collect()
     };
     CloseUp {
@@ -82,7 +96,7 @@ fn with_requests(shown: CloseUp, model: &Model, which: Which) -> CloseUp {
 }
 
 /// States of the breakers of calls that had one open, those most often open first.
-fn breakers(plan: &RequestPlan, record: &Recorder, when: (Span, Range<usize>), length: Span) -> Vec<BreakerStates> {
+fn breakers(plan: &RequestPlan, record: &Record, when: (Span, Range<usize>), length: Span) -> Vec<BreakerStates> {
     let (every, numbers) = when;
     let all: Vec<_> = spells(record, length).collect();
     let mut calls = Vec::new();
@@ -106,11 +120,11 @@ fn breakers(plan: &RequestPlan, record: &Recorder, when: (Span, Range<usize>), l
     calls
 }
 
-fn bucket(record: &Recorder, every: Span, number: usize) -> Option<RequestBucket> {
-    let users = record.users.first()?.get(number)?;
+fn bucket(record: &Record, every: Span, number: usize) -> Option<RequestBucket> {
+    let users = record.buckets.users.first()?.get(number)?;
     let answered = users.full + users.degraded;
     let ended = answered + users.failed;
-    let retries: u64 = record.calls.iter().filter_map(|call| call.get(number)).map(|call| call.retries).sum();
+    let retries: u64 = record.buckets.calls.iter().filter_map(|call| call.get(number)).map(|call| call.retries).sum();
     Some(RequestBucket {
         from: Time::ZERO + every * number as u64,
         length: every,
@@ -119,4 +133,23 @@ fn bucket(record: &Recorder, every: Span, number: usize) -> Option<RequestBucket
         latency_p99_s: users.latency.quantile_s(0.99),
         retries_per_s: retries as f64 / every.as_secs_f64(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::round_bucket;
+    use ninefold::time::Span;
+
+    #[test]
+    fn buckets_are_as_long_as_people_count() {
+        let found =
+            |shown: u64, horizon: u64| round_bucket(Span::from_secs(shown), Span::from_secs(horizon)).to_string();
+        // 140 s were 1s 167ms by a 120th
+        assert_eq!(
+            ["1s", "500ms", "20s", "1min"],
+            [found(140, 300), found(119, 300), found(3_500, 3_600), found(7_200, 7_200)]
+        );
+        // no more than 200 000 in a trial, however short the outage is, and no less than a millisecond
+        assert_eq!(["10s", "1ms"], [found(1, 1_900_000), found(0, 100)]);
+    }
 }

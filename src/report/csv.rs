@@ -273,8 +273,8 @@ mod tests {
         check(
             outages(&outage),
             "trial,subject,start_s,duration_s,cause,undetected_s,deciding_s,promoting_s,rerouting_s,warming_s,\
-             breakers_s,failing-back_s,repairing_s\n\
-             3,system,0.000000001,61.5,\"db, \"\"failover\"\"\",30,0,31.5,0,0,0,0,0\n",
+             breakers_s,failing-back_s,repairing_s,overloaded_s\n\
+             3,system,0.000000001,61.5,\"db, \"\"failover\"\"\",30,0,31.5,0,0,0,0,0,0\n",
         );
         let second = [step[0].clone(), TimelineRecord { requests: Some([9, 5, 3]), ..step[0].clone() }];
         check(

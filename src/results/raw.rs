@@ -15,17 +15,19 @@ pub enum Stage {
     Rerouting,
     /// Stopped nodes are starting.
     Warming,
-    /// All is well again, but breakers are still open; on the request clock only.
+    /// Nothing is broken any more, but breakers are still open; on the request clock only.
     Breakers,
     /// Out of service for the way back.
     FailingBack,
     /// Nothing but the repair will help.
     Repairing,
+    /// Nothing is broken, and yet too few requests are answered, mostly since there are too many; on the request clock only.
+    Overloaded,
 }
 
 impl Stage {
     /// All stages in their order.
-    pub const ALL: [Stage; 8] = [
+    pub const ALL: [Stage; 9] = [
         Stage::Undetected,
         Stage::Deciding,
         Stage::Promoting,
@@ -34,6 +36,7 @@ impl Stage {
         Stage::Breakers,
         Stage::FailingBack,
         Stage::Repairing,
+        Stage::Overloaded,
     ];
 
     /// The name in JSON, csv and charts.
@@ -47,6 +50,7 @@ impl Stage {
             Stage::Breakers => "breakers",
             Stage::FailingBack => "failing-back",
             Stage::Repairing => "repairing",
+            Stage::Overloaded => "overloaded",
         }
     }
 }

@@ -89,7 +89,15 @@ impl Reader<'_> {
     fn condition(&self) -> Option<Condition> {
         let text = self.text;
         let Some((at, sign)) = [">=", "<="].iter().find_map(|sign| text.find(sign).map(|at| (at, *sign))) else {
-            return self.wrong(0..text.len(), "the condition has no `>=` or `<=`", EXAMPLE);
+            let near = ["<", ">", "="].into_iter().find_map(|sign| text.split_once(sign).map(|parts| (sign, parts)));
+            let help = match near {
+                Some((sign, (about, value))) if text.len() <= 80 => {
+                    let sign = if sign == "<" { "<=" } else { ">=" };
+                    format!("write `{} {sign} {}`", about.trim(), value.trim_start_matches('=').trim())
+                }
+                Some(_) | None => EXAMPLE.to_owned(),
+            };
+            return self.wrong(0..text.len(), "the condition has no `>=` or `<=`", &help);
         };
         let about = match formula::parse(text, 0..at) {
             Ok(formula) => self.about(&formula),
@@ -276,7 +284,8 @@ impl Reader<'_> {
                 self.wrong(whole, message, "name the system, a group, a class, a service or a call")
             }
             None => self.names.find_class(word).map(Subject::Class).or_else(|| {
-                let known = self.names.all();
+                let mut known = self.names.all();
+                known.push("system");
                 self.unknown(whole, format!("there is no `{}`", shorten(word)), suggest(word, &known))
             }),
         }

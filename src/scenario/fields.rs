@@ -11,7 +11,7 @@
 use super::diagnostic::Code;
 use super::explanation::Explanation;
 use super::schema::{Look, Shape};
-use super::session::{Session, suggest};
+use super::session::{Session, meant, suggest};
 use super::source::Origin;
 use super::tree::{Entry, Node, Table, Value};
 use super::value::Written;
@@ -75,7 +75,11 @@ impl<'s> Fields<'s> {
             if !self.asked.contains(&entry.key) {
                 let place = if self.path.is_empty() { String::new() } else { format!(" in `{}`", self.path) };
                 let message = format!("unknown key `{}`{place}", shorten(&entry.key));
-                let help = if self.session.is_full() { None } else { suggest(&entry.key, &known) };
+                let help = if self.session.is_full() {
+                    None
+                } else {
+                    meant(&entry.key, &known).or_else(|| suggest(&entry.key, &known))
+                };
                 self.session.report(Code::E002, entry.key_origin, message, help);
             }
         }
@@ -353,7 +357,7 @@ impl<'s> Fields<'s> {
         self.takes(key, [Shape::Table]);
         self.asked.insert(key.to_owned());
         let Value::Table(table) = &entry.node.value else {
-            wrong_type(self.session, &entry.node, "a table", Some(format!("write `{key} = {{ .. }}`")));
+            wrong_type(self.session, &entry.node, "a table", Some(as_table(key, &entry.node.value)));
             return None;
         };
         let path = self.path_of(key);
@@ -411,4 +415,18 @@ pub(super) fn shorten(text: &str) -> String {
     let mut short: String = text.chars().take(57).map(clean).collect();
     short.push_str("...");
     short
+}
+
+/// How to write as a table what somebody wrote as something else: names in a list, or a plain yes.
+fn as_table(key: &str, value: &Value) -> String {
+    let text = |node: &Node| if let Value::Text(text) = &node.value { Some(text.clone()) } else { None };
+    let names = if let Value::List(nodes) = value { nodes.iter().map(text).collect::<Option<Vec<_>>>() } else { None };
+    let inside = match (value, names) {
+        (Value::Bool(true), _) => "{}".to_owned(),
+        (_, Some(names)) if (1..=4).contains(&names.len()) && names.iter().all(|name| name.len() <= 20) => {
+            format!("{{ {} }}", names.iter().map(|name| format!("{name} = {{}}")).collect::<Vec<_>>().join(", "))
+        }
+        (_, Some(_) | None) => "{ .. }".to_owned(),
+    };
+    format!("write `{key} = {inside}`")
 }

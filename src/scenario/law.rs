@@ -106,14 +106,35 @@ fn family(node: &Node, session: &Session<'_>, part: &Piece<'_>) -> Option<Law> {
     Some(if law.is_never() { law } else { law.spelled(part.text) })
 }
 
+/// The law with the keys that its values without one most likely stand for.
+fn with_keys(formula: &Formula<'_>) -> String {
+    let keys: &[&str] = match formula.name.text {
+        "lognormal" => &["median", "p95"],
+        "weibull" | "gamma" | "pareto" => &["shape", "mean"],
+        "erlang" => &["stages", "mean"],
+        "uniform" => &["from", "to"],
+        "hyperexp" => &["mean", "cv"],
+        "empirical" => &["file", "column", "unit"],
+        _ => &["mean"],
+    };
+    let mut unnamed = formula.arguments.iter().flatten().filter(|argument| argument.key.is_none());
+    let argument = |key: &&str| {
+        let value = unnamed.next().map_or("..", |argument| argument.value.text);
+        format!("{key}={}", shorten(value))
+    };
+    format!("{}({})", shorten(formula.name.text), keys.iter().map(argument).collect::<Vec<_>>().join(", "))
+}
+
 /// A value without a key.
 fn unnamed(node: &Node, session: &Session<'_>, formula: &Formula<'_>, argument: &Argument<'_>) -> Option<Law> {
     let (name, value) = (formula.name.text, argument.value.text);
     if name == "fixed" {
         report(node, session, formula, &LawError::FixedAsLaw);
+    } else if !LAW_NAMES.contains(&name) {
+        report(node, session, formula, &LawError::UnknownLaw { name: name.to_owned() });
     } else {
         let message = format!("`{}` has no key in `{}`", shorten(value), shorten(name));
-        let help = Some(format!("write `{}(mean={})`", shorten(name), shorten(value)));
+        let help = Some(format!("write `{}`", with_keys(formula)));
         session.report(Code::E107, node.within(session, argument.value.range.clone()), message, help);
     }
     None

@@ -1,7 +1,7 @@
 //! Objectives: what is asked of the architecture.
 
 use super::diagnostic::Code;
-use super::fields::{Fields, not_yet, shorten};
+use super::fields::{Fields, not_yet, shorten, wrong_type};
 use super::names::{Entity, Names};
 use super::session::suggest;
 use super::value::{Number, Percent, Text};
@@ -103,6 +103,12 @@ fn bounds(fields: &mut Fields<'_>, key: &str) -> Vec<(Statistic, Span)> {
         }
         bounds
     };
+    if let Some((node, text)) = fields.peek(key).and_then(|node| Some((node, node.as_text()?))) {
+        let help = format!("say of which statistic: `{key} = {{ p95 = \"{}\" }}`", shorten(text));
+        fields.leave([key]);
+        wrong_type(fields.session, node, "a table", Some(help));
+        return Vec::new();
+    }
     fields.table(key, "", read).unwrap_or_default()
 }
 

@@ -45,6 +45,10 @@ pub(super) fn duration(text: &str) -> Result<Span, BadQuantity> {
     if text.starts_with('-') {
         return bad(Code::E104, format!("`{text}` is negative"), all, "a duration lies between 0 and 500y");
     }
+    let close: String = text.chars().filter(|character| !character.is_whitespace()).collect();
+    if close != text && duration(&close).is_ok() {
+        return bad(Code::E102, format!("there is a blank in `{text}`"), all, format!("write `{close}`"));
+    }
     let mut total = 0.0_f64;
     let mut exact = 0_u128;
     let mut at = 0;
@@ -87,6 +91,9 @@ fn unit(digits: &str, name: &str, range: Range<usize>, number: Range<usize>) -> 
             format!("write `{digits}s` (ns us ms s min h d w y)"),
         );
     }
+    let start = range.start + name.len() - name.trim_start().len();
+    let name = name.trim();
+    let range = start..start + name.len();
     if name == "M" || name == "mo" || name == "month" || name == "months" {
         let help = format!("write `{digits}min`, or days such as `30d`");
         return bad(Code::E103, format!("`{digits}{name}` may mean minutes or months"), range, help);
@@ -151,12 +158,18 @@ pub(super) fn tidy(value: f64) -> f64 {
 pub(super) fn rate(text: &str) -> Result<f64, BadQuantity> {
     let all = 0..text.len();
     let Some((digits, name)) = text.split_once('/') else {
-        let help = format!("write `\"{text}/s\"` (per s, min, h, d or y)");
+        let digits = &text[..number_length(text)];
+        let number = if digits.parse::<f64>().is_ok() { digits } else { "200" };
+        let help = format!("write `\"{number}/s\"` (per s, min, h, d or y)");
         return bad(Code::E101, format!("`{text}` is not a rate"), all, help);
     };
     let Some(unit) = Span::unit(name).filter(|_| ["s", "min", "m", "h", "d", "y"].contains(&name)) else {
         let range = digits.len() + 1..text.len();
-        return bad(Code::E102, format!("a rate cannot be per `{name}`"), range, "per s, min, h, d or y");
+        let help = match long_name(name).filter(|unit| !["ms", "w"].contains(unit)) {
+            Some(unit) => format!("did you mean `{digits}/{unit}`?"),
+            None => "per s, min, h, d or y".to_owned(),
+        };
+        return bad(Code::E102, format!("a rate cannot be per `{name}`"), range, help);
     };
     match digits.parse::<f64>() {
         Ok(number) if digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
@@ -196,6 +209,21 @@ mod tests {
         {
             assert!(duration(rubbish).is_err(), "{rubbish}");
         }
+    }
+
+    #[test]
+    fn what_people_write_first_is_answered_with_what_they_mean() {
+        let help = |found: Result<f64, BadQuantity>| found.expect_err("it is not the language").help.expect("a remedy");
+        let duration = |text: &str| help(duration(text).map(Span::as_secs_f64));
+        assert_eq!(["1 h", "1h 30m"].map(duration), ["write `1h`", "write `1h30m`"]);
+        assert_eq!(
+            ["1 hour", "90 days", "1year"].map(duration),
+            ["h", "d", "y"].map(|unit| format!("did you mean `{unit}`?"))
+        );
+        let rate = |text: &str| help(rate(text));
+        assert_eq!(rate("100 rps"), "write `\"100/s\"` (per s, min, h, d or y)");
+        assert_eq!(rate("often"), "write `\"200/s\"` (per s, min, h, d or y)");
+        assert_eq!(rate("50/sec"), "did you mean `50/s`?");
     }
 
     #[test]

@@ -158,6 +158,22 @@ pub(super) fn nearest<'w>(word: &str, candidates: impl IntoIterator<Item = &'w s
         .map(|(_, candidate)| candidate)
 }
 
+/// The key that a word from elsewhere means, and how it is written, in a table that takes `keys`.
+pub(super) fn meant(word: &str, keys: &[&str]) -> Option<String> {
+    // a fault that does not say when it strikes is not asked when it `fails`
+    let (key, written) = match word {
+        "mtbf" | "mttf" | "mtbf_hours" | "failure_rate" if keys.contains(&"repair") => {
+            return Some("did you mean `fails`, as in `fails = \"exp(mean=90d)\"`?".to_owned());
+        }
+        "mttr" | "repair_time" | "recovery" => ("repair", "repair = \"1h\""),
+        "replicas" | "instances" | "count" | "servers" => ("nodes", "nodes = 3"),
+        "rps" | "qps" | "requests_per_second" => ("rate", "rate = \"200/s\""),
+        "duration" => ("for", "for = \"1h\""),
+        _ => return None,
+    };
+    keys.contains(&key).then(|| format!("did you mean `{key}`, as in `{written}`?"))
+}
+
 /// The hint for a name that does not exist: the nearest one, else all if they are few.
 pub(super) fn suggest(word: &str, candidates: &[&str]) -> Option<String> {
     if let Some(near) = nearest(word, candidates.iter().copied()) {

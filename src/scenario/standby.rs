@@ -1,4 +1,4 @@
-//! Faults of places in one role: the place must be able to have the other.
+//! Faults in one role: a place must be able to have the other, and somebody must be able to stand by.
 
 use super::diagnostic::Code;
 use super::session::Session;
@@ -32,6 +32,38 @@ pub(super) fn roles(session: &Session<'_>, model: &Model, faults: &[Origin]) {
         let help = "leave `role` out; only `failover` or active-passive routing lets a pool wait";
         session.report(Code::E304, origin, message, Some(help.to_owned()));
     }
+}
+
+/// W410: a fault of standbys, of which nobody in its target is ever one.
+pub(super) fn nobody(session: &Session<'_>, model: &Model, faults: &[Origin]) {
+    let mut seen: Vec<(Origin, &str, bool)> = Vec::new();
+    for (fault, &origin) in model.faults.iter().zip(faults).filter(|(fault, _)| fault.role == Role::Standby) {
+        for pool in struck(model, fault.target) {
+            let waits = may_wait(model, pool);
+            match seen.iter_mut().find(|(known, ..)| *known == origin) {
+                Some((.., any)) => *any |= waits,
+                None => seen.push((origin, &model.services[model.pools[pool.index()].service.index()].name, waits)),
+            }
+        }
+    }
+    for (origin, service, _) in seen.into_iter().filter(|(.., any)| !any) {
+        let message = format!("the fault strikes standbys only, and `{service}` never stands by: it strikes nobody");
+        let help = "leave `role` out; only `failover` or active-passive routing lets a pool wait";
+        session.report(Code::W410, origin, message, Some(help.to_owned()));
+    }
+}
+
+/// The pools in the target.
+fn struck(model: &Model, target: Target) -> impl Iterator<Item = PoolId> {
+    let inside = move |index: PoolId, pool: &Pool| match target {
+        Target::EachNode { pool, .. } => pool == index,
+        Target::Region(region) => pool.region == Some(region),
+        Target::Zone(zone) => pool.zones.contains(&zone),
+        Target::Service(service) => pool.service == service,
+        Target::Link { .. } => false,
+    };
+    let numbered = (0..).map(PoolId).zip(&model.pools);
+    numbered.filter(move |(index, pool)| inside(*index, pool)).map(|(index, _)| index)
 }
 
 /// Is it a place as a whole that must be in a role?

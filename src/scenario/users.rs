@@ -52,7 +52,12 @@ pub(super) fn read(
     root.table("users", "", |all| {
         for entry in all.entries() {
             let Value::Table(table) = &entry.node.value else {
-                wrong_type(session, &entry.node, "a user group", Some(format!("write `{} = {{}}`", entry.key)));
+                let help = format!(
+                    "users come in groups: `users.NAME.{0} = ..`, or `{0} = {{}}` for one of that name",
+                    entry.key
+                );
+                wrong_type(session, &entry.node, "a user group", Some(help));
+                all.leave([entry.key.as_str()]);
                 continue;
             };
             all.leave([entry.key.as_str()]);

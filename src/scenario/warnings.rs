@@ -283,7 +283,6 @@ fn objectives(session: &Session<'_>, root: &Table, model: &Model) {
                 Condition::Rto(Statistic::Quantile(level), limit) => {
                     if let Propagation::Dns { ttl, .. } = &model.routing.propagation
                         && ttl > limit
-                        && matches!(model.routing.policy, Policy::ActivePassive(_))
                     {
                         let message = format!(
                             "users may follow only after `ttl = {ttl}`, and `rto p{} = {limit}` is wanted",

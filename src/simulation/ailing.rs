@@ -194,10 +194,13 @@ impl World<'_> {
     /// The nodes of the pool that serve, but weakly.
     pub(super) fn weak_nodes(&self, pool: u32, weak: &mut Vec<Weak>) {
         weak.clear();
-        for of_unit in self.ailing[pool as usize].chunk_by(|one, other| one.unit == other.unit) {
-            if !self.node_serves(of_unit[0].unit) {
-                continue;
-            }
+        weak.extend(self.weak_units(pool).map(|(_, weak)| weak));
+    }
+
+    /// The same, each with its unit.
+    pub(super) fn weak_units(&self, pool: u32) -> impl Iterator<Item = (u32, Weak)> {
+        let by_unit = self.ailing[pool as usize].chunk_by(|one, other| one.unit == other.unit);
+        by_unit.filter(|of_unit| self.node_serves(of_unit[0].unit)).map(|of_unit| {
             let (mut factor, mut good, mut full) = (1.0, 1.0, 0.0);
             for ailing in of_unit {
                 let plan = &self.layout.ailments[ailing.ailment as usize];
@@ -205,8 +208,8 @@ impl World<'_> {
                 good *= 1.0 - plan.errors;
                 full = if plan.full { 1.0 } else { full };
             }
-            weak.push(Weak { factor, errors: 1.0 - good, full });
-        }
+            (of_unit[0].unit, Weak { factor, errors: 1.0 - good, full })
+        })
     }
 
     /// What ails a node, as its requests feel it.

@@ -266,24 +266,33 @@ impl<'a> World<'a> {
 
     /// Groups whose answer differs from what they were told are told the new one.
     pub(super) fn answers_changed(&mut self, now: Time) {
+        self.tell_all(now, false);
+    }
+
+    /// Each group hears its answer, if it is another one; is that a failover of its users, so that it belongs to an outage
+    /// that they and the system are in?
+    fn tell_all(&mut self, now: Time, failover: bool) {
         let groups = self.routing.as_ref().map_or(0, |routing| routing.flows.len());
         for group in 0..groups {
-            if let Some(answer) = self.answer(group) {
-                self.tell(now, group, answer);
+            let Some(answer) = self.answer(group) else { continue };
+            if self.tell(now, group, answer) && failover {
+                self.ledger.failover_begun(1 + group);
+                self.ledger.failover_begun(0);
             }
         }
         self.hold_movers();
         self.moved = true;
     }
 
-    fn tell(&mut self, now: Time, group: usize, answer: Vec<f64>) {
-        let Some(plan) = self.tracked() else { return };
+    /// Answers whether that is another answer than before.
+    fn tell(&mut self, now: Time, group: usize, answer: Vec<f64>) -> bool {
+        let Some(plan) = self.tracked() else { return false };
         let cause = self.cause;
-        let Some(routing) = &mut self.routing else { return };
+        let Some(routing) = &mut self.routing else { return false };
         let flow = &mut routing.flows[group];
         let told = flow.pending.as_ref().unwrap_or(&flow.target);
         if *told == answer {
-            return;
+            return false;
         }
         flow.cause = cause;
         flow.generation += 1;
@@ -302,6 +311,7 @@ impl<'a> World<'a> {
             }
         }
         self.note(now, TraceEvent::Rerouted { group: group as u32 });
+        true
     }
 
     fn schedule_drain(&mut self, group: usize) {

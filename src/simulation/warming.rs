@@ -162,6 +162,21 @@ impl World<'_> {
     pub(super) fn cold(&self, pool: u32, at: Time) -> f64 {
         let Some(warm_up) = self.layout.pools[pool as usize].warm_up else { return 0.0 };
         let missing = |cohort: &Cohort| f64::from(cohort.nodes) * warm_up.missing(at.since(cohort.since));
-        self.serving_cohorts(pool).map(missing).sum()
+        let cold: f64 = self.serving_cohorts(pool).map(missing).sum();
+        if cold > 0.0 && self.ails(pool) { cold - self.lost_twice(pool, at) } else { cold }
+    }
+
+    /// What of that weak nodes have lost already: of a node that carries a quarter a cold one lacks a quarter of what
+    /// others lack.
+    #[cold]
+    fn lost_twice(&self, pool: u32, at: Time) -> f64 {
+        let plan = &self.layout.pools[pool as usize];
+        let Some(warm_up) = plan.warm_up else { return 0.0 };
+        let started = &self.warming[pool as usize].started;
+        let missing = |unit: u32| {
+            let since = started.get((unit - plan.first_unit) as usize).copied().flatten();
+            since.map_or(0.0, |since| warm_up.missing(at.since(since)))
+        };
+        self.weak_units(pool).map(|(unit, weak)| (1.0 - 1.0 / weak.factor) * missing(unit)).sum()
     }
 }

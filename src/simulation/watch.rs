@@ -181,10 +181,7 @@ impl Watch {
         checker.run = 0;
         let mut agree = 1;
         if let Detection::Check(check) = detection {
-            let last = now.before(answer_time);
-            let from = if check.schedule == Schedule::AfterAnswer { now } else { last };
-            let every = if checker.believed { check.every } else { check.every_down };
-            checker.next_check = from + every;
+            checker.next_check = check.next(!checker.believed, now.before(answer_time), now);
             agree = check.agree as usize;
         }
         self.plan(now, index, detection, rng);

@@ -56,6 +56,18 @@ fn a_node_that_breaks_while_it_warms_up_starts_anew() {
     history(text).expect_loss("system", HOUR + 300.0 * 0.75 + HOUR + 300.0, 1e-6);
 }
 
+/// Slow by a factor of four from its return on, for twenty minutes: a weak node that is cold carries its part of its part.
+#[test]
+fn a_weak_node_that_is_cold_carries_a_part_of_what_it_could() {
+    let slow = "[faults.g]\nmode = \"slow\"\nfactor = 4\nat = \"2h\"\nfor = \"20min\"";
+    let alone = pair("warm_up = { for = \"10min\" }", &format!("{THE_REGION}\n{slow}\ntarget = \"app\""));
+    // an eighth in the mean while it warms up, a quarter after that
+    history(&alone).expect_loss("system", HOUR + 600.0 * 0.875 + 600.0 * 0.75, 1e-6);
+    let beside = pair("warm_up = { for = \"10min\" }", &format!("{THE_REGION}\n{slow}\ntarget = \"1 of app\""));
+    // 62.5 % of the demand, half of that in the mean while both warm up
+    history(&beside).expect_loss("system", HOUR + 600.0 * (1.0 - 0.625 / 2.0) + 600.0 * 0.375, 1e-6);
+}
+
 #[test]
 fn a_partition_that_heals_leaves_its_nodes_warm() {
     let text = "version = 1\nhorizon = \"10h\"\n[regions.here]\nzones = [\"a\", \"b\"]\n[services.app]\nnodes = 2\n\

@@ -4,7 +4,8 @@
 //! along a slope, instants are compared to the microsecond.
 
 use crate::cases::{BACK, check, check_drain, down, fault, pair};
-use crate::lab::{History, history};
+use crate::lab::{History, history, run_text, value};
+use ninefold::results::measure::Measure;
 use ninefold::results::raw::Stage::{FailingBack, Promoting, Repairing, Rerouting, Undetected};
 
 // ---- regions: routing, DNS, anycast
@@ -78,6 +79,26 @@ fn active_active_loses_only_the_share_of_the_lost_region() {
     let history = check_drain(&text, "system", &[down(1000.0, "one", &[(Undetected, 30.0), (Rerouting, 75.0)])]);
     assert!((degraded_s(&history) - 25.0).abs() < 1e-6, "and none on the way back");
     assert!((loss_s(&history) - 32.0).abs() < 1e-6, "0.4 x 30 + 0.4 x 50");
+}
+
+/// Led away, then out for the way back, then out for too short a time to be noticed: only the first is a failover.
+#[test]
+fn users_who_are_led_away_have_an_rto() {
+    let keys = format!(
+        "{HALVES}weights = {{ left = \"40%\", right = \"60%\" }}\ndns = {{ ttl = \"100s\" }}\n\
+         failback = {{ after = \"100s\", takes = \"20s\" }}"
+    );
+    let more = fault("one", "left", &[1000], 5000) + &fault("two", "left", &[8000], 20);
+    let text = world(&keys, &more);
+    let history = history(&text);
+    let system = history.outcome.outages.iter().filter(|outage| outage.subject == 0);
+    let found: Vec<_> = system.map(|outage| (outage.duration.as_secs_f64().round(), outage.failover)).collect();
+    // as above 30 s and 75 s
+    assert_eq!(found, [(105.0, true), (20.0, false), (20.0, false)]);
+    for subject in ["system", "everyone"] {
+        let rto = value(&run_text(&text, 1), Measure::Rto, subject, "mean").estimate.expect("one");
+        assert!((rto - 105.0).abs() < 1e-6, "{rto}");
+    }
 }
 
 #[test]

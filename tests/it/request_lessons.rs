@@ -118,6 +118,11 @@ fn a_retry_storm_outlives_its_cause_and_a_budget_or_a_breaker_ends_it() {
     for other in [1, 2] {
         gains(&all, other, Measure::SuccessRatio, ("system", "mean"), 0.4);
     }
+    // the link is cut for ten seconds from the 30th on, all of them down; nothing is under repair after that
+    for results in &all.scenarios {
+        let repairing = value(results, Measure::Waterfall, "system", "repairing").estimate;
+        assert_eq!(repairing.map(f64::to_bits), Some(10.0_f64.to_bits()));
+    }
 }
 
 #[test]

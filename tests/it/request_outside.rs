@@ -1,7 +1,7 @@
 //! Checks of places that wait in a node's queue like a request, against histories worked out by hand.
 
 use crate::lab::model;
-use crate::request_lab::HEAD;
+use crate::request_lab::{HEAD, trials};
 use ninefold::simulation::trace::{TraceEvent, TraceLine};
 use ninefold::simulation::{Compiled, Outcome};
 use ninefold::time::{Span, Time};
@@ -67,6 +67,42 @@ fn an_idle_queue_changes_no_instant_at_which_an_outage_is_seen() {
         let [plain, through] = ["", "through_queue = true, "].map(|keys| beliefs(&text(keys, silent)));
         assert_eq!(plain.len(), 4);
         assert_eq!(plain, through);
+    }
+}
+
+/// The first check of what has just become down is due `every_down` after the one before, not `every`: 10 s are no multiple
+/// of 3 s, so that a return is seen at another instant otherwise.
+#[test]
+fn checks_of_what_is_down_come_as_often_as_they_say_from_the_first_on() {
+    let text = |keys: &str, silent: bool| {
+        format!(
+            "{HEAD}horizon = \"10min\"\n[regions.us]\n[regions.eu]\n[services.app]\n\
+             [users.folk]\nnear = \"us\"\nrate = \"1/s\"\n\
+             [routing]\npolicy = \"geo\"\nhealth_check = {{ {keys} every_down = \"3s\", timeout = \"2s\" }}\n\
+             [faults.cut]\nmode = \"outage\"\nsilent = {silent}\ntarget = \"us\"\nat = [\"2min\", \"5min\"]\nfor = \"100s\"\n"
+        )
+    };
+    for (silent, schedule) in [(false, ""), (true, ""), (false, "after-answer"), (true, "after-answer")] {
+        let schedule = if schedule.is_empty() { String::new() } else { format!("schedule = \"{schedule}\", ") };
+        let [plain, through] =
+            ["", "through_queue = true, "].map(|keys| beliefs(&text(&format!("{schedule}{keys}"), silent)));
+        assert_eq!(plain.len(), 4);
+        assert_eq!(plain, through, "{silent} {schedule}");
+    }
+}
+
+/// A node that is away from 120 s to 131 s, and is known to be after at most 10 s, is asked each second from then on.
+#[test]
+fn a_node_that_is_down_is_asked_as_often_as_its_check_says() {
+    let text = format!(
+        "{HEAD}horizon = \"3min\"\n[services.app]\n\
+         health_check = {{ through_queue = true, every = \"10s\", every_down = \"1s\", timeout = \"500ms\", down_after = 1, up_after = 1 }}\n\
+         [users.folk]\nrate = \"10/s\"\narrivals = \"regular\"\n\
+         [faults.away]\nmode = \"crash\"\ntarget = \"app\"\nat = \"2min\"\nfor = \"11s\"\n"
+    );
+    for counts in trials(&text, 8) {
+        let (asked, answered) = counts.seconds(132, 150);
+        assert_eq!((asked, answered), (180, 180));
     }
 }
 

@@ -30,8 +30,8 @@ fn run(text: &str, trials: u64) -> Vec<Trial> {
         Trial {
             arrived: users.arrived,
             answered: users.full + users.in_flight(),
-            latency_s: record.users[0].iter().filter_map(|bucket| bucket.latency.mean_s()).sum::<f64>(),
-            sent: record.pools.iter().map(|buckets| buckets.iter().sum::<u64>() as f64).collect(),
+            latency_s: record.buckets.users[0].iter().filter_map(|bucket| bucket.latency.mean_s()).sum::<f64>(),
+            sent: record.buckets.pools.iter().map(|buckets| buckets.iter().sum::<u64>() as f64).collect(),
         }
     };
     (0..trials).map(trial).collect()
@@ -154,6 +154,27 @@ fn a_limit_deep_in_the_region_spills_as_the_fluid_says() {
 }
 
 /// Regions whose users differ in what they ask for: as much of it is carried as the fluid says.
+/// Seventy pools that can be full and never are, met before or after the one that is.
+#[test]
+fn a_region_may_be_full_in_any_of_many_pools() {
+    for tight in ["a-tight", "z-tight"] {
+        let ample: String = (0..70).map(|number| format!("[services.m{number}]\nslots = 1000\nqueue = 0\n")).collect();
+        let calls: String = (0..70).map(|number| format!("calls.m{number} = {{}}\n")).collect();
+        let text = format!(
+            "{HEAD}horizon = \"200s\"\nregions = {{ r0 = {{}}, r1 = {{}} }}\n[services.app]\n{calls}calls.{tight} = {{}}\n\
+             {ample}[services.{tight}]\nservice_time = \"exp(mean=1s)\"\nqueue = 0\n\
+             pools = {{ r0 = {{ slots = 5 }}, r1 = {{ slots = 500 }} }}\n\
+             [users.clients]\nnear = \"r0\"\nrate = \"8/s\"\n"
+        );
+        let trials = run(&text, 1);
+        assert!(
+            trials[0].arrived > 1_000 && trials[0].answered == trials[0].arrived,
+            "{tight}: {} lost",
+            trials[0].lost()
+        );
+    }
+}
+
 #[test]
 fn mixes_that_differ_spill_as_the_fluid_says() {
     let text = format!("simulation.fidelity = \"full\"\nhorizon = \"200s\"\n{}", crate::levels::TWO_MIXES);

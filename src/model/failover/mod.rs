@@ -10,8 +10,8 @@ pub use election::Election;
 pub use run::trials_until_run;
 
 use super::dist::Law;
-use super::topology::{RegionId, ServiceId, Term};
-use crate::time::Span;
+use super::topology::{RegionId, Service, ServiceId, ServiceKind, Term};
+use crate::time::{Span, Time};
 
 /// A health checker: how often it looks and when it believes what it sees.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,18 @@ pub struct Check {
     pub through_queue: bool,
     /// What a check looks at.
     pub sees: Sees,
+}
+
+impl Check {
+    /// When the next check is sent after one sent at `sent` that ended at `ended`, if the target then counts as down or not.
+    /// One that would be due while another is out is sent as soon as that has ended.
+    pub fn next(&self, down: bool, sent: Time, ended: Time) -> Time {
+        let from = match self.schedule {
+            Schedule::Fixed => sent,
+            Schedule::AfterAnswer => ended,
+        };
+        (from + if down { self.every_down } else { self.every }).max(ended)
+    }
 }
 
 /// What the time between checks is counted from.
@@ -197,6 +209,15 @@ pub struct Routing {
     pub propagation: Propagation,
     /// Does what a region cannot carry go to the next (latency, geo, weighted)?
     pub spill: bool,
+}
+
+impl Routing {
+    /// Is there one active region that is left by a failover of its own, rather than as the entry's primary moves?
+    pub fn has_active_region(&self, services: &[Service]) -> bool {
+        let entry = services.get(self.entry.index());
+        let own = entry.is_none_or(|entry| entry.failover.is_none() && entry.kind != ServiceKind::Dependency);
+        own && matches!(self.policy, Policy::ActivePassive(_))
+    }
 }
 
 /// How surely users are moved off a region that is lost.

@@ -5,6 +5,7 @@ use super::bars::{self, Row, Words};
 use super::canvas::Drawing;
 use crate::results::Results;
 use crate::results::measure::Measure;
+use crate::stats::Estimate;
 
 /// The chart.
 ///
@@ -35,5 +36,8 @@ pub fn drawing(scenarios: &[Results]) -> Result<Drawing, PlotError> {
     let asked = if rows.iter().any(|row| row.target.is_some()) { "; a black line is what is asked for" } else { "" };
     let what = format!("share of the objective's windows that meet its availability{asked}");
     let words = Words { title: "How often objectives are kept", what: &what, axis: "share of windows that meet it" };
-    bars::drawing(&words, Measure::SloAttainment, scenarios, &rows, 1.0)
+    let ends = |value: &Estimate| [value.estimate, value.low, value.high];
+    let drawn = rows.iter().flat_map(|row| row.values.iter().flatten().flat_map(ends).chain([row.target]));
+    let from = bars::round_start(drawn.flatten().fold(1.0, f64::min));
+    bars::drawing(&words, Measure::SloAttainment, scenarios, &rows, (from, 1.0))
 }

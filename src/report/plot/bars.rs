@@ -1,6 +1,7 @@
 //! Horizontal bars with whiskers: a row per thing, in it a bar per scenario.
 //!
-//! Bars begin at zero, so that lengths may be compared; the figure and its interval stand beside each.
+//! Bars begin at zero, so that lengths may be compared; the figure and its interval stand beside each. Where all that is
+//! drawn is near one end, points on an axis that does not begin at zero, and says so, tell more.
 
 use super::axis::{Scale, round_ticks};
 use super::canvas::{Anchor, BLACK, Drawing, GREY, Ink, PALE, PALETTE, width_of};
@@ -31,16 +32,25 @@ impl Row {
     }
 
     /// Its bars, each in the colour of its scenario, with the figure beside it.
-    fn draw(&self, drawing: &mut Drawing, scale: Scale, top: f64, measure: Measure) -> Result<(), PlotError> {
+    fn draw(&self, drawing: &mut Drawing, axis: Axis, top: f64, measure: Measure) -> Result<(), PlotError> {
+        let scale = axis.scale;
         let known = self.values.iter().enumerate().filter_map(|(index, value)| value.as_ref().map(|v| (index, v)));
         for (lane, (scenario, value)) in known.enumerate() {
             let top = top + BAR * lane as f64;
-            bar(drawing, scale, top, value, PALETTE[scenario % PALETTE.len()]);
+            bar(drawing, axis, top, value, PALETTE[scenario % PALETTE.len()]);
             let end = value.high.into_iter().chain(value.estimate).chain(value.low).fold(0.0, f64::max);
             drawing.label((scale.at(end) + 9.0, top + BAR / 2.0), LABEL, &figure(measure, value))?;
         }
         Ok(())
     }
+}
+
+/// Where shares stand, and what those at the ends are.
+#[derive(Clone, Copy)]
+struct Axis {
+    from: f64,
+    to: f64,
+    scale: Scale,
 }
 
 /// What the chart says.
@@ -53,7 +63,7 @@ pub struct Words<'a> {
     pub axis: &'a str,
 }
 
-/// The chart of shares; the axis goes to `to`, at most 1.
+/// The chart of shares; the axis goes from `from`, 0 for bars, to `to`, at most 1.
 ///
 /// # Errors
 /// If the built-in font does not load.
@@ -62,7 +72,7 @@ pub fn drawing(
     measure: Measure,
     scenarios: &[Results],
     rows: &[Row],
-    to: f64,
+    (from, to): (f64, f64),
 ) -> Result<Drawing, PlotError> {
     let lanes: usize = rows.iter().map(Row::lanes).sum();
     let bottom = TOP + BAR * lanes as f64 + GAP * rows.len() as f64 + 4.0;
@@ -79,14 +89,15 @@ pub fn drawing(
     for value in rows.iter().flat_map(|row| &row.values).flatten() {
         beside = beside.max(width_of(&figure(measure, value), LABEL)?);
     }
-    let scale = Scale::linear(0.0, to, EDGE + widest + 14.0, WIDTH - EDGE - beside - 16.0);
-    axis(&mut drawing, scale, to, bottom, words.axis);
+    let scale = Scale::linear(from, to, EDGE + widest + 14.0, WIDTH - EDGE - beside - 16.0);
+    let axis = Axis { from, to, scale };
+    axis.draw(&mut drawing, bottom, words.axis);
     let mut top = TOP + GAP / 2.0;
     for row in rows {
         let height = BAR * row.lanes() as f64;
         let name = fitted(&row.name, LABEL, 240.0)?;
         drawing.text((EDGE + widest, top + height / 2.0), Anchor::End, LABEL, &name);
-        row.draw(&mut drawing, scale, top, measure)?;
+        row.draw(&mut drawing, axis, top, measure)?;
         if let Some(target) = row.target {
             let x = scale.at(target);
             drawing.line(&[(x, top - 5.0), (x, top + height + 5.0)], 2.5, BLACK);
@@ -97,8 +108,8 @@ pub fn drawing(
         let (names, _) = names(scenarios, WIDTH - 2.0 * EDGE - 60.0)?;
         for (index, name) in names.iter().enumerate() {
             let y = legend_top + 22.0 * index as f64;
-            drawing.bar((scale.at(0.0), y - 7.0), (scale.at(0.0) + 14.0, y + 7.0), PALETTE[index % PALETTE.len()]);
-            drawing.text((scale.at(0.0) + 24.0, y), Anchor::Start, LABEL, &fitted(name, LABEL, 560.0)?);
+            drawing.bar((scale.at(from), y - 7.0), (scale.at(from) + 14.0, y + 7.0), PALETTE[index % PALETTE.len()]);
+            drawing.text((scale.at(from) + 24.0, y), Anchor::Start, LABEL, &fitted(name, LABEL, 560.0)?);
         }
     }
     Ok(drawing)
@@ -108,16 +119,27 @@ fn figure(measure: Measure, value: &Estimate) -> String {
     number::figure(measure, value).joined().replace(">=", "≥").replace("<=", "≤")
 }
 
-fn axis(drawing: &mut Drawing, scale: Scale, to: f64, bottom: f64, text: &str) {
-    let ticks = round_ticks(0.0, to, 5.0);
-    for (share, label) in ticks.iter().zip(percents(&ticks)) {
-        let x = scale.at(*share);
-        drawing.line(&[(x, TOP), (x, bottom)], 1.0, PALE);
-        drawing.text((x, bottom + 16.0), Anchor::Middle, TICK, &label);
+impl Axis {
+    fn draw(&self, drawing: &mut Drawing, bottom: f64, text: &str) {
+        let Axis { from, to, scale } = *self;
+        let ticks = round_ticks(from, to, 5.0);
+        let labels = percents(&ticks);
+        for (share, label) in ticks.iter().zip(&labels) {
+            let x = scale.at(*share);
+            drawing.line(&[(x, TOP), (x, bottom)], 1.0, PALE);
+            drawing.text((x, bottom + 16.0), Anchor::Middle, TICK, label);
+        }
+        let side = [(scale.at(from), TOP), (scale.at(from), bottom)];
+        let text = if from > 0.0 {
+            drawing.dashed(&side, 1.25, (3.0, 4.0), GREY);
+            format!("{text}; the axis begins at {}, not at 0%", labels[0])
+        } else {
+            drawing.line(&side, 1.25, GREY);
+            text.to_owned()
+        };
+        let middle = f64::midpoint(scale.at(from), scale.at(to));
+        drawing.text((middle, bottom + 40.0), Anchor::Middle, SUBTITLE, &text);
     }
-    drawing.line(&[(scale.at(0.0), TOP), (scale.at(0.0), bottom)], 1.25, GREY);
-    let middle = f64::midpoint(scale.at(0.0), scale.at(to));
-    drawing.text((middle, bottom + 40.0), Anchor::Middle, SUBTITLE, text);
 }
 
 /// Ticks of shares, all with as many decimals as the finest needs.
@@ -137,10 +159,23 @@ pub fn round_end(most: f64) -> f64 {
     (libm::ceil(most / step - 1e-9) * step).min(1.0)
 }
 
-/// The bar to the estimate, its interval as a whisker; without an estimate only the whisker.
-fn bar(drawing: &mut Drawing, scale: Scale, top: f64, value: &Estimate, ink: Ink) {
-    let middle = top + BAR / 2.0;
-    if let Some(estimate) = value.estimate {
+/// The round share to begin an axis with that ends at 1 and holds `least`: 0 if that is far from 1 or is 1.
+pub fn round_start(least: f64) -> f64 {
+    if !(0.5..1.0 - 1e-9).contains(&least) {
+        return 0.0;
+    }
+    // with some air, so that nothing lies on the edge
+    let least = least - 0.04 * (1.0 - least);
+    let ticks = round_ticks(least, 1.0, 5.0);
+    let step = ticks.windows(2).map(|pair| pair[1] - pair[0]).next().unwrap_or(1.0);
+    1.0 - libm::ceil((1.0 - least) / step - 1e-9) * step
+}
+
+/// The bar to the estimate, or a point where bars would not begin at zero, its interval as a whisker; without an estimate
+/// only the whisker.
+fn bar(drawing: &mut Drawing, axis: Axis, top: f64, value: &Estimate, ink: Ink) {
+    let (middle, Axis { from, scale, .. }) = (top + BAR / 2.0, axis);
+    if let Some(estimate) = value.estimate.filter(|_| from <= 0.0) {
         drawing.bar((scale.at(0.0), top + 2.0), (scale.at(estimate).max(scale.at(0.0) + 1.5), top + BAR - 2.0), ink);
     }
     if let (Some(low), Some(high)) = (value.low, value.high) {
@@ -151,5 +186,19 @@ fn bar(drawing: &mut Drawing, scale: Scale, top: f64, value: &Estimate, ink: Ink
                 drawing.line(&[(x, middle - 4.0), (x, middle + 4.0)], 1.5, BLACK);
             }
         }
+    }
+    if let Some(estimate) = value.estimate.filter(|_| from > 0.0) {
+        drawing.disc((scale.at(estimate), middle), 5.0, ink);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{percents, round_start};
+
+    #[test]
+    fn an_axis_of_shares_begins_where_the_differences_are() {
+        let found = [0.2, 0.49, 0.7, 0.93, 0.99, 0.995, 0.9995, 1.0].map(round_start);
+        assert_eq!(percents(&found), ["0%", "0%", "60.00%", "92.00%", "98.50%", "99.40%", "99.94%", "0%"]);
     }
 }

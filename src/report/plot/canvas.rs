@@ -61,6 +61,9 @@ pub const PALETTE: [Ink; 7] = [
 /// An eighth colour of the palette, for what is seldom there.
 pub const ASH: Ink = RGBColor(0x99, 0x99, 0x99);
 
+/// A ninth.
+pub const WINE: Ink = RGBColor(0x88, 0x22, 0x55);
+
 /// Which side of a text its point is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {

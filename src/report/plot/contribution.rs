@@ -40,5 +40,5 @@ pub fn drawing(scenarios: &[Results]) -> Result<Drawing, PlotError> {
     let more = if left_out > 0 { format!("; {left_out} smaller causes left out") } else { String::new() };
     let what = format!("share of the downtime by the fault that began the outage{more}");
     let words = Words { title: "What causes downtime", what: &what, axis: "share of the system's downtime" };
-    bars::drawing(&words, Measure::Contribution, scenarios, &rows, to)
+    bars::drawing(&words, Measure::Contribution, scenarios, &rows, (0.0, to))
 }

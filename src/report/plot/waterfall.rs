@@ -4,7 +4,7 @@
 //! axis, so that the eye compares totals first and stages second.
 
 use super::axis::{Scale, linear_duration_ticks};
-use super::canvas::{ASH, Anchor, BLACK, Drawing, GREY, Ink, PALE, PALETTE, Type, WHITE, width_of};
+use super::canvas::{ASH, Anchor, BLACK, Drawing, GREY, Ink, PALE, PALETTE, Type, WHITE, WINE, width_of};
 use super::{EDGE, LABEL, PlotError, SUBTITLE, TICK, WIDTH, names, titles};
 use crate::report::number;
 use crate::results::measure::Measure;
@@ -50,13 +50,14 @@ pub fn ink(stage: Stage) -> Ink {
         Stage::Breakers => ASH,
         Stage::FailingBack => PALETTE[3],
         Stage::Repairing => PALETTE[2],
+        Stage::Overloaded => WINE,
     }
 }
 
 /// Dark fills carry white letters, light ones black.
 pub fn letters(stage: Stage) -> Ink {
     match stage {
-        Stage::Undetected | Stage::Promoting | Stage::Repairing => WHITE,
+        Stage::Undetected | Stage::Promoting | Stage::Repairing | Stage::Overloaded => WHITE,
         Stage::Deciding | Stage::Rerouting | Stage::Warming | Stage::Breakers | Stage::FailingBack => BLACK,
     }
 }

@@ -40,7 +40,9 @@ pub struct Prober {
     /// The state of a node that nobody has checked.
     fresh: RiseFall,
     phase: Span,
-    /// The check that is out, and when it fails.
+    /// When the last check was sent.
+    sent: Time,
+    /// The check that is out.
     out: Option<Id>,
 }
 
@@ -51,7 +53,7 @@ pub fn probers(service: &ServicePlan, rng: &mut Stream) -> [Option<Prober>; 3] {
     let prober = |check: &Check, law: Law, rng: &mut Stream| {
         let state = RiseFall::new(check.up_after, check.down_after, Health::Up).ok()?;
         let phase = Span::from_nanos_f64(rng.random::<f64>() * check.every.as_nanos() as f64);
-        Some(Prober { check: check.clone(), law, fresh: state.clone(), state, phase, out: None })
+        Some(Prober { check: check.clone(), law, fresh: state.clone(), state, phase, sent: Time::ZERO, out: None })
     };
     let nothing = || Law::fixed(Span::ZERO);
     [
@@ -83,7 +85,7 @@ impl Requests<'_> {
         }
     }
 
-    /// The next check is due: the one before has failed if it is still out.
+    /// The next check is due.
     pub(super) fn check_due(&mut self, now: Time, index: u32, probe: Probe, generation: u32) {
         let node = &mut self.nodes[index as usize];
         if node.life != generation {
@@ -96,25 +98,21 @@ impl Requests<'_> {
                 || condition.check_fails >= 1.0
                 || (condition.check_fails > 0.0 && node.checks.random::<f64>() < condition.check_fails));
         let Some(prober) = &mut node.probes[probe as usize] else { return };
-        let every = if prober.state.health() == Health::Down { prober.check.every_down } else { prober.check.every };
-        self.schedule(now + every, class::CHECK, Event::Check { node: index, probe, generation });
-        let node = &mut self.nodes[index as usize];
-        let Some(prober) = &mut node.probes[probe as usize] else { return };
+        prober.sent = now;
         let gray = if condition.up { condition.check_fails } else { 0.0 };
         let fails = 1.0 - (1.0 - prober.check.false_fail) * (1.0 - gray);
         let by_chance = fails > 0.0 && node.checks.random::<f64>() < fails;
         if condition.off {
-            return; // nobody asks for it
+            return self.next_probe(now, index, probe); // nobody asks for it
         }
         if !condition.up || by_chance {
             return self.probe_answered(now, index, probe, !dead && !by_chance);
         }
         if !prober.check.through_queue {
-            let well = !condition.hung;
-            if probe != Probe::Deep {
-                self.probe_answered(now, index, probe, well);
-            }
-            return;
+            return match probe {
+                Probe::Readiness | Probe::Liveness => self.probe_answered(now, index, probe, !condition.hung),
+                Probe::Deep => self.next_probe(now, index, probe),
+            };
         }
         let timeout = prober.check.timeout;
         let id = self.send_probe(now, index, probe, now + timeout);
@@ -142,16 +140,29 @@ impl Requests<'_> {
         }
     }
 
+    /// A check is over: the next one follows.
+    fn next_probe(&mut self, now: Time, index: u32, probe: Probe) {
+        let node = &self.nodes[index as usize];
+        let Some(prober) = &node.probes[probe as usize] else { return };
+        let at = prober.check.next(prober.state.health() == Health::Down, prober.sent, now);
+        self.schedule(at, class::CHECK, Event::Check { node: index, probe, generation: node.life });
+    }
+
     /// A check has been answered, or has failed.
     pub(super) fn probe_answered(&mut self, now: Time, index: u32, probe: Probe, well: bool) {
         let node = &mut self.nodes[index as usize];
         let Some(prober) = &mut node.probes[probe as usize] else { return };
         prober.out = None;
         let result = if well { CheckResult::Pass } else { CheckResult::Fail };
-        let Some(change) = prober.state.observe(now, result) else { return };
+        let change = prober.state.observe(now, result);
+        // before what follows may begin another life, with checks of its own
+        self.next_probe(now, index, probe);
+        let Some(change) = change else { return };
+        let node = &mut self.nodes[index as usize];
         match (probe, change.to) {
             (Probe::Readiness, to) => self.set_member(now, index, to == Health::Up),
             (Probe::Liveness, Health::Down) if node.condition.up => {
+                let Some(prober) = &node.probes[probe as usize] else { return };
                 let takes = prober.law.sample(&mut node.checks);
                 self.restart(now, index, takes);
             }

@@ -17,19 +17,23 @@ mod answers;
 mod arrivals;
 mod attempts;
 mod breakers;
+pub mod buckets;
 mod calls;
 mod copies;
 mod event;
 mod follow;
 mod health;
 pub mod journal;
+mod latencies;
 mod lengths;
+mod moves;
 mod nodes;
 mod operators;
 mod outcome;
 mod outside;
 pub mod plan;
 mod rates;
+pub mod reading;
 pub mod record;
 mod route;
 mod run;
@@ -82,6 +86,9 @@ pub enum Caller {
     Full(Box<Client>),
 }
 
+/// What the bulkhead of a client has decided.
+type Decided = (u32, bulkhead::Event<Waiter>);
+
 /// The requests of one trial in progress.
 #[derive(Clone, Debug)]
 pub struct Requests<'a> {
@@ -98,9 +105,9 @@ pub struct Requests<'a> {
     /// Calls that have ended, for [`Todo::Ended`].
     ended: VecDeque<(About, Answer)>,
     /// What bulkheads have just decided.
-    heard: Vec<bulkhead::Event<Waiter>>,
+    heard: Vec<Decided>,
     /// The same, for [`Todo::Queue`].
-    decided: VecDeque<bulkhead::Event<Waiter>>,
+    decided: VecDeque<Decided>,
     flight: InFlight,
     callers: Vec<Caller>,
     nodes: Vec<Node<'a>>,
@@ -178,7 +185,7 @@ impl<'a> Requests<'a> {
         self.flight.clear();
         self.undo_budgets.clear();
         self.on_the_way.reset(self.plan);
-        self.tally.reset(self.plan, start);
+        self.tally.reset(self.plan, begun, start);
         self.mended.clear();
         self.seen.clear();
         self.checks = streams.family(EntityKey::new("checks", Purpose::Service));
@@ -285,8 +292,8 @@ impl<'a> Requests<'a> {
                     }
                 }
                 Todo::Queue => {
-                    if let Some(event) = self.decided.pop_front() {
-                        self.pass_on(now, event);
+                    if let Some(decided) = self.decided.pop_front() {
+                        self.pass_on(now, decided);
                     }
                 }
                 Todo::Next(node) => self.next_job(now, node),

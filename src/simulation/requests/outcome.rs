@@ -145,4 +145,6 @@ pub struct RequestOutcome {
     pub length: Span,
     /// Spans in which a breaker was open, ascending, none touching another.
     pub open: Vec<(Time, Time)>,
+    /// The same, in which something was broken, out or on its way.
+    pub broken: Vec<(Time, Time)>,
 }

@@ -12,7 +12,6 @@ use super::event::{Event, class};
 use super::plan::outside::{OutsidePlace, OutsidePlan};
 use super::state::{About, Id, Origin};
 use crate::engine::streams::{Family, Streams};
-use crate::model::failover::Schedule;
 use crate::resilience::health::{CheckResult, Health, RiseFall};
 use crate::simulation::World;
 use crate::time::Time;
@@ -55,6 +54,8 @@ pub struct Meets {
 struct Target {
     meets: Meets,
     checkers: Vec<RiseFall>,
+    /// By checker: when its last check was sent.
+    sent: Vec<Time>,
     draws: Family,
     /// Checks so far, which number their draws.
     checks: u32,
@@ -84,7 +85,8 @@ impl Requests<'_> {
                 self.schedule(first, class::CHECK, Event::OutsideDue(Checker { target, number }));
             }
             let draws = streams.family(plan.draws);
-            self.outside.targets.push(Target { meets: Meets::default(), checkers, draws, checks: 0 });
+            let sent = vec![now; checkers.len()];
+            self.outside.targets.push(Target { meets: Meets::default(), checkers, sent, draws, checks: 0 });
         }
     }
 
@@ -108,14 +110,12 @@ impl Requests<'_> {
         let check = &self.plan.outside[checker.target as usize].check;
         let target = &mut self.outside.targets[checker.target as usize];
         target.checks += 1;
+        target.sent[checker.number as usize] = now;
         let key = target.draws.member(target.checks);
         let meets = &target.meets;
         let fails = 1.0 - (1.0 - check.false_fail) * (1.0 - meets.fails);
         let by_chance = fails > 0.0 && key.draw(FAILS).random::<f64>() < fails;
         let (silent, asleep) = (meets.silent, meets.runs.is_empty());
-        if check.schedule == Schedule::Fixed {
-            self.schedule_outside(now, checker);
-        }
         let late = now + check.timeout;
         if by_chance && silent {
             return self.schedule(late, class::TIMER, Event::OutsideSilent(checker));
@@ -142,27 +142,20 @@ impl Requests<'_> {
         fit.get((point * fit.len() as f64) as usize).copied()
     }
 
-    fn schedule_outside(&mut self, now: Time, checker: Checker) {
-        let check = &self.plan.outside[checker.target as usize].check;
-        let state = &self.outside.targets[checker.target as usize].checkers[checker.number as usize];
-        let every = if state.health() == Health::Down { check.every_down } else { check.every };
-        self.schedule(now + every, class::CHECK, Event::OutsideDue(checker));
-    }
-
-    /// A check has been answered, or has failed.
+    /// A check has been answered, or has failed; the next one follows.
     pub(super) fn outside_answered(&mut self, now: Time, checker: Checker, well: bool) {
         let plan = &self.plan.outside[checker.target as usize];
-        let state = &mut self.outside.targets[checker.target as usize].checkers[checker.number as usize];
+        let target = &mut self.outside.targets[checker.target as usize];
+        let state = &mut target.checkers[checker.number as usize];
         let change = state.observe(now, if well { CheckResult::Pass } else { CheckResult::Fail });
+        let next = plan.check.next(state.health() == Health::Down, target.sent[checker.number as usize], now);
         if let Some(change) = change {
             let healthy = change.to == Health::Up;
             let (place, agree) = (plan.place, plan.check.agree);
             self.outside.beliefs.push(Belief { place, checker: checker.number, healthy, agree });
             self.look = true;
         }
-        if plan.check.schedule == Schedule::AfterAnswer {
-            self.schedule_outside(now, checker);
-        }
+        self.schedule(next, class::CHECK, Event::OutsideDue(checker));
     }
 
     /// Who has changed their mind since this was last asked.

@@ -1,7 +1,8 @@
 //! One trial of structure and requests together, in one order of time.
 
+use super::buckets::Buckets;
 use super::journal::{Journal, Wanted};
-use super::record::Recorder;
+use super::record::{Record, Recorder};
 use super::{RequestPlan, Requests, seconds};
 use crate::engine::streams::Streams;
 use crate::results::requests::RequestTrace;
@@ -30,23 +31,19 @@ impl<'a> RequestWorld<'a> {
     pub fn run(&mut self, seed: u64, trial: u64) -> Outcome {
         let start = self.begin(&Streams::new(seed, trial));
         let end = self.world.layout.end;
-        while let Some(bucket) = self.requests.tally.recorder.as_ref().map(|recorder| recorder.bucket_end())
-            && bucket < end
-        {
-            self.advance(bucket);
-            if let Some(recorder) = &mut self.requests.tally.recorder {
-                recorder.turn();
-            }
-        }
-        self.advance(end);
+        self.advance_by_buckets(end);
         let requests = self.requests.finish(end);
         let mut outcome = self.world.finish(end);
         outcome.events += requests.events;
         let since = |at: Time| Time::ZERO + at.since(start);
-        let open: Vec<(Time, Time)> = requests.open.iter().map(|&(open, shut)| (since(open), since(shut))).collect();
+        let since_start = |spans: &[(Time, Time)]| -> Vec<(Time, Time)> {
+            spans.iter().map(|&(from, to)| (since(from), since(to))).collect()
+        };
+        let (open, broken) = (since_start(&requests.open), since_start(&requests.broken));
         let layout = self.world.layout;
         let (down_below, cause) = (layout.down_below, layout.request_cause);
-        let about = seconds::About { down_below, cause, open: &open, before: &requests.before, end: since(end) };
+        let (before, end) = (&requests.before, since(end));
+        let about = seconds::About { down_below, cause, open: &open, broken: &broken, before, end };
         seconds::add_bad(&mut outcome, &requests.seconds, about);
         outcome.requests = Some(Box::new(requests));
         outcome
@@ -65,32 +62,48 @@ impl<'a> RequestWorld<'a> {
     }
 
     /// As [`run_traced`](Self::run_traced), with a record of buckets of `every`, more than zero.
-    pub fn run_recorded(&mut self, seed: u64, trial: u64, every: Span) -> (Outcome, Vec<TraceLine>, Recorder) {
-        self.recorded(seed, trial, self.recorder(every))
+    pub fn run_recorded(&mut self, seed: u64, trial: u64, every: Span) -> (Outcome, Vec<TraceLine>, Record) {
+        self.recorded(seed, trial, self.record(every))
     }
 
     /// As [`run_traced`](Self::run_traced), with the chosen requests one by one and how many there were.
     pub fn run_followed(&mut self, seed: u64, trial: u64, wanted: Wanted) -> (Outcome, Vec<TraceLine>, Followed) {
         let plan = self.requests.plan;
-        let mut recorder = self.recorder(plan.horizon);
-        recorder.journal = Some(Journal::new(wanted));
-        let (outcome, lines, recorder) = self.recorded(seed, trial, recorder);
-        let followed = recorder.journal.map_or((0, Vec::new()), |journal| journal.told(plan));
+        let mut record = self.record(plan.horizon);
+        record.journal = Some(Journal::new(wanted));
+        let (outcome, lines, record) = self.recorded(seed, trial, record);
+        let followed = record.journal.map_or((0, Vec::new()), |journal| journal.told(plan));
         (outcome, lines, followed)
     }
 
-    fn recorder(&self, every: Span) -> Recorder {
+    fn record(&self, every: Span) -> Record {
         let plan = self.requests.plan;
-        let users = 1 + plan.groups.len() + plan.classes.len();
-        let subjects = [users, plan.services.len(), plan.edges.len(), plan.pools.len()];
-        Recorder::new(every, plan.horizon, subjects)
+        Record::new(Buckets::all(every, plan.horizon, plan.subjects()))
     }
 
-    fn recorded(&mut self, seed: u64, trial: u64, fresh: Recorder) -> (Outcome, Vec<TraceLine>, Recorder) {
-        self.requests.tally.recorder = Some(Box::new(fresh.clone()));
+    fn recorded(&mut self, seed: u64, trial: u64, fresh: Record) -> (Outcome, Vec<TraceLine>, Record) {
+        let recorder = &mut self.requests.tally.recorder;
+        let own = recorder.clone();
+        recorder.get_or_insert_default().keep(fresh.clone());
         let (outcome, lines) = self.run_traced(seed, trial);
-        let recorder = self.requests.tally.recorder.take().map_or(fresh, |recorder| *recorder);
-        (outcome, lines, recorder)
+        let recorder = std::mem::replace(&mut self.requests.tally.recorder, own);
+        let record = recorder.and_then(|recorder| recorder.record).unwrap_or(fresh);
+        (outcome, lines, record)
+    }
+
+    /// Everything before `end`, bucket by bucket if somebody counts by buckets.
+    fn advance_by_buckets(&mut self, end: Time) {
+        let next = |recorder: &mut Box<Recorder>| recorder.next_end().filter(|&next| next < end);
+        while let Some(bucket) = self.requests.tally.recorder.as_mut().and_then(next) {
+            self.advance(bucket);
+            if let Some(recorder) = &mut self.requests.tally.recorder {
+                recorder.turn(bucket);
+            }
+        }
+        self.advance(end);
+        if let Some(recorder) = &mut self.requests.tally.recorder {
+            recorder.close(end);
+        }
     }
 
     /// Begin a trial: the structure is run in, the requests in the last part of that. Answers when counting begins.
@@ -98,15 +111,14 @@ impl<'a> RequestWorld<'a> {
         let run_in = self.requests.plan.run_in;
         let start = self.world.set_out(streams, run_in);
         let begun = start.before(run_in);
-        // nobody hears of the run-in
-        let recorder = if run_in.is_zero() { None } else { self.requests.tally.recorder.take() };
         self.requests.reset(streams, begun, start);
         self.requests.start_outside(begun, streams, &mut self.world);
         self.requests.follow(begun, &self.world);
-        self.advance(start);
+        if !run_in.is_zero() {
+            self.advance_by_buckets(start);
+        }
         self.world.count_from(start);
         if !run_in.is_zero() {
-            self.requests.tally.recorder = recorder;
             self.requests.begin_counting();
         }
         start

@@ -17,6 +17,9 @@ impl Requests<'_> {
     pub(super) fn begin_counting(&mut self) {
         self.tally.end_run_in();
         self.tally.count_anew(self.plan, self.start);
+        if let Some(recorder) = &mut self.tally.recorder {
+            recorder.begin_counting(self.start);
+        }
         self.events = 0;
         for (_, request) in self.flight.requests.iter() {
             self.tally.found(request);

@@ -1,10 +1,12 @@
 //! Seconds in which too few requests were answered count as down, beside what the structure says.
 //!
 //! A second is bad if the share of its requests that were answered, by a tier too, of those that have ended lies below
-//! `down_below`; a request in flight at the end says nothing about its second. Bad time at the edge of an outage of the structure makes that outage
-//! longer; elsewhere it is an outage of its own, which no fault has begun. While a breaker was open the time is held up by
-//! [`Stage::Breakers`], else nothing but the repair of the load will help.
+//! `down_below`; a request in flight at the end says nothing about its second. Bad time at the edge of an outage of the
+//! structure makes that outage longer; elsewhere it is an outage of its own, which no fault has begun. While something is
+//! broken the time belongs to [`Stage::Repairing`], after that to [`Stage::Breakers`] while one is open, else to
+//! [`Stage::Overloaded`].
 
+use super::breakers::united;
 use super::outcome::Second;
 use crate::results::raw::Stage;
 use crate::simulation::Outcome;
@@ -20,6 +22,8 @@ pub struct About<'a> {
     pub cause: u32,
     /// Spans in which a breaker was open, ascending, none touching another; since counting began.
     pub open: &'a [(Time, Time)],
+    /// The same, in which something was broken.
+    pub broken: &'a [(Time, Time)],
     /// The second before counting began, of all users and of each group.
     pub before: &'a [Second],
     /// End of the trial, since counting began.
@@ -92,11 +96,7 @@ fn add_piece(outcome: &mut Outcome, subject: u32, (from, to): (Time, Time), abou
     let of_up = length.min(totals.up);
     totals.up = totals.up.saturating_sub(of_up);
     totals.degraded = totals.degraded.saturating_sub(length.saturating_sub(of_up));
-    let mut stages = [Span::ZERO; STAGES];
-    let overlap = |&(open, shut): &(Time, Time)| shut.min(to).since(open.max(from));
-    let held = about.open.iter().map(overlap).fold(Span::ZERO, |sum, span| sum + span).min(length);
-    stages[Stage::Breakers as usize] = held;
-    stages[Stage::Repairing as usize] = length.saturating_sub(held);
+    let stages = stages((from, to), about);
     let (cause, failover, cut) = (about.cause, false, to == about.end);
     let early = from == Time::ZERO && is_bad(about.before[subject as usize], about.down_below);
     let piece = Outage { subject, start: from, duration: length, cause, stages, failover, cut, early };
@@ -114,6 +114,21 @@ fn add_piece(outcome: &mut Outcome, subject: u32, (from, to): (Time, Time), abou
         (Some(place), None) | (None, Some(place)) => join(&mut outcome.outages[place], &piece),
         (None, None) => outcome.outages.push(piece),
     }
+}
+
+/// What stood in the way in this time.
+fn stages((from, to): (Time, Time), about: About<'_>) -> [Span; STAGES] {
+    let within = |spans: &[(Time, Time)]| {
+        let overlap = |&(start, end): &(Time, Time)| end.min(to).since(start.max(from));
+        spans.iter().map(overlap).fold(Span::ZERO, |sum, span| sum + span)
+    };
+    let repairing = within(about.broken);
+    let either = within(&united(&mut [about.open, about.broken].concat()));
+    let mut stages = [Span::ZERO; STAGES];
+    stages[Stage::Repairing as usize] = repairing;
+    stages[Stage::Breakers as usize] = either - repairing;
+    stages[Stage::Overloaded as usize] = to.since(from) - either;
+    stages
 }
 
 /// The outage and one that touches it are one, of the cause of this one.
@@ -160,8 +175,8 @@ mod tests {
     const BAD: Second = [10, 2, 0];
     const GOOD: Second = [10, 8, 2];
 
-    fn about(open: &[(Time, Time)]) -> About<'_> {
-        About { down_below: 0.9, cause: 9, open, before: &[GOOD], end: at(10) }
+    fn about<'a>(open: &'a [(Time, Time)], broken: &'a [(Time, Time)]) -> About<'a> {
+        About { down_below: 0.9, cause: 9, open, broken, before: &[GOOD], end: at(10) }
     }
 
     #[test]
@@ -169,12 +184,12 @@ mod tests {
         let mut outcome = outcome(vec![outage(2, 3)]);
         let seconds = [GOOD, GOOD, BAD, BAD, BAD, BAD, BAD, GOOD, GOOD, [0, 0, 0]];
         let open = [(at(4), at(6))];
-        add_bad(&mut outcome, &[seconds.to_vec()], about(&open));
+        add_bad(&mut outcome, &[seconds.to_vec()], about(&open, &[]));
         assert_eq!(outcome.outages.len(), 1);
         let found = &outcome.outages[0];
         assert_eq!((found.start, found.duration, found.cause), (at(2), Span::SECOND * 5, 3));
         assert_eq!(found.stages[Stage::Breakers as usize], Span::SECOND);
-        assert_eq!(found.stages[Stage::Repairing as usize], Span::SECOND);
+        assert_eq!(found.stages[Stage::Overloaded as usize], Span::SECOND);
         assert_eq!((outcome.totals[0].up, outcome.totals[0].down), (Span::SECOND * 5, Span::SECOND * 5));
     }
 
@@ -183,7 +198,7 @@ mod tests {
         let mut outcome = outcome(vec![outage(6, 4), outage(2, 2)]);
         outcome.outages[0].cut = true;
         let seconds = [GOOD, GOOD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD];
-        add_bad(&mut outcome, &[seconds.to_vec()], about(&[]));
+        add_bad(&mut outcome, &[seconds.to_vec()], about(&[], &[]));
         let found: Vec<_> = outcome.outages.iter().map(|outage| (outage.start, outage.duration, outage.cut)).collect();
         assert_eq!(found, [(at(2), Span::SECOND * 8, true)]);
         assert_eq!(outcome.totals[0].down, Span::SECOND * 8);
@@ -193,16 +208,30 @@ mod tests {
     fn an_outage_that_bad_seconds_prolong_to_the_end_is_cut() {
         let mut outcome = outcome(vec![outage(2, 6)]);
         let seconds = [GOOD, GOOD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD];
-        add_bad(&mut outcome, &[seconds.to_vec()], about(&[]));
+        add_bad(&mut outcome, &[seconds.to_vec()], about(&[], &[]));
         let found = &outcome.outages[0];
         assert_eq!((outcome.outages.len(), found.duration, found.cut), (1, Span::SECOND * 8, true));
+    }
+
+    /// Bad from 2 to 8: broken from 3 to 5, breakers open from 4 to 5.5 and from 7 on; each instant is told once.
+    #[test]
+    fn under_repair_is_only_what_is_broken() {
+        let mut outcome = outcome(Vec::new());
+        let seconds = [GOOD, GOOD, BAD, BAD, BAD, BAD, BAD, BAD, GOOD, GOOD];
+        let half = Span::from_millis(500);
+        let (open, broken) = ([(at(4), at(5) + half), (at(7), at(10))], [(at(0), at(1)), (at(3), at(5))]);
+        add_bad(&mut outcome, &[seconds.to_vec()], about(&open, &broken));
+        let stages = outcome.outages[0].stages;
+        let told = [Stage::Repairing, Stage::Breakers, Stage::Overloaded].map(|stage| stages[stage as usize]);
+        assert_eq!(told, [Span::SECOND * 2, Span::SECOND + half, Span::SECOND * 2 + half]);
+        assert_eq!(stages.into_iter().fold(Span::ZERO, |sum, span| sum + span), Span::SECOND * 6);
     }
 
     #[test]
     fn bad_seconds_by_themselves_are_an_outage_of_requests() {
         let mut outcome = outcome(vec![outage(0, 1)]);
         let seconds = [BAD, GOOD, GOOD, GOOD, BAD, BAD, GOOD, GOOD, GOOD, BAD];
-        add_bad(&mut outcome, &[seconds.to_vec()], about(&[]));
+        add_bad(&mut outcome, &[seconds.to_vec()], about(&[], &[]));
         let found: Vec<_> =
             outcome.outages.iter().map(|outage| (outage.start, outage.duration, outage.cause)).collect();
         assert_eq!(found, [(at(0), Span::SECOND, 3), (at(4), Span::SECOND * 2, 9), (at(9), Span::SECOND, 9)]);

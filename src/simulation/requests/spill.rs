@@ -33,6 +33,10 @@ pub struct OnTheWay {
     calls: Vec<u64>,
     /// By place of a request: the pools that it has not yet come to.
     requests: Vec<Ahead>,
+    /// By place of a request, so many words each: those of the region's limited pools that it has not yet come to, a bit
+    /// each.
+    ahead: Vec<u64>,
+    words: usize,
 }
 
 /// The pools that a request has not yet come to.
@@ -40,8 +44,8 @@ pub struct OnTheWay {
 struct Ahead {
     serial: u32,
     region: u32,
-    /// Those of the region's limited pools, a bit each.
-    pools: u64,
+    /// How many they are.
+    left: u32,
 }
 
 impl OnTheWay {
@@ -50,6 +54,21 @@ impl OnTheWay {
         self.calls.clear();
         self.calls.resize(plan.pools.len(), 0);
         self.requests.clear();
+        self.ahead.clear();
+        let most = plan.spill.iter().flat_map(|spill| &spill.limited).map(Vec::len).max();
+        self.words = most.unwrap_or(0).div_ceil(64);
+    }
+
+    /// The request at this place is to come to the first `count` limited pools of its region.
+    fn mark(&mut self, place: usize, count: usize) {
+        let end = (place + 1) * self.words;
+        if self.ahead.len() < end {
+            self.ahead.resize(end, 0);
+        }
+        for (word, bits) in self.ahead[place * self.words..end].iter_mut().enumerate() {
+            let here = count.saturating_sub(word * 64);
+            *bits = if here >= 64 { u64::MAX } else { (1 << here) - 1 };
+        }
     }
 }
 
@@ -66,6 +85,22 @@ impl Requests<'_> {
                 self.route(now, about)
             }
         }
+    }
+
+    /// The pool that its next attempt goes to, after one to the pool at this place: where it would go if it began now. A
+    /// user's request that was sent to a region stays there while users are.
+    pub(super) fn route_next(&mut self, now: Time, about: &About, pool: usize) -> Option<usize> {
+        let edge = &self.plan.edges[about.edge as usize];
+        let (Some(_), From::Group(group), Owner::Request(request)) = (&self.plan.spill, edge.from, about.owner) else {
+            return self.route(now, about);
+        };
+        let takes = |region: u32| self.routes.open[region as usize] && self.pool_for(about, Some(region)) == Some(pool);
+        if self.plan.pools[edge.pools[pool] as usize].region.is_some_and(takes) {
+            return Some(pool);
+        }
+        self.home_of(now, group, about)?;
+        self.comes_nowhere(request);
+        self.route_user(now, about, group, request)
     }
 
     fn route_user(&mut self, now: Time, about: &About, group: u32, request: Id) -> Option<usize> {
@@ -127,8 +162,8 @@ impl Requests<'_> {
         if self.on_the_way.requests.len() <= place {
             self.on_the_way.requests.resize(place + 1, Ahead::default());
         }
-        let pools = if limited.len() >= 64 { u64::MAX } else { (1 << limited.len()) - 1 };
-        self.on_the_way.requests[place] = Ahead { serial: request.serial(), region, pools };
+        self.on_the_way.requests[place] = Ahead { serial: request.serial(), region, left: limited.len() as u32 };
+        self.on_the_way.mark(place, limited.len());
     }
 
     /// An attempt has come to its node.
@@ -152,12 +187,17 @@ impl Requests<'_> {
     /// The pool, or none of them, waits for the request no more.
     fn expect_no_more(&mut self, request: Id, pool: Option<u32>) {
         let Some(plan) = &self.plan.spill else { return };
-        let known = self.on_the_way.requests.get_mut(request.index() as usize);
-        let Some(ahead) = known.filter(|ahead| ahead.serial == request.serial() && ahead.pools > 0) else { return };
+        let place = request.index() as usize;
+        let OnTheWay { calls, requests, ahead: bits, words } = &mut self.on_the_way;
+        let known = requests.get_mut(place);
+        let Some(ahead) = known.filter(|ahead| ahead.serial == request.serial() && ahead.left > 0) else { return };
+        let bits = &mut bits[place * *words..(place + 1) * *words];
         for (bit, limited) in plan.limited[ahead.region as usize].iter().enumerate() {
-            if ahead.pools >> bit & 1 == 1 && pool.is_none_or(|pool| pool == limited.pool) {
-                ahead.pools &= !(1 << bit);
-                self.on_the_way.calls[limited.pool as usize] -= limited.calls;
+            let (word, mask) = (bit / 64, 1 << (bit % 64));
+            if bits[word] & mask != 0 && pool.is_none_or(|pool| pool == limited.pool) {
+                bits[word] &= !mask;
+                ahead.left -= 1;
+                calls[limited.pool as usize] -= limited.calls;
             }
         }
     }

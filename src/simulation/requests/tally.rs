@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::breakers::{BreakerEar, united};
+use super::buckets::Buckets;
 use super::journal::Journal;
 use super::lengths::Lengths;
 use super::outcome::{CallTally, RequestOutcome, Second, ServiceTally, UserTally};
@@ -39,6 +40,10 @@ pub struct Tally {
     open: BTreeMap<(u32, u32), Time>,
     /// Spans in which one was open, as they ended.
     spans: Vec<(Time, Time)>,
+    /// Since when something has been broken, if it is.
+    broken: Option<Time>,
+    /// Spans in which something was, as they ended.
+    broken_spans: Vec<(Time, Time)>,
     /// Who wants to know more than sums.
     pub recorder: Option<Box<Recorder>>,
 }
@@ -67,16 +72,22 @@ impl Tally {
             fresh: if tiers { vec![Time::NEVER; plan.clients as usize] } else { Vec::new() },
             open: BTreeMap::new(),
             spans: Vec::new(),
-            recorder: None,
+            broken: None,
+            broken_spans: Vec::new(),
+            recorder: plan.looker().map(Box::new),
         }
     }
 
     /// Nothing counted, from `start` on, and nothing known of before. After a run-in nothing counts but its last second.
-    pub fn reset(&mut self, plan: &RequestPlan, start: Time) {
+    pub fn reset(&mut self, plan: &RequestPlan, begun: Time, start: Time) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(begun);
+        }
         let start = if plan.run_in.is_zero() { start } else { start.before(Span::SECOND * (1 + LAST as u64)) };
         self.before.fill([0; 3]);
         self.fresh.fill(Time::NEVER);
         self.open.clear();
+        self.broken = None;
         self.count_anew(plan, start);
     }
 
@@ -92,9 +103,6 @@ impl Tally {
     /// Nothing counted, from `start` on. Whoever had a full answer has had it, and what is open is so from now on.
     pub fn count_anew(&mut self, plan: &RequestPlan, start: Time) {
         self.start = start;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.begin(start);
-        }
         self.users.iter_mut().for_each(UserTally::reset);
         for service in &mut self.services {
             service.queue.reset();
@@ -107,9 +115,23 @@ impl Tally {
         }
         self.seconds.iter_mut().for_each(|seconds| seconds.fill([0; 3]));
         self.spans.clear();
+        self.broken = self.broken.map(|_| start);
+        self.broken_spans.clear();
         for (&(client, _), since) in &mut self.open {
             *since = start;
             self.calls[edge_of(plan, client)].first_opened = Some(Span::ZERO);
+        }
+    }
+
+    /// The structure is broken, or whole, from `now` on.
+    pub fn structure(&mut self, now: Time, broken: bool) {
+        match (self.broken, broken) {
+            (None, true) => self.broken = Some(now),
+            (Some(since), false) => {
+                self.broken_spans.push((since, now));
+                self.broken = None;
+            }
+            (None, false) | (Some(_), true) => {}
         }
     }
 
@@ -119,6 +141,7 @@ impl Tally {
             self.calls[edge_of(plan, client)].open += end.since(since);
             self.spans.push((since, end));
         }
+        self.structure(end, false);
         self.sum_up();
         RequestOutcome {
             users: self.users.clone(),
@@ -129,6 +152,7 @@ impl Tally {
             events,
             length: end.since(self.start),
             open: united(&mut self.spans),
+            broken: united(&mut self.broken_spans),
         }
     }
 
@@ -161,13 +185,21 @@ impl Tally {
         (at.since(self.start).as_nanos() / Span::SECOND.as_nanos()) as usize
     }
 
+    /// The buckets of those who keep the whole trial.
+    fn record(&mut self) -> Option<&mut Buckets> {
+        Some(&mut self.recorder.as_mut()?.record.as_mut()?.buckets)
+    }
+
     /// A request came before counting began, and is in flight.
     pub fn found(&mut self, request: &Request) {
         let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
         self.users[group].arrived += u64::from(self.by_group);
         self.users[class].arrived += u64::from(self.by_class);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.found([0, group, class]);
+        if let Some(buckets) = self.record() {
+            buckets.arrived([0, group, class]);
+        }
+        if let Some(journal) = self.journal() {
+            journal.found();
         }
     }
 
@@ -178,15 +210,19 @@ impl Tally {
 
     /// An attempt went out before, perhaps all there is of its call.
     pub fn found_attempt(&mut self, edge: u32, plain: bool) {
-        self.calls[edge as usize].calls += u64::from(plain);
-        self.attempted(edge);
+        let call = &mut self.calls[edge as usize];
+        call.calls += u64::from(plain);
+        call.attempts += 1;
+        if let Some(buckets) = self.record() {
+            buckets.call(edge).attempts += 1;
+        }
     }
 
     /// An attempt has waited for a slot since before.
     pub fn found_waiting(&mut self, service: u32) {
         self.services[service as usize].attempts += 1;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.service(service).attempts += 1;
+        if let Some(buckets) = self.record() {
+            buckets.service(service).attempts += 1;
         }
     }
 
@@ -235,7 +271,7 @@ impl Tally {
     /// Who wants to know of single requests.
     #[inline]
     pub fn journal(&mut self) -> Option<&mut Journal> {
-        self.recorder.as_mut()?.journal.as_mut()
+        self.recorder.as_mut()?.journal()
     }
 
     /// A call begins; without policies it is its only attempt.
@@ -245,7 +281,7 @@ impl Tally {
         call.calls += 1;
         call.attempts += u64::from(plain);
         if let Some(recorder) = &mut self.recorder {
-            recorder.call(edge).attempts += u64::from(plain);
+            recorder.call(edge, |call| call.attempts += u64::from(plain));
         }
     }
 
@@ -282,7 +318,7 @@ impl Tally {
     pub fn attempted(&mut self, edge: u32) {
         self.calls[edge as usize].attempts += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.call(edge).attempts += 1;
+            recorder.call(edge, |call| call.attempts += 1);
         }
     }
 
@@ -290,7 +326,7 @@ impl Tally {
     pub fn retried(&mut self, edge: u32) {
         self.calls[edge as usize].retries += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.call(edge).retries += 1;
+            recorder.call(edge, |call| call.retries += 1);
         }
     }
 
@@ -322,7 +358,7 @@ impl Tally {
     pub fn rejected(&mut self, edge: u32) {
         self.calls[edge as usize].rejected += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.call(edge).rejected += 1;
+            recorder.call(edge, |call| call.rejected += 1);
         }
     }
 
@@ -357,7 +393,7 @@ impl Tally {
     pub fn shed(&mut self, service: u32) {
         self.services[service as usize].shed += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.service(service).shed += 1;
+            recorder.service(service, |service| service.shed += 1);
         }
     }
 
@@ -365,7 +401,7 @@ impl Tally {
     pub fn turned_away(&mut self, service: u32) {
         self.services[service as usize].attempts += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.service(service).attempts += 1;
+            recorder.service(service, |service| service.attempts += 1);
         }
         self.shed(service);
     }

@@ -100,7 +100,7 @@ impl World<'_> {
                 self.schedule(now + page, class::END, Event::RegionLeaves { region, generation: believed });
             }
             (None, Some(wait)) => self.schedule(now + wait, class::END, Event::RegionRejoins { region, generation }),
-            (None, None) if healthy => self.rotate(now, index, true),
+            (None, None) if healthy => self.rotate(now, index, true, true),
             (None, None) => self.move_off(now, index),
         }
         self.moved = true;
@@ -111,7 +111,7 @@ impl World<'_> {
         let Some(plan) = self.tracked() else { return };
         let Some(routing) = &mut self.routing else { return };
         let Some(manual) = plan.manual.as_ref().filter(|_| routing.in_rotation[region]) else {
-            return self.rotate(now, region, false);
+            return self.rotate(now, region, false, true);
         };
         let number = routing.beliefs[region];
         let [success, time] = plan.moves[region].map(|key| self.streams.family(key).member(0).draw(number));
@@ -119,7 +119,7 @@ impl World<'_> {
         routing.moves.begun += 1;
         routing.moves.automatic += u64::from(works);
         if works {
-            return self.rotate(now, region, false);
+            return self.rotate(now, region, false, true);
         }
         routing.by_hand[region] = true;
         let at = now + manual.sample(&mut { time });
@@ -146,7 +146,7 @@ impl World<'_> {
             return false;
         };
         if std::mem::take(&mut routing.by_hand[index]) {
-            self.rotate(now, index, false);
+            self.rotate(now, index, false, true);
         } else {
             self.move_off(now, index);
         }
@@ -159,10 +159,12 @@ impl World<'_> {
         let Some(plan) = self.tracked() else { return false };
         let live = |routing: &&mut Routing| routing.watches[index].changes == generation;
         let Some(routing) = self.routing.as_mut().filter(live) else { return false };
-        let takes = if routing.returning[index] { Span::ZERO } else { routing.takes(plan, index) };
+        let held = routing.returning[index];
+        let takes = if held { Span::ZERO } else { routing.takes(plan, index) };
         routing.returning[index] = !takes.is_zero();
         if takes.is_zero() {
-            self.rotate(now, index, true);
+            // who was held for the way back was not down for want of it
+            self.rotate(now, index, true, !held);
         } else {
             self.cause = self.layout.failback_cause;
             self.schedule(now + takes, class::END, Event::RegionRejoins { region, generation });
@@ -195,13 +197,14 @@ impl World<'_> {
         }
     }
 
-    fn rotate(&mut self, now: Time, region: usize, healthy: bool) {
+    /// The region leaves or joins; for those who are told to go elsewhere, is that a failover?
+    fn rotate(&mut self, now: Time, region: usize, healthy: bool, failover: bool) {
         if let Some(routing) = &mut self.routing {
             let was_open = std::mem::replace(&mut routing.in_rotation[region], healthy);
             if was_open && !healthy {
                 routing.left[region] = now;
             }
         }
-        self.answers_changed(now);
+        self.tell_all(now, failover);
     }
 }

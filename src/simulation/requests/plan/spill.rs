@@ -31,9 +31,6 @@ pub struct Limited {
 /// A call, in the integers in which calls on their way are counted; parts of one are the share of requests that make it.
 pub const CALL: u64 = 1_000_000;
 
-/// The most pools of a region that are looked at, the first to be met.
-const MOST: usize = 64;
-
 /// The plan, if some region can be full and another may help.
 pub fn build(model: &Model, plan: &RequestPlan) -> Option<SpillPlan> {
     let spread = !matches!(model.routing.policy, Policy::ActivePassive(_));
@@ -75,7 +72,7 @@ fn limited(model: &Model, plan: &RequestPlan, region: u32) -> Vec<Limited> {
         let own: Vec<f64> = calls[service as usize * classes..][..classes].to_vec();
         let all: f64 = own.iter().sum();
         let Some(&pool) = pool.filter(|_| all > 0.0) else { continue };
-        if can_be_full(of_service, &plan.pools[pool as usize]) && found.len() < MOST {
+        if can_be_full(of_service, &plan.pools[pool as usize]) {
             found.push(Limited { pool, calls: ((all * CALL as f64).round() as u64).max(1) });
         }
         let edges = of_service.stages.iter().flatten().map(|&edge| &plan.edges[edge as usize]);

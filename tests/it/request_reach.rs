@@ -1,0 +1,133 @@
+//! Where requests find whom they call: in their region, elsewhere, at any copy, or where there are no nodes at all.
+//!
+//! Users are regular, so that counts are known: `ALL` requests come in an hour, each a second after the last.
+
+use crate::request_lab::{Counts, HEAD, counts};
+
+const ALL: u64 = 3_600;
+
+/// A web tier in region a, users beside it, and whatever it calls.
+fn called(callee: &str, call: &str, end: &str) -> Counts {
+    counts(&format!(
+        "{HEAD}horizon = \"1h\"\n[regions.a]\n[regions.b]\n[regions.c]\n\
+         [links.\"a <-> b\"]\nlatency = \"10ms\"\n[links.\"a <-> c\"]\nlatency = \"30ms\"\n\
+         [services.web]\npools = [\"a\"]\ncalls.store = {{ {call} }}\n{callee}\n\
+         [users.folk]\nnear = \"a\"\nrate = \"1/s\"\narrivals = \"regular\"\n{end}"
+    ))
+}
+
+/// Requests answered, and the mean time that they took in milliseconds.
+fn answered(counts: &Counts) -> (u64, f64) {
+    let folk = counts.user("folk");
+    (folk.full, folk.latency.sum_ns as f64 / folk.full.max(1) as f64 / 1e6)
+}
+
+#[test]
+fn a_call_goes_to_the_nearest_pool_where_its_region_has_none() {
+    for (pools, way_ms) in [("\"b\", \"c\"", 20.0), ("\"c\"", 60.0), ("\"a\", \"b\"", 0.0)] {
+        for call in ["", "timeout = \"10s\""] {
+            let found = called(&format!("[services.store]\npools = [{pools}]"), call, "");
+            let (full, took_ms) = answered(&found);
+            assert!(full >= ALL - 1, "{pools} {call}: {full} answered");
+            assert!((took_ms - way_ms).abs() < 1e-6, "{pools} {call}: {took_ms} ms");
+        }
+    }
+}
+
+#[test]
+fn a_pool_in_the_region_is_called_even_while_it_is_dead() {
+    let dead = "[faults.dead]\ntarget = \"store@a\"\nmode = \"crash\"\nat = [\"30min\"]\nfor = \"10min\"\n";
+    let local = answered(&called("[services.store]\npools = [\"a\", \"b\"]", "", dead)).0;
+    assert!(local.abs_diff(ALL - 600) <= 1, "{local} answered");
+    let any = answered(&called("[services.store]\npools = [\"a\", \"b\"]", "reach = \"any\"", dead)).0;
+    assert!(any >= ALL - 1, "{any} answered");
+}
+
+#[test]
+fn copies_that_all_take_writes_are_called_where_the_caller_is() {
+    let copies = |pools: &str| {
+        let store = format!(
+            "[services.store]\nkind = \"database\"\npools = [{pools}]\nreplication = {{ mode = \"multi-primary\" }}"
+        );
+        answered(&called(&store, "", ""))
+    };
+    for (pools, way_ms) in [("\"a\", \"b\"", 0.0), ("\"b\", \"c\"", 20.0)] {
+        let (full, took_ms) = copies(pools);
+        assert!(full >= ALL - 1, "{pools}: {full} answered");
+        assert!((took_ms - way_ms).abs() < 1e-6, "{pools}: {took_ms} ms");
+    }
+}
+
+/// Regions a and b, a service with a failover from a to b, whose region a is out for ten minutes from 30 min on.
+fn pair(keys: &str, end: &str) -> Counts {
+    counts(&format!(
+        "{HEAD}horizon = \"1h\"\n[regions.a]\n[regions.b]\n[services.store.failover]\norder = [\"a\", \"b\"]\n{keys}\n\
+         [users.folk]\nnear = \"a\"\nrate = \"1/s\"\narrivals = \"regular\"\n{end}\
+         [faults.out]\ntarget = \"store@a\"\nmode = \"crash\"\nat = [\"30min\"]\nfor = \"10min\"\n"
+    ))
+}
+
+#[test]
+fn whoever_is_not_in_charge_answers_nobody() {
+    for reach in ["", "reach = \"any\"", "reach = \"primary\""] {
+        let web = format!("[services.web]\npools = [\"b\"]\ncalls.store = {{ {reach} }}\n[routing]\nentry = \"web\"\n");
+        // a promotion of five minutes
+        let found = answered(&pair("promote = \"5min\"", &web)).0;
+        assert!(found.abs_diff(ALL - 300) <= 1, "{reach}: {found} answered");
+    }
+}
+
+#[test]
+fn users_find_the_region_in_charge_by_the_answers_that_they_have() {
+    // Cached for up to two minutes, uniform: half of them are lost. Each of the users, who are as many as requests, is
+    // late or not by a draw of his own: 120 draws with a mean of a half, sd at most a half each.
+    let lost = ALL - answered(&pair("", "[routing]\ndns = { ttl = \"2min\" }\n")).0;
+    let se = (120.0 / 6.0_f64).sqrt(); // sum of t (1 - t) over the drain
+    assert!((lost as f64 - 60.0).abs() <= 4.0 * se, "{lost} lost");
+    assert!(ALL - answered(&pair("", "")).0 <= 1, "nobody caches anything");
+}
+
+#[test]
+fn without_a_health_check_nobody_panics() {
+    // two of three nodes are out: the third takes all, unless told otherwise
+    let lost = |keys: &str, service: &str| {
+        let found = counts(&format!(
+            "{HEAD}horizon = \"1h\"\n[services.web]\nnodes = 3\nneed = 1\n{service}\n\
+             [users.folk]\nrate = \"1/s\"\narrivals = \"regular\"\n{keys}\n\
+             [faults.two]\ntarget = \"2 of web\"\nmode = \"crash\"\nat = [\"30min\"]\nfor = \"10min\"\n"
+        ));
+        ALL - answered(&found).0
+    };
+    assert!(lost("", "") <= 1);
+    assert!(lost("timeout = \"1s\"", "") <= 1);
+    let panic = lost("panic = \"50%\"", "");
+    assert!(panic.abs_diff(400) <= 2, "{panic} lost in turn");
+}
+
+#[test]
+fn a_service_without_nodes_is_what_it_depends_on() {
+    let faults = |which: &str| {
+        let fault = |name: &str| {
+            format!("[faults.{name}]\ntarget = \"{name}\"\nmode = \"crash\"\nat = [\"30min\"]\nfor = \"10min\"\n")
+        };
+        which.split_whitespace().map(fault).collect::<String>()
+    };
+    let facade = "[services.store]\npools = []\ndepends_on = [\"any(left, right)\"]\n[services.left]\n[services.right]";
+    for (dead, lost) in [("", 0), ("left", 0), ("right", 0), ("left right", 600)] {
+        let found = answered(&called(facade, "", &faults(dead))).0;
+        assert!(found.abs_diff(ALL - lost) <= 1, "without {dead:?}: {found} answered");
+    }
+    // as the entry, and in a region that is out: it stands nowhere, and what it needs stands elsewhere
+    let entry = |outage: &str| {
+        counts(&format!(
+            "{HEAD}horizon = \"1h\"\n[regions.a]\n[regions.b]\n\
+             [services.front]\npools = []\ndepends_on = [\"back\"]\n[services.back]\npools = [\"b\"]\n\
+             [users.folk]\nnear = \"a\"\nrate = \"1/s\"\narrivals = \"regular\"\n[routing]\nentry = \"front\"\n\
+             [faults.out]\nmode = \"outage\"\ntarget = \"{outage}\"\nat = [\"30min\"]\nfor = \"10min\"\n"
+        ))
+    };
+    for (outage, lost) in [("a", 0), ("b", 600)] {
+        let found = answered(&entry(outage)).0;
+        assert!(found.abs_diff(ALL - lost) <= 1, "without {outage}: {found} answered");
+    }
+}
