@@ -255,7 +255,7 @@ impl Places<'_> {
         let level = |line: &TraceLine| match line.event {
             TraceEvent::Level { subject, level } if (subject as usize) < self.layout.first_service => {
                 let subject = self.layout.subjects[subject as usize].clone();
-                Some(TimelineRecord { trial, at: line.at, subject, level })
+                Some(TimelineRecord { trial, at: line.at, subject, level, requests: None })
             }
             _ => None,
         };

@@ -234,11 +234,10 @@ impl Joint {
     }
 }
 
-/// Seconds down, seconds of demand lost, outages.
+/// Seconds down, seconds of demand lost, outages that began.
 fn compared(outcome: &Outcome, subject: usize) -> [f64; COMPARED] {
     let totals = &outcome.totals[subject];
-    let outages = outcome.outages.iter().filter(|outage| outage.subject as usize == subject).count();
-    [totals.down.as_secs_f64(), totals.loss_s, outages as f64]
+    [totals.down.as_secs_f64(), totals.loss_s, outcome.outages_begun(subject) as f64]
 }
 
 fn differences(

@@ -218,10 +218,10 @@ impl Figures<'_> {
         self.quantiles(Measure::DowntimePerYear, name, &subject.years, zeros);
         let exposure = self.trials as f64 * self.horizon_s / YEAR_S;
         let counted = self.mean(&subject.outages).scaled(YEAR_S / self.horizon_s);
-        let exact = interval::rate(subject.seen, exposure, self.plan.confidence);
-        let per_year = if subject.outages.count() >= FEW.min(self.trials) && subject.seen > 0 {
+        let exact = interval::rate(subject.begun, exposure, self.plan.confidence);
+        let per_year = if subject.outages.count() >= FEW.min(self.trials) && subject.begun > 0 {
             counted
-        } else if subject.seen == 0 {
+        } else if subject.begun == 0 {
             Estimate { estimate: None, ..exact }
         } else {
             exact
@@ -231,7 +231,7 @@ impl Figures<'_> {
         let mttr = interval::ratio(&repair, self.plan.confidence);
         self.push(Measure::OutageDuration, name, "mean", at_least_zero(mttr));
         self.quantiles(Measure::OutageDuration, name, &subject.durations, 0);
-        let between = if subject.seen == 0 {
+        let between = if subject.begun == 0 {
             let low = per_year.high.map(|rate| YEAR_S / rate);
             Estimate { low, ..Estimate::unknown(self.plan.confidence) }
         } else {

@@ -134,6 +134,7 @@ mod tests {
             stages: [Span::ZERO; STAGES],
             failover: false,
             cut,
+            early: false,
         }
     }
 

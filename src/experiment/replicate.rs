@@ -5,9 +5,10 @@ use super::{Plan, Watch};
 use crate::model::Model;
 use crate::results::raw::{OutageRecord, TimelineRecord, TrialRecord};
 use crate::simulation::layout::Layout;
-use crate::simulation::trace::TraceEvent;
+use crate::simulation::requests::Second;
+use crate::simulation::trace::{TraceEvent, TraceLine};
 use crate::simulation::{Compiled, Outcome, Simulator};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -98,17 +99,43 @@ pub fn records(model: &Model, plan: &Plan) -> (Vec<TrialRecord>, Vec<OutageRecor
             for (trial, (outcome, lines)) in chunk {
                 trials.extend(trial_records(model, layout, trial, &outcome));
                 outages.extend(outage_records(layout, trial, &outcome));
-                timeline.extend(lines.into_iter().filter_map(|line| match line.event {
-                    TraceEvent::Level { subject, level } => {
-                        let subject = layout.subjects[subject as usize].clone();
-                        Some(TimelineRecord { trial, at: line.at, subject, level })
-                    }
-                    _ => None,
-                }));
+                timeline.extend(timeline_records(layout, trial, &outcome, &lines));
             }
         },
     );
     (trials, outages, timeline)
+}
+
+/// Every change of a level and, on the request clock, every second of users of whose requests one has ended, in order.
+fn timeline_records(layout: &Layout, trial: u64, outcome: &Outcome, lines: &[TraceLine]) -> Vec<TimelineRecord> {
+    let changes = lines.iter().filter_map(|line| match line.event {
+        TraceEvent::Level { subject, level } => Some((line.at, subject as usize, level)),
+        _ => None,
+    });
+    let record = |(at, subject, level): (Time, usize, f64), requests| TimelineRecord {
+        trial,
+        at,
+        subject: layout.subjects[subject].clone(),
+        level,
+        requests,
+    };
+    let seconds: &[Vec<Second>] = outcome.requests.as_ref().map_or(&[], |requests| &requests.seconds);
+    let mut levels = vec![1.0; layout.subjects.len()];
+    let mut records = Vec::new();
+    let mut changes = changes.peekable();
+    for second in 0..seconds.first().map_or(0, Vec::len) {
+        let at = Time::ZERO + Span::SECOND * second as u64;
+        while let Some(change) = changes.next_if(|change| change.0 <= at) {
+            levels[change.1] = change.2;
+            records.push(record(change, None));
+        }
+        let some = |(_, seconds): &(usize, &Vec<Second>)| seconds[second][0] > 0;
+        for (subject, seconds) in seconds.iter().enumerate().filter(some) {
+            records.push(record((at, subject, levels[subject]), Some(seconds[second])));
+        }
+    }
+    records.extend(changes.map(|change| record(change, None)));
+    records
 }
 
 /// Demand offered per second by a subject: its users' rate where every group has one, else one.
@@ -136,7 +163,7 @@ fn trial_records<'a>(
             up: totals.up,
             degraded: totals.degraded,
             down: totals.down,
-            outages: outcome.outages.iter().filter(|outage| outage.subject as usize == subject).count() as u64,
+            outages: outcome.outages_begun(subject),
             offered,
             served: offered - demand * totals.loss_s,
         }

@@ -87,21 +87,23 @@ pub struct SubjectTotals {
     pub tiers: Vec<Moments>,
     /// Seconds of demand lost.
     pub loss: Moments,
-    /// Number of outages.
+    /// Number of outages that began.
     pub outages: Moments,
-    /// (outages, seconds down).
+    /// (outages that began, seconds down).
     pub repair: PairMoments,
-    /// Outages in all.
+    /// Outages in all, those too that were there when counting began.
     pub seen: u64,
+    /// Those that began since.
+    pub begun: u64,
     /// By cause: (seconds down, seconds down by it).
     pub causes: Vec<PairMoments>,
-    /// By stage: (outages, seconds in it).
+    /// By stage: (outages that began, seconds in it).
     pub stages: [PairMoments; STAGES],
     /// Seconds down of each piece of about a year that has any, scaled to a year.
     pub years: Listed,
-    /// Seconds of each outage.
+    /// Seconds of each outage that began.
     pub durations: Listed,
-    /// Seconds of each outage in which a failover was begun.
+    /// Seconds of each of them in which a failover was begun.
     pub failovers: Listed,
 }
 
@@ -367,7 +369,10 @@ impl SubjectTotals {
     fn push(&mut self, trial: u64, years: Years, outages: &[&Outage]) {
         let seconds = |outage: &&Outage| outage.duration.as_secs_f64();
         let down: f64 = outages.iter().map(seconds).sum();
-        let count = outages.len() as f64;
+        // of one that was there before nobody knows how long it has lasted; its end makes up for those that the horizon cuts
+        let begun = || outages.iter().filter(|outage| !outage.early);
+        let count = begun().count() as f64;
+        self.begun += begun().count() as u64;
         self.seen += outages.len() as u64;
         self.down.push(down);
         self.outages.push(count);
@@ -378,8 +383,8 @@ impl SubjectTotals {
         for (stage, pair) in self.stages.iter_mut().enumerate() {
             pair.push(count, outages.iter().map(|outage| outage.stages[stage].as_secs_f64()).sum());
         }
-        self.durations.extend(outages.iter().map(|outage| (trial, seconds(outage))));
-        let with_failover = outages.iter().filter(|outage| outage.failover);
+        self.durations.extend(begun().map(|outage| (trial, seconds(outage))));
+        let with_failover = begun().filter(|outage| outage.failover);
         self.failovers.extend(with_failover.map(|outage| (trial, seconds(outage))));
         let scale = Span::YEAR.as_secs_f64() / years.length.as_secs_f64();
         let mut piece_down = 0.0;
@@ -414,6 +419,7 @@ impl SubjectTotals {
         self.outages.merge(&other.outages);
         self.repair.merge(&other.repair);
         self.seen += other.seen;
+        self.begun += other.begun;
         for (here, there) in self.causes.iter_mut().zip(&other.causes) {
             here.merge(there);
         }

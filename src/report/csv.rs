@@ -75,18 +75,19 @@ pub fn outages(records: &[OutageRecord]) -> Vec<u8> {
     table(&header, lines)
 }
 
-/// One line per step; the structure clock has no requests, so their columns are empty.
+/// One line per step; the columns of requests are those of the second that begins, on their clock.
 pub fn timeline(records: &[TimelineRecord]) -> Vec<u8> {
     let header = ["trial", "t_s", "subject", "level", "requests", "ok", "degraded"];
     let lines = records.iter().map(|record| {
+        let count = |column: usize| record.requests.map_or_else(String::new, |counts| counts[column].to_string());
         vec![
             record.trial.to_string(),
             seconds(record.at.since(crate::time::Time::ZERO)),
             record.subject.clone(),
             number(record.level),
-            String::new(),
-            String::new(),
-            String::new(),
+            count(0),
+            count(1),
+            count(2),
         ]
     });
     table(&header, lines)
@@ -254,7 +255,7 @@ fn seconds(span: Span) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{measures, outages, timeline, trials};
+    use super::{TimelineRecord, measures, outages, timeline, trials};
     use crate::report::sample;
 
     fn check(bytes: Vec<u8>, expected: &str) {
@@ -275,7 +276,12 @@ mod tests {
              breakers_s,failing-back_s,repairing_s,overloaded_s\n\
              3,system,0.000000001,61.5,\"db, \"\"failover\"\"\",30,0,31.5,0,0,0,0,0,0\n",
         );
-        check(timeline(&step), "trial,t_s,subject,level,requests,ok,degraded\n3,0.000000001,system,0.25,,,\n");
+        let second = [step[0].clone(), TimelineRecord { requests: Some([9, 5, 3]), ..step[0].clone() }];
+        check(
+            timeline(&second),
+            "trial,t_s,subject,level,requests,ok,degraded\n3,0.000000001,system,0.25,,,\n\
+             3,0.000000001,system,0.25,9,5,3\n",
+        );
     }
 
     #[test]

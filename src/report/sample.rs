@@ -220,7 +220,7 @@ pub fn records() -> (Vec<TrialRecord>, Vec<OutageRecord>, Vec<TimelineRecord>) {
     let start = Time::ZERO + Span::from_nanos(1);
     let cause = "db, \"failover\"".to_owned();
     let outage = OutageRecord { trial: 3, subject: subject.clone(), start, duration: down, cause, stages };
-    let step = TimelineRecord { trial: 3, at: start, subject, level: 0.25 };
+    let step = TimelineRecord { trial: 3, at: start, subject, level: 0.25, requests: None };
     (vec![trial], vec![outage], vec![step])
 }
 
@@ -294,7 +294,10 @@ pub fn replay() -> Replay {
         text: text.to_owned(),
         short: kind,
     };
-    let level = |minutes, level| TimelineRecord { trial: 3, at: at(minutes), subject: "system".to_owned(), level };
+    let level = |minutes, level| {
+        let (subject, requests) = ("system".to_owned(), None);
+        TimelineRecord { trial: 3, at: at(minutes), subject, level, requests }
+    };
     Replay {
         scenario: "checkout, active-passive".to_owned(),
         trial: 3,

@@ -68,7 +68,7 @@ pub struct TrialRecord {
     pub degraded: Span,
     /// Time down; the three add up to the horizon.
     pub down: Span,
-    /// Outages, one at the very start included.
+    /// Outages that began in it: not one that was there when counting began.
     pub outages: u64,
     /// Demand offered: requests where the scenario gives rates, else seconds.
     pub offered: f64,
@@ -93,7 +93,7 @@ pub struct OutageRecord {
     pub stages: [Span; Stage::ALL.len()],
 }
 
-/// One change of a subject's level.
+/// One change of a subject's level, or one second of its requests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimelineRecord {
     /// The trial.
@@ -104,4 +104,6 @@ pub struct TimelineRecord {
     pub subject: String,
     /// The level from then on, 0 to 1.
     pub level: f64,
+    /// Of the requests that came in the second from then on: those that have ended, in full, by a tier.
+    pub requests: Option<[u32; 3]>,
 }

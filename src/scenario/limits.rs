@@ -1,4 +1,5 @@
-//! How much may happen in a trial: a fault every nanosecond is legal grammar and an endless run.
+//! How much may happen in a trial: a fault every nanosecond is legal grammar and an endless run, and so is every request
+//! of a century.
 //!
 //! Events are counted as expected from means alone, fault by fault and service by service that is deployed, so that the
 //! answer costs nothing and the one that goes too far is shown.
@@ -7,10 +8,44 @@ use super::diagnostic::Code;
 use super::session::Session;
 use super::source::Origin;
 use crate::model::failure::{Deploys, Fault, Instants, Process, Strikes, Target};
+use crate::model::traffic::{Arrivals, GroupTraffic};
 use crate::model::{Model, Start};
 
 /// Expected faults, repairs, inspections and steps of deploys of a trial at most.
 const EVENTS: f64 = 1e9;
+
+/// Expected requests of a trial at most: hours of computing.
+const REQUESTS: f64 = 1e11;
+
+/// Memory for the seconds of a trial at most: every thread has its own.
+const SECONDS_GIB: f64 = 2.0;
+
+/// Bytes that the request clock keeps for a second of a group, and for one of all of them.
+const SECOND_BYTES: f64 = 12.0;
+
+/// Somebody who thinks less than that waits for the answer rather than for himself.
+const THINKS_S: f64 = 0.01;
+
+/// Refuses a horizon that is too long to simulate every request of it.
+pub(super) fn requests(session: &Session<'_>, model: &Model, horizon: Origin) {
+    let seconds = model.horizon.as_secs_f64();
+    let rate = |group: &GroupTraffic| match &group.arrivals {
+        Arrivals::Open { rate, .. } => *rate,
+        Arrivals::Closed(closed) => f64::from(closed.clients) / closed.think.mean_s().max(THINKS_S),
+    };
+    let count = seconds * model.traffic.groups.iter().map(rate).sum::<f64>();
+    let gib = SECOND_BYTES * seconds * (1.0 + model.traffic.groups.len() as f64) / (1_u64 << 30) as f64;
+    let what = if count > REQUESTS {
+        format!("about {count:.0e} requests in a trial, the limit is {REQUESTS:.0e}")
+    } else if gib > SECONDS_GIB {
+        let limit = format!("the limit is {SECONDS_GIB:.0} GiB");
+        format!("the counts of {seconds:.0e} seconds take {gib:.1} GiB in every thread, {limit}")
+    } else {
+        return;
+    };
+    let help = "every request of hours or days: write a shorter `horizon`; for years take `fidelity = \"structure\"`";
+    session.report(Code::E007, horizon, what, Some(help.to_owned()));
+}
 
 /// Refuses the fault, or the deploys, with which a trial becomes too long; `faults` and `deploys` say where those of the
 /// model stand.

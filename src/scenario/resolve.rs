@@ -124,6 +124,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     };
     if complete && !session.has_errors() {
         check_whole(session, &model, &world.origins, &deployed);
+        check_length(root, &model, top.settings.fidelity);
     }
     complete.then_some((model, top.settings, origins))
 }
@@ -133,6 +134,20 @@ fn check_whole(session: &Session<'_>, model: &Model, faults: &[Origin], deploys:
     standby::roles(session, model, faults);
     standby::nobody(session, model, faults);
     limits::events(session, model, faults, deploys);
+}
+
+/// Is every request of the horizon too much? Experiments have a length of their own.
+fn check_length(root: &Fields<'_>, model: &Model, fidelity: Fidelity) {
+    let written = root.peek("horizon").map(|horizon| horizon.origin);
+    if fidelity == Fidelity::Full && (written.is_some() || model.experiments.is_empty()) {
+        limits::requests(root.session, model, written.unwrap_or_else(|| fidelity_origin(root)));
+    }
+}
+
+/// Where the request clock is asked for.
+fn fidelity_origin(root: &Fields<'_>) -> Origin {
+    let simulation = root.peek("simulation").and_then(Node::as_table);
+    simulation.and_then(|table| table.get("fidelity")).map_or(root.origin, |node| node.origin)
 }
 
 /// Warns of names that nobody uses.
@@ -186,8 +201,7 @@ fn check_requests(root: &Fields<'_>, fidelity: Fidelity, traffic: &[GroupTraffic
         return;
     }
     if traffic.is_empty() && !session.has_errors() {
-        let simulation = root.peek("simulation").and_then(Node::as_table);
-        let origin = simulation.and_then(|table| table.get("fidelity")).map_or(root.origin, |node| node.origin);
+        let origin = fidelity_origin(root);
         let help = "give each group of users a `rate`, or `closed` clients".to_owned();
         session.report(Code::E315, origin, "there are no requests to simulate: no group says how many", Some(help));
     }

@@ -107,7 +107,13 @@ fn simulation(fields: &mut Fields<'_>, stationary: bool) -> (RunSettings, Option
     let Whole(seed) = fields.or("seed", 1);
     let warm_up = fields.optional("warm_up");
     if stationary && !fields.has("warm_up") {
-        fields.show_note("warm_up", "20 times the longest mean repair");
+        fields.show_note(
+            "warm_up",
+            match fidelity {
+                Fidelity::Structure => "20 times the longest mean repair",
+                Fidelity::Full => "20 times the longest mean repair, at least 10min",
+            },
+        );
     }
     if fidelity == Fidelity::Full && fields.has("window") {
         super::fields::not_yet(fields.session, fields.key_origin("window"), "`window`", "`fidelity = \"windows\"`");
@@ -161,7 +167,12 @@ fn points(fields: &mut Fields<'_>, horizon: Span, ends: Ends) -> Vec<Point> {
 impl Top {
     /// How a trial begins, `repair` being the longest mean repair.
     pub fn start(&self, repair_s: f64) -> Start {
-        let default = Span::from_secs_f64(20.0 * repair_s).min(super::quantity::LONGEST);
+        let least = match self.settings.fidelity {
+            Fidelity::Structure => Span::ZERO,
+            // queues fill where nothing ever breaks
+            Fidelity::Full => Span::MINUTE * 10,
+        };
+        let default = Span::from_secs_f64(20.0 * repair_s).min(super::quantity::LONGEST).max(least);
         if self.stationary { Start::Stationary { warm_up: self.warm_up.unwrap_or(default) } } else { Start::Up }
     }
 }

@@ -8,18 +8,30 @@ use super::world::{ShelfState, World};
 use crate::engine::queue::Rank;
 use crate::engine::streams::Streams;
 use crate::model::failure::Target;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 impl World<'_> {
-    /// Begin a trial; what is to be dropped is run. Answers when counting begins.
-    pub(super) fn begin(&mut self, streams: &Streams) -> Time {
+    /// Begin a trial; what is to be dropped is run.
+    pub(super) fn begin(&mut self, streams: &Streams) {
+        let start = self.set_out(streams, Span::ZERO);
+        self.count_from(start);
+    }
+
+    /// Begin a trial and run what is to be dropped but for the last `rest` of it. Answers when counting begins.
+    pub(super) fn set_out(&mut self, streams: &Streams, rest: Span) -> Time {
         self.reset(streams);
         let start = Time::ZERO + self.layout.warm_up;
         if self.layout.stationary {
-            self.advance(start);
-            self.begin_counting(start);
+            self.advance(start.before(rest));
         }
         start
+    }
+
+    /// What is to be dropped has been run.
+    pub(super) fn count_from(&mut self, start: Time) {
+        if self.layout.stationary {
+            self.begin_counting(start);
+        }
     }
 
     /// When and in which rank the next event comes.

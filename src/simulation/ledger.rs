@@ -48,6 +48,8 @@ pub struct Outage {
     pub failover: bool,
     /// Did the horizon cut it off?
     pub cut: bool,
+    /// Was it there already when counting began? Then it is no beginning of an outage.
+    pub early: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +176,7 @@ impl Ledger {
             account.last_closed = None;
             if let Some(outage) = &mut account.open {
                 outage.start = now;
+                outage.early = true;
                 outage.stages = [Span::ZERO; STAGES];
             }
         }
@@ -343,6 +346,7 @@ impl Ledger {
                 stages: [Span::ZERO; STAGES],
                 failover: false,
                 cut: false,
+                early: false,
             }
         };
         account.open = Some(outage);

@@ -77,6 +77,14 @@ pub struct Outcome {
     pub requests: Option<Box<requests::RequestOutcome>>,
 }
 
+impl Outcome {
+    /// Outages of a subject that began in the trial: not one that was there when counting began.
+    pub fn outages_begun(&self, subject: usize) -> u64 {
+        let begun = |outage: &&Outage| outage.subject as usize == subject && !outage.early;
+        self.outages.iter().filter(begun).count() as u64
+    }
+}
+
 impl World<'_> {
     /// Run trial `trial` of `seed` from its start to its end.
     pub fn run(&mut self, seed: u64, trial: u64) -> Outcome {

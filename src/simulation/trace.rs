@@ -1,5 +1,6 @@
 //! What happened in one trial, line by line, as data; words are the report's.
 
+use super::World;
 use crate::time::Time;
 
 /// One line of a trace.
@@ -139,4 +140,26 @@ pub enum OperatorStep {
     Acts,
     /// The act is over.
     Over,
+}
+
+impl World<'_> {
+    /// What was traced is forgotten, but for who is not at full level.
+    pub(super) fn begin_trace(&mut self, now: Time) {
+        let Some(trace) = &mut self.trace else { return };
+        trace.clear();
+        for subject in 0..self.layout.subjects.len() {
+            let level = self.ledger.level(subject);
+            if level < 1.0 {
+                trace.push(TraceLine { at: now, event: TraceEvent::Level { subject: subject as u32, level } });
+            }
+        }
+    }
+
+    /// Write a line of the trace, if one is kept.
+    #[inline]
+    pub(super) fn note(&mut self, now: Time, event: TraceEvent) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(TraceLine { at: now, event });
+        }
+    }
 }

@@ -436,17 +436,7 @@ impl<'a> World<'a> {
         if let Some(routing) = &mut self.routing {
             routing.moves = super::routing::MoveCounts::default();
         }
-        if let Some(trace) = &mut self.trace {
-            trace.clear();
-        }
-    }
-
-    /// Write a line of the trace, if one is kept.
-    #[inline]
-    pub(super) fn note(&mut self, now: Time, event: TraceEvent) {
-        if let Some(trace) = &mut self.trace {
-            trace.push(TraceLine { at: now, event });
-        }
+        self.begin_trace(now);
     }
 
     /// Handle a scheduled event.

@@ -36,6 +36,7 @@ mod repair_oracle;
 mod request_capacity;
 mod request_conservation;
 mod request_deadlines;
+mod request_ends;
 mod request_faults;
 mod request_lab;
 mod request_lessons;

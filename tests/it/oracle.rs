@@ -154,6 +154,24 @@ fn a_stationary_start_is_stationary_from_the_first_hour() {
     }
 }
 
+/// An alternating renewal process in equilibrium: outages begin at 1 / (120 h + 6 h), however short the horizon, and time down
+/// over beginnings, as time up over them, has the very mean of the law (Cox, Renewal Theory, 1962, 7.2). An outage in
+/// progress at the start would be 5 % more of them.
+#[test]
+fn an_outage_in_progress_at_a_stationary_start_is_no_further_one() {
+    for run_in in ["", "simulation.warm_up = \"0s\"\n"] {
+        let text = format!(
+            "version = 1\nstart = \"stationary\"\nhorizon = \"5d\"\n{run_in}[services.web]\n\
+             faults = {{ fails = \"5d\", repair = \"1h + uniform(from=0s, to=10h)\" }}\n"
+        );
+        let results = run_text(&text, times(10_000));
+        let mean = |measure| figure(&results, measure, "system", "mean");
+        check("outages a year", mean(Measure::OutagesPerYear), 8_766.0 / 126.0, 0.005);
+        check("mttr", mean(Measure::Mttr), 6.0 * 3600.0, 0.01);
+        check("mtbf", mean(Measure::Mtbf), 120.0 * 3600.0, 0.005);
+    }
+}
+
 #[test]
 fn competing_faults_share_the_downtime_by_repair_over_life() {
     // clocks of both stand still while either holds the part: odds 1 : 2/100 : 10/400

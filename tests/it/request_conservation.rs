@@ -158,6 +158,14 @@ proptest! {
         conserved(&text, &request_lab::counts(&text), draw.fault.is_some());
     }
 
+    /// What is in flight when counting begins counts as come then, and as many end as before.
+    #[test]
+    fn nothing_is_lost_or_made_up_after_a_run_in(draw in draws()) {
+        let run_in = "start = \"stationary\"\nsimulation.warm_up = \"10min\"\nhorizon";
+        let text = draw.text().replacen("horizon", run_in, 1);
+        conserved(&text, &request_lab::counts(&text), draw.fault.is_some());
+    }
+
     #[test]
     fn single_requests_add_up_to_the_counts(draw in draws()) {
         crate::request_traces::agree(&draw.text());

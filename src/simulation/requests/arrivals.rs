@@ -43,11 +43,11 @@ impl Requests<'_> {
         self.arrivals.rebuild(outranks(&self.ranks));
         for group in 0..self.plan.groups.len() as u32 {
             match &self.plan.groups[group as usize].arrivals {
-                Arrivals::Open { .. } => self.plan_arrival(self.start, group),
+                Arrivals::Open { .. } => self.plan_arrival(self.begun, group),
                 Arrivals::Closed(closed) => {
                     for client in 0..closed.clients {
                         let source = &mut self.sources[group as usize];
-                        let at = self.start + closed.think.sample(&mut source.gaps);
+                        let at = self.begun + closed.think.sample(&mut source.gaps);
                         self.schedule(at, class::ARRIVAL, Event::Think { group, client });
                     }
                 }
@@ -65,10 +65,15 @@ impl Requests<'_> {
             Pattern::Poisson => Exp1.sample(&mut self.sources[group as usize].gaps),
             Pattern::Regular => 1.0,
         };
-        // shapes and bursts count from the end of a dropped warm-up
+        // shapes and bursts count from the end of a dropped warm-up; before that the rate is the one of its end
         let (from, end) = (Time::ZERO + now.since(self.start), Time::ZERO + self.plan.horizon);
-        let at = rates::time_of(*rate, shape, bursts, from, amount, end);
-        let at = if at == Time::NEVER { at } else { self.start + at.since(Time::ZERO) };
+        let at = match rates::before(*rate, shape, self.start.since(now), amount) {
+            Ok(gap) => now + gap,
+            Err(left) => match rates::time_of(*rate, shape, bursts, from, left, end) {
+                Time::NEVER => Time::NEVER,
+                at => self.start + at.since(Time::ZERO),
+            },
+        };
         self.ranks[group as usize] = self.counter.next(class::ARRIVAL);
         self.arrivals.set(group, at, outranks(&self.ranks));
     }

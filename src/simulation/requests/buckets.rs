@@ -134,6 +134,15 @@ impl Buckets {
         (0..self.kept).for_each(|place| self.empty(place));
     }
 
+    /// The same after a run-in: breakers that refuse do so from then on.
+    pub(super) fn begin_counting(&mut self, start: Time) {
+        let mut refusing = std::mem::take(&mut self.refusing);
+        self.begin(start);
+        refusing.values_mut().for_each(|span| span.0 = start);
+        refusing.retain(|_, (from, until)| from < until);
+        self.refusing = refusing;
+    }
+
     /// The end of the bucket in progress.
     pub(super) fn end(&self) -> Time {
         self.start + self.every * (self.number + 1)

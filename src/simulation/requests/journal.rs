@@ -93,6 +93,11 @@ impl Journal {
         !self.wanted.failed && !self.wanted.slowest
     }
 
+    /// A request came before counting began: it has a number, and nobody follows it.
+    pub(super) const fn found(&mut self) {
+        self.arrived += 1;
+    }
+
     pub(super) fn arrived(&mut self, now: Time, id: Id, request: &Request) {
         self.arrived += 1;
         let since = now.since(self.start);

@@ -39,6 +39,7 @@ pub mod reading;
 pub mod record;
 mod route;
 mod run;
+mod run_in;
 mod sagas;
 mod scaling;
 mod seconds;
@@ -51,7 +52,7 @@ mod work;
 
 pub use lengths::Lengths;
 pub use nodes::Condition;
-pub use outcome::{CallTally, RequestOutcome, ServiceTally, UserTally};
+pub use outcome::{CallTally, RequestOutcome, Second, ServiceTally, UserTally};
 pub(super) use outside::{Belief, Meets};
 pub(super) use plan::outside::OutsidePlace;
 pub use plan::{RequestPlan, Ways};
@@ -131,6 +132,8 @@ pub struct Requests<'a> {
     outside: Outside,
     /// Is the structure to be looked at again?
     look: bool,
+    /// When requests begin to come.
+    begun: Time,
     /// When counting begins.
     start: Time,
     /// Events that changed the state, as the workloads count them.
@@ -166,13 +169,14 @@ impl<'a> Requests<'a> {
             operators: Operators::default(),
             outside: Outside::default(),
             look: false,
+            begun: Time::ZERO,
             start: Time::ZERO,
             events: 0,
         }
     }
 
-    /// Nothing in flight, all policies as new, the first arrivals ahead.
-    pub fn reset(&mut self, streams: &Streams, start: Time) {
+    /// Nothing in flight, all policies as new, the first arrivals ahead, from `begun` on; counting begins at `start`.
+    pub fn reset(&mut self, streams: &Streams, begun: Time, start: Time) {
         self.queue.clear();
         self.rings.clear();
         self.counter.reset();
@@ -183,11 +187,11 @@ impl<'a> Requests<'a> {
         self.flight.clear();
         self.undo_budgets.clear();
         self.on_the_way.reset(self.plan);
-        self.tally.reset(start);
+        self.tally.reset(self.plan, begun, start);
         self.restarts.clear();
         self.seen.clear();
         self.checks = streams.family(EntityKey::new("checks", Purpose::Service));
-        (self.look, self.start, self.events) = (false, start, 0);
+        (self.look, self.begun, self.start, self.events) = (false, begun, start, 0);
         self.start_callers();
         self.start_nodes(streams);
         self.start_arrivals(streams);

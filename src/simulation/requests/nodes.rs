@@ -139,7 +139,7 @@ impl<'a> Requests<'a> {
         self.start_looks();
         for node in 0..self.plan.nodes.len() as u32 {
             self.schedule_beliefs(node);
-            self.start_probes(self.start, node);
+            self.start_probes(self.begun, node);
         }
     }
 
@@ -169,7 +169,7 @@ impl<'a> Requests<'a> {
             life: 0,
             restarting: false,
             retired: Time::ZERO,
-            meter: pool.scale.map(|_| super::scaling::Meter::new(self.start)),
+            meter: pool.scale.map(|_| super::scaling::Meter::new(self.begun)),
             busy: 0,
             queue: VecDeque::new(),
             held: Vec::new(),

@@ -130,7 +130,7 @@ pub struct CallTally {
     pub last_closed: Option<Span>,
 }
 
-/// Requests, answered in full, answered by a tier: of those that came in one second.
+/// Requests that have ended, answered in full, answered by a tier: of those that came in one second.
 pub type Second = [u32; 3];
 
 /// What a trial has counted.
@@ -144,6 +144,8 @@ pub struct RequestOutcome {
     pub calls: Vec<CallTally>,
     /// Of all users, then by group: by second of arrival.
     pub seconds: Vec<Vec<Second>>,
+    /// The same of the last second before counting began.
+    pub before: Vec<Second>,
     /// Events that changed the state of requests.
     pub events: u64,
     /// Length of the trial.

@@ -58,6 +58,18 @@ fn burst_step(burst: &Burst, at: Span) -> (f64, Span) {
     if at < end { (burst.factor, end) } else { (1.0, next) }
 }
 
+/// After how long `amount` more of the rate has come, if in the rest of the run-in, or else how much is left at its end.
+/// The shape stands as it does at the end, and no burst has begun.
+#[inline]
+pub fn before(rate: f64, shape: &Shape, rest: Span, amount: f64) -> Result<Span, f64> {
+    if rest.is_zero() {
+        return Err(amount);
+    }
+    let speed = rate * shape_step(shape, Span::ZERO).0;
+    let coming = speed * rest.as_secs_f64();
+    if amount < coming { Ok(Span::from_secs_f64(amount / speed)) } else { Err(amount - coming) }
+}
+
 /// When `amount` more of the rate (in units of `rate` seconds) has come after `now`; never if the rate stays 0.
 #[inline]
 pub fn time_of(rate: f64, shape: &Shape, bursts: &[Burst], now: Time, amount: f64, horizon: Time) -> Time {

@@ -102,6 +102,17 @@ impl Recorder {
         }
     }
 
+    /// The run-in is over: who keeps the whole trial begins anew at `start`; people who act have seen what they have seen.
+    pub(super) fn begin_counting(&mut self, start: Time) {
+        self.start = start;
+        let Some(record) = &mut self.record else { return };
+        record.buckets.begin_counting(start);
+        record.heard.clear();
+        if let Some(journal) = &mut record.journal {
+            journal.begin(start);
+        }
+    }
+
     /// The end of a bucket that is the next to end, if there are any.
     pub(super) fn next_end(&mut self) -> Option<Time> {
         self.all().map(|buckets| buckets.end()).min()

@@ -29,11 +29,7 @@ impl<'a> RequestWorld<'a> {
 
     /// Run trial `trial` of `seed` from its start to its end.
     pub fn run(&mut self, seed: u64, trial: u64) -> Outcome {
-        let streams = Streams::new(seed, trial);
-        let start = self.world.begin(&streams);
-        self.requests.reset(&streams, start);
-        self.requests.start_outside(start, &streams, &mut self.world);
-        self.requests.follow(start, &self.world);
+        let start = self.begin(&Streams::new(seed, trial));
         let end = self.world.layout.end;
         self.advance_by_buckets(end);
         let requests = self.requests.finish(end);
@@ -46,7 +42,8 @@ impl<'a> RequestWorld<'a> {
         let (open, broken) = (since_start(&requests.open), since_start(&requests.broken));
         let layout = self.world.layout;
         let (down_below, cause) = (layout.down_below, layout.request_cause);
-        let about = seconds::About { down_below, cause, open: &open, broken: &broken, end: since(end) };
+        let (before, end) = (&requests.before, since(end));
+        let about = seconds::About { down_below, cause, open: &open, broken: &broken, before, end };
         seconds::add_bad(&mut outcome, &requests.seconds, about);
         outcome.requests = Some(Box::new(requests));
         outcome
@@ -107,6 +104,24 @@ impl<'a> RequestWorld<'a> {
         if let Some(recorder) = &mut self.requests.tally.recorder {
             recorder.close(end);
         }
+    }
+
+    /// Begin a trial: the structure is run in, the requests in the last part of that. Answers when counting begins.
+    fn begin(&mut self, streams: &Streams) -> Time {
+        let run_in = self.requests.plan.run_in;
+        let start = self.world.set_out(streams, run_in);
+        let begun = start.before(run_in);
+        self.requests.reset(streams, begun, start);
+        self.requests.start_outside(begun, streams, &mut self.world);
+        self.requests.follow(begun, &self.world);
+        if !run_in.is_zero() {
+            self.advance_by_buckets(start);
+        }
+        self.world.count_from(start);
+        if !run_in.is_zero() {
+            self.requests.begin_counting();
+        }
+        start
     }
 
     /// Everything before `until`: at equal times timers of policies come first, then the structure, then work and

@@ -51,12 +51,12 @@ pub struct Seen {
 }
 
 impl Requests<'_> {
-    /// The first look at each pool that scales, at a multiple of `every` after counting begins.
+    /// The first look at each pool that scales, at a multiple of `every` after requests begin to come.
     pub(super) fn start_looks(&mut self) {
         let plan = self.plan;
         for (pool, scaler) in (0_u32..).zip(plan.pools.iter().map(|pool| pool.scale)) {
             let Some(Scaler { every, .. }) = scaler else { continue };
-            let passed = self.start.since(Time::ZERO).as_nanos() / every.as_nanos();
+            let passed = self.begun.since(Time::ZERO).as_nanos() / every.as_nanos();
             self.schedule(Time::ZERO + every * (passed + 1), class::CHECK, Event::ScaleLooks { pool });
         }
     }
@@ -67,7 +67,7 @@ impl Requests<'_> {
         let Some(Scaler { every, each, by_slots }) = plan.scale else { return };
         let (mut busy, mut reached) = (0_u128, 0_u64);
         // the first look may come sooner than `every` after the start
-        let length = every.min(now.since(self.start)).max(Span::from_nanos(1));
+        let length = every.min(now.since(self.begun)).max(Span::from_nanos(1));
         for node in &mut self.nodes[plan.first_node as usize..(plan.first_node + plan.nodes) as usize] {
             node.count_busy(now);
             let Some(meter) = &mut node.meter else { continue };

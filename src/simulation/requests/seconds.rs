@@ -1,9 +1,10 @@
 //! Seconds in which too few requests were answered count as down, beside what the structure says.
 //!
-//! A second is bad if the share of its requests that were answered, by a tier too, lies below `down_below`; requests in
-//! flight at the end count as failed in theirs. Bad time at the edge of an outage of the structure makes that outage
-//! longer; elsewhere it is an outage of its own, which no fault has begun. While something is broken the time belongs to
-//! [`Stage::Repairing`], after that to [`Stage::Breakers`] while one is open, else to [`Stage::Overloaded`].
+//! A second is bad if the share of its requests that were answered, by a tier too, of those that have ended lies below
+//! `down_below`; a request in flight at the end says nothing about its second. Bad time at the edge of an outage of the
+//! structure makes that outage longer; elsewhere it is an outage of its own, which no fault has begun. While something is
+//! broken the time belongs to [`Stage::Repairing`], after that to [`Stage::Breakers`] while one is open, else to
+//! [`Stage::Overloaded`].
 
 use super::breakers::united;
 use super::outcome::Second;
@@ -23,6 +24,8 @@ pub struct About<'a> {
     pub open: &'a [(Time, Time)],
     /// The same, in which something was broken.
     pub broken: &'a [(Time, Time)],
+    /// The second before counting began, of all users and of each group.
+    pub before: &'a [Second],
     /// End of the trial, since counting began.
     pub end: Time,
 }
@@ -42,8 +45,8 @@ pub fn add_bad(outcome: &mut Outcome, seconds: &[Vec<Second>], about: About<'_>)
 fn runs(seconds: &[Second], down_below: f64) -> Vec<(Time, Time)> {
     let at = |second: usize| Time::ZERO + Span::SECOND * second as u64;
     let mut runs: Vec<(Time, Time)> = Vec::new();
-    for (index, [asked, full, degraded]) in seconds.iter().enumerate() {
-        if *asked == 0 || f64::from(full + degraded) >= down_below * f64::from(*asked) {
+    for (index, second) in seconds.iter().enumerate() {
+        if !is_bad(*second, down_below) {
             continue;
         }
         match runs.last_mut().filter(|run| run.1 == at(index)) {
@@ -52,6 +55,11 @@ fn runs(seconds: &[Second], down_below: f64) -> Vec<(Time, Time)> {
         }
     }
     runs
+}
+
+/// Were too few answered of those that came in the second?
+fn is_bad([ended, full, degraded]: Second, down_below: f64) -> bool {
+    ended > 0 && f64::from(full + degraded) < down_below * f64::from(ended)
 }
 
 /// What of the runs lies outside the outages of the subject.
@@ -90,7 +98,8 @@ fn add_piece(outcome: &mut Outcome, subject: u32, (from, to): (Time, Time), abou
     totals.degraded = totals.degraded.saturating_sub(length.saturating_sub(of_up));
     let stages = stages((from, to), about);
     let (cause, failover, cut) = (about.cause, false, to == about.end);
-    let piece = Outage { subject, start: from, duration: length, cause, stages, failover, cut };
+    let early = from == Time::ZERO && is_bad(about.before[subject as usize], about.down_below);
+    let piece = Outage { subject, start: from, duration: length, cause, stages, failover, cut, early };
     let place = |touches: &dyn Fn(&Outage) -> bool| {
         outcome.outages.iter().position(|outage| outage.subject == subject && touches(outage))
     };
@@ -129,6 +138,7 @@ fn join(outage: &mut Outage, touching: &Outage) {
     outage.stages.iter_mut().zip(touching.stages).for_each(|(stage, more)| *stage += more);
     outage.failover |= touching.failover;
     outage.cut |= touching.cut;
+    outage.early |= touching.early;
 }
 
 #[cfg(test)]
@@ -158,14 +168,15 @@ mod tests {
 
     fn outage(from: u64, seconds: u64) -> Outage {
         let (subject, start, duration) = (0, at(from), Span::SECOND * seconds);
-        Outage { subject, start, duration, cause: 3, stages: [Span::ZERO; STAGES], failover: false, cut: false }
+        let (failover, cut, early) = (false, false, false);
+        Outage { subject, start, duration, cause: 3, stages: [Span::ZERO; STAGES], failover, cut, early }
     }
 
     const BAD: Second = [10, 2, 0];
     const GOOD: Second = [10, 8, 2];
 
     fn about<'a>(open: &'a [(Time, Time)], broken: &'a [(Time, Time)]) -> About<'a> {
-        About { down_below: 0.9, cause: 9, open, broken, end: at(10) }
+        About { down_below: 0.9, cause: 9, open, broken, before: &[GOOD], end: at(10) }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! What is counted of requests: of users by group and class, of services, of calls.
 //!
-//! Failures belong to the second in which the request came. Latencies are those of answered requests
+//! How a request ended belongs to the second in which it came. Latencies are those of answered requests
 //! ([`Lengths`]); everything else is an integer.
 
 use std::collections::BTreeMap;
 
 use super::breakers::{BreakerEar, united};
+use super::buckets::Buckets;
 use super::journal::Journal;
 use super::lengths::Lengths;
 use super::outcome::{CallTally, RequestOutcome, Second, ServiceTally, UserTally};
@@ -16,6 +17,9 @@ use crate::resilience::pipeline::CallResult;
 use crate::resilience::saga::SagaEnd;
 use crate::time::{Span, Time};
 
+/// While requests run in, their last second has this place; all that comes before is thrown together.
+const LAST: usize = 1;
+
 /// The counts of a trial in progress.
 #[derive(Clone, Debug)]
 pub struct Tally {
@@ -23,6 +27,8 @@ pub struct Tally {
     services: Vec<ServiceTally>,
     calls: Vec<CallTally>,
     seconds: Vec<Vec<Second>>,
+    /// The same of the second before counting began.
+    before: Vec<Second>,
     groups: usize,
     /// Are requests counted by group, by class? Both, if there are several of each; else one is the sum of the others.
     by_group: bool,
@@ -58,6 +64,7 @@ impl Tally {
             services: vec![service; plan.services.len()],
             calls: plan.edges.iter().map(call).collect(),
             seconds: vec![vec![[0; 3]; seconds]; 1 + plan.groups.len()],
+            before: vec![[0; 3]; 1 + plan.groups.len()],
             groups: plan.groups.len(),
             by_group: plan.groups.len() > 1,
             by_class: plan.groups.len() == 1 || plan.classes.len() > 1,
@@ -71,12 +78,31 @@ impl Tally {
         }
     }
 
-    /// Nothing counted, from `start` on.
-    pub fn reset(&mut self, start: Time) {
-        self.start = start;
+    /// Nothing counted, from `start` on, and nothing known of before. After a run-in nothing counts but its last second.
+    pub fn reset(&mut self, plan: &RequestPlan, begun: Time, start: Time) {
         if let Some(recorder) = &mut self.recorder {
-            recorder.begin(start);
+            recorder.begin(begun);
         }
+        let start = if plan.run_in.is_zero() { start } else { start.before(Span::SECOND * (1 + LAST as u64)) };
+        self.before.fill([0; 3]);
+        self.fresh.fill(Time::NEVER);
+        self.open.clear();
+        self.broken = None;
+        self.count_anew(plan, start);
+    }
+
+    /// Remember how the last second of the run-in went.
+    pub fn end_run_in(&mut self) {
+        let (all, groups) = self.before.split_at_mut(1);
+        for (before, seconds) in groups.iter_mut().zip(&self.seconds[1..]) {
+            *before = seconds.get(LAST).copied().unwrap_or_default();
+            all[0].iter_mut().zip(*before).for_each(|(sum, more)| *sum += more);
+        }
+    }
+
+    /// Nothing counted, from `start` on. Whoever had a full answer has had it, and what is open is so from now on.
+    pub fn count_anew(&mut self, plan: &RequestPlan, start: Time) {
+        self.start = start;
         self.users.iter_mut().for_each(UserTally::reset);
         for service in &mut self.services {
             service.queue.reset();
@@ -88,11 +114,13 @@ impl Tally {
             *call = CallTally { tiers, breakers: call.breakers, ..CallTally::default() };
         }
         self.seconds.iter_mut().for_each(|seconds| seconds.fill([0; 3]));
-        self.fresh.fill(Time::NEVER);
-        self.open.clear();
         self.spans.clear();
-        self.broken = None;
+        self.broken = self.broken.map(|_| start);
         self.broken_spans.clear();
+        for (&(client, _), since) in &mut self.open {
+            *since = start;
+            self.calls[edge_of(plan, client)].first_opened = Some(Span::ZERO);
+        }
     }
 
     /// The structure is broken, or whole, from `now` on.
@@ -110,8 +138,7 @@ impl Tally {
     /// The counts at `end`.
     pub fn finish(&mut self, end: Time, plan: &RequestPlan, events: u64) -> RequestOutcome {
         for (&(client, _), &since) in &self.open {
-            let edge = plan.edges.partition_point(|edge| edge.first_client <= client) - 1;
-            self.calls[edge].open += end.since(since);
+            self.calls[edge_of(plan, client)].open += end.since(since);
             self.spans.push((since, end));
         }
         self.structure(end, false);
@@ -121,6 +148,7 @@ impl Tally {
             services: self.services.clone(),
             calls: self.calls.clone(),
             seconds: self.seconds.clone(),
+            before: self.before.clone(),
             events,
             length: end.since(self.start),
             open: united(&mut self.spans),
@@ -157,14 +185,51 @@ impl Tally {
         (at.since(self.start).as_nanos() / Span::SECOND.as_nanos()) as usize
     }
 
+    /// The buckets of those who keep the whole trial.
+    fn record(&mut self) -> Option<&mut Buckets> {
+        Some(&mut self.recorder.as_mut()?.record.as_mut()?.buckets)
+    }
+
+    /// A request came before counting began, and is in flight.
+    pub fn found(&mut self, request: &Request) {
+        let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
+        self.users[group].arrived += u64::from(self.by_group);
+        self.users[class].arrived += u64::from(self.by_class);
+        if let Some(buckets) = self.record() {
+            buckets.arrived([0, group, class]);
+        }
+        if let Some(journal) = self.journal() {
+            journal.found();
+        }
+    }
+
+    /// A call under policies began before.
+    pub fn found_call(&mut self, edge: u32) {
+        self.calls[edge as usize].calls += 1;
+    }
+
+    /// An attempt went out before, perhaps all there is of its call.
+    pub fn found_attempt(&mut self, edge: u32, plain: bool) {
+        let call = &mut self.calls[edge as usize];
+        call.calls += u64::from(plain);
+        call.attempts += 1;
+        if let Some(buckets) = self.record() {
+            buckets.call(edge).attempts += 1;
+        }
+    }
+
+    /// An attempt has waited for a slot since before.
+    pub fn found_waiting(&mut self, service: u32) {
+        self.services[service as usize].attempts += 1;
+        if let Some(buckets) = self.record() {
+            buckets.service(service).attempts += 1;
+        }
+    }
+
     /// A request has come.
     #[inline(always)]
     pub fn arrived(&mut self, now: Time, id: Id, request: &Request) {
-        let second = self.second(now);
         let group = 1 + request.group as usize;
-        if let Some(second) = self.seconds[group].get_mut(second) {
-            second[0] += 1;
-        }
         let class = 1 + self.groups + request.class as usize;
         if self.by_group {
             self.users[group].arrived += 1;
@@ -193,10 +258,13 @@ impl Tally {
         if let Some(recorder) = &mut self.recorder {
             recorder.answered(now, (id, request), [0, group, class], answer);
         }
-        let Ok(quality) = answer else { return };
-        let place = if quality == Quality::Full { 1 } else { 2 };
-        if let Some(second) = self.seconds[group].get_mut(second) {
-            second[place] += 1;
+        // one still in flight at the end says nothing about its second
+        let Some(second) = self.seconds[group].get_mut(second) else { return };
+        second[0] += 1;
+        match answer {
+            Ok(Quality::Full) => second[1] += 1,
+            Ok(Quality::Degraded) => second[2] += 1,
+            Err(_) => {}
         }
     }
 
@@ -391,4 +459,9 @@ impl Tally {
         let recorder = self.recorder.as_deref_mut();
         BreakerEar { call, open, spans, recorder, edge, client, start: self.start }
     }
+}
+
+/// The edge of a client.
+fn edge_of(plan: &RequestPlan, client: u32) -> usize {
+    plan.edges.partition_point(|edge| edge.first_client <= client) - 1
 }

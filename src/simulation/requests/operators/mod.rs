@@ -114,7 +114,7 @@ impl Requests<'_> {
         };
         self.operators = Operators { states: plan.operators.iter().map(state).collect(), ..Operators::default() };
         if !self.operators.is_empty() {
-            self.schedule(self.start + Span::SECOND, class::CHECK, Event::Operator(Step::Look));
+            self.schedule(self.begun + Span::SECOND, class::CHECK, Event::Operator(Step::Look));
         }
     }
 

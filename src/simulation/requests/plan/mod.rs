@@ -16,6 +16,7 @@ mod ways;
 pub use edges::{EdgePlan, From, budget};
 pub use ways::{Place, Ways};
 
+use super::run_in::LONGEST;
 use crate::engine::streams::{Entity, EntityKey, Purpose};
 use crate::model::Model;
 use crate::model::elastic::WarmUp;
@@ -60,6 +61,8 @@ pub struct RequestPlan {
     pub down_below: f64,
     /// Length of a trial.
     pub horizon: Span,
+    /// How long requests come before counting begins.
+    pub run_in: Span,
 }
 
 /// A group of users.
@@ -224,6 +227,7 @@ impl RequestPlan {
             sagas: model.traffic.classes.iter().any(|class| class.saga.is_some()),
             down_below: model.down_below,
             horizon: model.horizon,
+            run_in: layout.warm_up.min(LONGEST),
         };
         edges::build(model, &mut plan);
         plan.operators = operators::build(model, layout, &plan);
