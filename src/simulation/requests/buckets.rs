@@ -138,7 +138,9 @@ impl Buckets {
     pub(super) fn begin_counting(&mut self, start: Time) {
         let mut refusing = std::mem::take(&mut self.refusing);
         self.begin(start);
-        refusing.values_mut().for_each(|span| span.0 = start);
+        for (from, _) in refusing.values_mut() {
+            *from = start;
+        }
         refusing.retain(|_, (from, until)| from < until);
         self.refusing = refusing;
     }
