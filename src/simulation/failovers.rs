@@ -2,7 +2,7 @@
 //!
 //! One machine serves the primary of a service and the active region. Until the decision a primary that comes back
 //! simply goes on; after it the failover runs to its end and the old primary waits. With no fit candidate it waits for
-//! one to be noticed. A service serves only between failovers, and while its primary does.
+//! one to be noticed, serving on if the alarm was false. A service serves only between failovers, and while its primary does.
 
 mod done;
 mod failback;
@@ -37,6 +37,8 @@ pub(super) enum Phase {
     Manual,
     /// Nobody is fit to take over.
     Waiting,
+    /// In charge and serving, but held for down: it gives way as soon as somebody is fit to take over.
+    Doubted,
     /// Out of service for the way back.
     FailingBack,
 }
@@ -252,7 +254,7 @@ impl Failover {
     /// May the primary serve?
     pub(super) fn in_charge(&self) -> bool {
         match self.phase {
-            Phase::Steady | Phase::Held | Phase::Deciding => true,
+            Phase::Steady | Phase::Held | Phase::Deciding | Phase::Doubted => true,
             Phase::Promoting | Phase::Manual | Phase::Waiting | Phase::FailingBack => false,
         }
     }
@@ -322,7 +324,7 @@ impl World<'_> {
         let index = process as usize;
         let candidate = self.candidate(index, None);
         let state = &mut self.processes[index];
-        if state.phase == Phase::Waiting {
+        if matches!(state.phase, Phase::Waiting | Phase::Doubted) {
             state.turn += 1;
         }
         state.generation += 1;
@@ -330,8 +332,8 @@ impl World<'_> {
         let unneeded = state.watches[state.primary].is_well();
         let serves_on = state.watches[state.primary].healthy;
         let Some(target) = candidate else {
-            // whoever is well and has nobody to give way to stays
-            state.phase = if serves_on { Phase::Steady } else { Phase::Waiting };
+            // whoever is well and has nobody to give way to goes on meanwhile
+            state.phase = if serves_on { Phase::Doubted } else { Phase::Waiting };
             self.note(now, TraceEvent::NoCandidate { process });
             self.set_available(index);
             return;
@@ -374,7 +376,7 @@ impl World<'_> {
         self.moved = true;
         self.cause = state.cause;
         match state.phase {
-            Phase::Steady | Phase::Waiting => {}
+            Phase::Steady | Phase::Waiting | Phase::Doubted => {}
             Phase::Held => self.noticed(now, process),
             Phase::Deciding => self.decide(now, process),
             Phase::Promoting => {
