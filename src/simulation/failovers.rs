@@ -281,17 +281,24 @@ impl World<'_> {
         }
     }
 
-    /// The service's gate follows its primary.
+    /// The service's gate follows its primaries, the one in charge and one that was not fenced.
     pub(super) fn set_available(&mut self, process: usize) {
         self.set_leads(process);
         let plan = &self.layout.processes[process];
         let Some(gate) = plan.available else { return };
+        let unfenced = (0..plan.places.len())
+            .any(|spot| self.goes_on_beside(process, spot) && self.gates.holds(plan.places[spot].serves));
+        let serves = unfenced || self.primary_serves(process);
+        self.set_flag(gate, serves);
+    }
+
+    /// Does whoever is in charge serve?
+    fn primary_serves(&self, process: usize) -> bool {
         let state = &self.processes[process];
-        let place = &plan.places[state.primary];
+        let place = &self.layout.processes[process].places[state.primary];
         // with nobody to give way to, one that is only announced as soon out goes on
         let lingers = state.phase == Phase::Waiting && place.drains.iter().any(|&flag| !self.gates.holds(flag));
-        let serves = (state.in_charge() || lingers) && self.gates.holds(place.serves);
-        self.set_flag(gate, serves);
+        (state.in_charge() || lingers) && self.gates.holds(place.serves)
     }
 
     pub(super) fn set_flag(&mut self, gate: GateId, on: bool) {

@@ -83,7 +83,8 @@ impl World<'_> {
         let plan = &self.layout.processes[process];
         let state = &self.processes[process];
         let nobody_leads = matches!(plan.data, Data::MultiPrimary { .. });
-        if nobody_leads || plan.available.is_some_and(|gate| self.gates.holds(gate)) {
+        // whom an unfenced primary does not serve waits for the other
+        if nobody_leads || (plan.available.is_some() && self.primary_serves(process)) {
             return Stage::Repairing;
         }
         let primary = &plan.places[state.primary];
