@@ -76,8 +76,11 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     }
     let near = first.unwrap_or_else(|| names.first_region());
     let classes = class::read(root, names);
+    let before = session.errors();
     let Users { groups, traffic, writes } = users::read(root, names, &policies, near, &classes);
-    if traffic.is_empty() && groups.iter().any(|group| group.rate.is_none()) {
+    // a rate may be what could not be read of them
+    let unasked = session.errors() == before && groups.iter().any(|group| group.rate.is_none());
+    if unasked && traffic.is_empty() {
         unrated(session, &world);
     }
     world.read_faults(root);
@@ -88,7 +91,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     let entry = routing.as_ref().map(|routing| routing.entry);
     let known = known_calls(&services.calls, &traffic, &classes, entry);
     let operators = operator::read(root, names, &known);
-    let costs = costs::read(root, names, &groups);
+    let costs = costs::read(root, names, unasked);
     let experiments = experiment::read(root, &mut world, &known);
     warn_unused(session, &world, &policies, &classes);
     check_requests(root, top.settings.fidelity, &traffic);
@@ -185,7 +188,8 @@ fn check_requests(root: &Fields<'_>, fidelity: Fidelity, traffic: &[GroupTraffic
     }
     if traffic.is_empty() && !session.has_errors() {
         let simulation = root.peek("simulation").and_then(Node::as_table);
-        let origin = simulation.and_then(|table| table.get("fidelity")).map_or(root.origin, |node| node.origin);
+        let written = simulation.and_then(|table| table.get("fidelity")).filter(|node| !session.is_flag(node.origin));
+        let origin = written.map_or(root.origin, |node| node.origin);
         let help = "give each group of users a `rate`, or `closed` clients".to_owned();
         session.report(Code::E315, origin, "there are no requests to simulate: no group says how many", Some(help));
     }
