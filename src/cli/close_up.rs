@@ -7,7 +7,7 @@ use ninefold::model::Model;
 use ninefold::results::Fidelity;
 use ninefold::results::replay::{BreakerStates, CloseUp, Replay, RequestBucket, Spell, Step};
 use ninefold::simulation::requests::RequestPlan;
-use ninefold::simulation::requests::record::Recorder;
+use ninefold::simulation::requests::record::Record;
 use ninefold::simulation::requests::spells::spells;
 use ninefold::simulation::{Compiled, Simulator};
 use ninefold::time::{Span, Time};
@@ -84,7 +84,7 @@ fn with_requests(shown: CloseUp, model: &Model, which: Which) -> CloseUp {
         (first..end).filter_map(|number| bucket(&record, every, number as usize)).collect();
     let numbers = first as usize..first as usize + buckets.len();
     let rates = |pool: usize| {
-        let counts = record.pools[pool].get(numbers.clone()).unwrap_or_default();
+        let counts = record.buckets.pools[pool].get(numbers.clone()).unwrap_or_default();
         counts.iter().map(|&count| count as f64 / every.as_secs_f64()).collect()
     };
     CloseUp {
@@ -96,7 +96,7 @@ fn with_requests(shown: CloseUp, model: &Model, which: Which) -> CloseUp {
 }
 
 /// States of the breakers of calls that had one open, those most often open first.
-fn breakers(plan: &RequestPlan, record: &Recorder, when: (Span, Range<usize>), length: Span) -> Vec<BreakerStates> {
+fn breakers(plan: &RequestPlan, record: &Record, when: (Span, Range<usize>), length: Span) -> Vec<BreakerStates> {
     let (every, numbers) = when;
     let all: Vec<_> = spells(record, length).collect();
     let mut calls = Vec::new();
@@ -120,11 +120,11 @@ fn breakers(plan: &RequestPlan, record: &Recorder, when: (Span, Range<usize>), l
     calls
 }
 
-fn bucket(record: &Recorder, every: Span, number: usize) -> Option<RequestBucket> {
-    let users = record.users.first()?.get(number)?;
+fn bucket(record: &Record, every: Span, number: usize) -> Option<RequestBucket> {
+    let users = record.buckets.users.first()?.get(number)?;
     let answered = users.full + users.degraded;
     let ended = answered + users.failed;
-    let retries: u64 = record.calls.iter().filter_map(|call| call.get(number)).map(|call| call.retries).sum();
+    let retries: u64 = record.buckets.calls.iter().filter_map(|call| call.get(number)).map(|call| call.retries).sum();
     Some(RequestBucket {
         from: Time::ZERO + every * number as u64,
         length: every,

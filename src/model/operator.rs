@@ -4,9 +4,8 @@
 //! closed list, so that whatever is written can be judged while a trial runs. Nothing here looks or acts.
 
 use super::dist::Law;
-use super::experiment::{CallEnds, Statistic};
-use super::topology::{GroupId, PoolId, ServiceId};
-use super::traffic::ClassId;
+use super::experiment::{BucketMeasure, CallEnds, Subject};
+use super::topology::{PoolId, ServiceId};
 use crate::time::Span;
 
 /// Somebody who acts.
@@ -33,16 +32,16 @@ pub enum When {
     Shows(Symptom),
 }
 
-/// A condition on the requests of users that fails.
+/// A condition on the requests of a second that fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Symptom {
     /// What is measured.
-    pub measure: Measure,
-    /// Whose requests.
-    pub users: Users,
+    pub measure: BucketMeasure,
+    /// Of whom.
+    pub subject: Subject,
     /// Should it be at least this much, not at most?
     pub at_least: bool,
-    /// This much: a share, or seconds.
+    /// This much: a share, seconds or a number.
     pub value: f64,
 }
 
@@ -51,28 +50,6 @@ impl Symptom {
     pub fn shows(&self, value: f64) -> bool {
         if self.at_least { value < self.value } else { value > self.value }
     }
-}
-
-/// What is measured of the requests that end in a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
-    /// Answered ones, by a tier too.
-    SuccessRatio,
-    /// Those answered by a tier.
-    DegradedRatio,
-    /// Latency of the answered ones.
-    Latency(Statistic),
-}
-
-/// Whose requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Users {
-    /// Everybody's.
-    All,
-    /// Of a group.
-    Group(GroupId),
-    /// Of a class.
-    Class(ClassId),
 }
 
 /// What somebody does.
@@ -91,6 +68,8 @@ pub enum Act {
     Restart {
         /// The pools.
         pools: Vec<PoolId>,
+        /// Each is out for so long; none: as its liveness check says.
+        takes: Option<Law>,
     },
     /// Keep the breakers of a call open, whatever they have seen.
     OpenBreaker {
@@ -99,10 +78,10 @@ pub enum Act {
         /// For so long.
         lasts: Law,
     },
-    /// Fail the service over to its next candidate.
+    /// Fail over to the next candidate.
     FailOver {
-        /// The service, which has a failover.
-        service: ServiceId,
+        /// The service, which has a failover; none: the active region.
+        service: Option<ServiceId>,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use super::condition::{self, Calls};
 use super::diagnostic::Code;
-use super::fields::{Fields, not_yet};
+use super::fields::Fields;
 use super::names::Names;
 use super::schema::Shape;
 use super::session::Session;
@@ -10,8 +10,8 @@ use super::term::{self, Selected, Selector};
 use super::tree::{Node, Value};
 use super::value::{Percent, Text};
 use crate::model::dist::Law;
-use crate::model::experiment::{About, BucketMeasure, Condition, Subject};
-use crate::model::operator::{Act, Measure, Operator, Symptom, Users, When};
+use crate::model::experiment::{About, Condition};
+use crate::model::operator::{Act, Operator, Symptom, When};
 use crate::model::topology::PoolId;
 
 /// What somebody can do, in words.
@@ -30,13 +30,25 @@ const WORDS: [(&str, Word); 4] = [
     ("fail-over", Word::FailOver),
 ];
 
-/// Reads `operators`; `calls` says who calls whom, and with a breaker or without.
-pub(super) fn read(root: &mut Fields<'_>, names: &Names, calls: &Calls) -> Vec<Operator> {
-    let read = root.on_request_clock(|root| root.tables("operators", |name, fields| one(name, fields, names, calls)));
+/// What whoever acts may name.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// Services, groups and the like.
+    pub names: &'a Names,
+    /// Who calls whom, and with a breaker or without.
+    pub calls: &'a Calls,
+    /// Is there an active region?
+    pub active: bool,
+}
+
+/// Reads `operators`.
+pub(super) fn read(root: &mut Fields<'_>, known: Known<'_>) -> Vec<Operator> {
+    let read = root.on_request_clock(|root| root.tables("operators", |name, fields| one(name, fields, known)));
     read.into_iter().flatten().collect()
 }
 
-fn one(name: &str, fields: &mut Fields<'_>, names: &Names, calls: &Calls) -> Option<Operator> {
+fn one(name: &str, fields: &mut Fields<'_>, known: Known<'_>) -> Option<Operator> {
+    let Known { names, calls, .. } = known;
     let when = match fields.peek("when").filter(|when| when.as_text() != Some("stuck")) {
         Some(node) => condition::read(fields.session, names, calls, node)
             .and_then(|condition| symptom(fields.session, node, &condition))
@@ -55,16 +67,19 @@ fn one(name: &str, fields: &mut Fields<'_>, names: &Names, calls: &Calls) -> Opt
             let lasts = lasts(fields);
             Some(Act::Shed { share, lasts, ramp: fields.or("ramp", "2min") })
         }
-        Word::Restart => of.and_then(|of| pools(fields.session, names, of)).map(|pools| Act::Restart { pools }),
+        Word::Restart => {
+            let takes = fields.optional::<Law>("takes");
+            if !fields.has("takes") {
+                fields.show_off("takes", "as the `liveness` of the service says, else 30s");
+            }
+            of.and_then(|of| pools(fields.session, names, of)).map(|pools| Act::Restart { pools, takes })
+        }
         Word::OpenBreaker => {
             let lasts = lasts(fields);
             let call = of.and_then(|of| condition::breaker(fields.session, names, calls, of));
             call.map(|call| Act::OpenBreaker { call, lasts })
         }
-        Word::FailOver => {
-            let service = of.and_then(|of| condition::failover(fields.session, names, calls, of));
-            service.map(|service| Act::FailOver { service })
-        }
+        Word::FailOver => of.and_then(|of| moved(fields.session, known, of)),
     };
     Some(Operator { name: name.to_owned(), when: when?, after, page, act: act? })
 }
@@ -78,6 +93,20 @@ fn of<'s>(fields: &mut Fields<'s>) -> Option<&'s Node> {
         None => fields.missing("of", "say on what"),
     }
     node
+}
+
+/// A failover of a service, or of the active region.
+fn moved(session: &Session<'_>, known: Known<'_>, node: &Node) -> Option<Act> {
+    if node.as_text() != Some("system") {
+        let service = condition::failover(session, known.names, known.calls, node)?;
+        return Some(Act::FailOver { service: Some(service) });
+    }
+    if !known.active {
+        let help = "write `routing.policy = \"active-passive\"`, or name a service with `failover`".to_owned();
+        session.report(Code::E113, node.origin, "there is no active region that could be left", Some(help));
+        return None;
+    }
+    Some(Act::FailOver { service: None })
 }
 
 /// A condition that can be judged second by second while a trial runs.
@@ -96,27 +125,7 @@ fn symptom(session: &Session<'_>, node: &Node, condition: &Condition) -> Option<
             return None;
         }
     };
-    let users = match subject {
-        Subject::System => Some(Users::All),
-        Subject::Group(group) => Some(Users::Group(group)),
-        Subject::Class(class) => Some(Users::Class(class)),
-        Subject::Service(_) | Subject::Call(_) => None,
-    };
-    let measure = match measure {
-        BucketMeasure::SuccessRatio => Some(Measure::SuccessRatio),
-        BucketMeasure::DegradedRatio => Some(Measure::DegradedRatio),
-        BucketMeasure::Latency(statistic) => Some(Measure::Latency(statistic)),
-        BucketMeasure::AttemptsPerRequest
-        | BucketMeasure::Shed
-        | BucketMeasure::Rejected
-        | BucketMeasure::BreakerOpenTime
-        | BucketMeasure::QueueTime(_) => None,
-    };
-    let (Some(measure), Some(users)) = (measure, users) else {
-        not_yet(session, node.origin, "acting on what services and calls see", "what is not about users");
-        return None;
-    };
-    Some(Symptom { measure, users, at_least: condition.at_least, value: condition.value })
+    Some(Symptom { measure, subject, at_least: condition.at_least, value: condition.value })
 }
 
 /// The pools of a service, or one of them; or of a list of these.

@@ -90,7 +90,9 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     }
     let entry = routing.as_ref().map(|routing| routing.entry);
     let known = known_calls(&services.calls, &traffic, &classes, entry);
-    let operators = operator::read(root, names, &known);
+    // of a routing that is wrong nothing more is said
+    let active = routing.as_ref().is_none_or(|routing| routing.has_active_region(&services.list));
+    let operators = operator::read(root, operator::Known { names, calls: &known, active });
     let costs = costs::read(root, names, unasked);
     let experiments = experiment::read(root, &mut world, &known);
     warn_unused(session, &world, &policies, &classes);

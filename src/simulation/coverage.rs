@@ -10,10 +10,16 @@ use crate::time::Time;
 use rand::RngExt;
 
 impl World<'_> {
-    /// The node has just failed, unplanned: do the others go on?
+    /// The node, or the nodes drawn from a group, have just failed, unplanned: do the others go on?
     pub(super) fn cover(&mut self, now: Time, unit: u32) {
         let layout = self.layout;
-        let UnitKind::Node(shelf) = layout.units[unit as usize].kind else { return };
+        let shelf = match layout.units[unit as usize].kind {
+            UnitKind::Node(shelf) => shelf,
+            UnitKind::Group(group) => return self.cover_group(now, group),
+            UnitKind::Zone(_) | UnitKind::Region(_) | UnitKind::Service(_) | UnitKind::Cut(_) | UnitKind::Gray(_) => {
+                return;
+            }
+        };
         if self.is_off(unit) {
             return;
         }
@@ -27,6 +33,17 @@ impl World<'_> {
         }
         self.mask(now, &layout.pools[pool as usize].shelves);
         self.schedule(now + stop, class::END, Event::PoolResumes { pool });
+    }
+
+    fn cover_group(&mut self, now: Time, group: u32) {
+        if self.layout.groups[group as usize].ailment.is_some() {
+            return;
+        }
+        for unit in self.out_of(group).to_vec() {
+            if self.units[unit as usize].holds == 1 {
+                self.cover(now, unit);
+            }
+        }
     }
 
     /// The pool goes on.

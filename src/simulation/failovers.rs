@@ -281,6 +281,17 @@ impl World<'_> {
         }
     }
 
+    /// Who serves at the start: one that needs another does once that does, in whatever order they stand.
+    pub(super) fn settle_processes(&mut self) {
+        for _ in 0..self.processes.len() {
+            self.gates.touched.clear();
+            (0..self.processes.len()).for_each(|process| self.set_available(process));
+            if self.gates.touched.is_empty() {
+                return;
+            }
+        }
+    }
+
     /// The service's gate follows its primaries, the one in charge and one that was not fenced.
     pub(super) fn set_available(&mut self, process: usize) {
         self.set_leads(process);

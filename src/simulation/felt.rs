@@ -112,6 +112,12 @@ impl World<'_> {
         state.in_charge().then(|| plan.places[state.primary()].pools[0])
     }
 
+    /// The pool of an old primary that was not fenced and serves beside the one in charge.
+    pub(super) fn unfenced_pool(&self, process: u32) -> Option<u32> {
+        let plan = &self.layout.processes[process as usize];
+        self.processes[process as usize].beside().map(|place| plan.places[place].pools[0])
+    }
+
     /// The share of a group's users in a region, and how it changes per nanosecond.
     pub(super) fn user_share(&self, now: Time, group: usize, region: usize) -> (f64, f64) {
         match (&self.layout.routing, &self.routing) {

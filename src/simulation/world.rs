@@ -303,6 +303,7 @@ impl<'a> World<'a> {
             }
             self.start_routing();
         }
+        self.settle_processes();
         for (pool, plan) in layout.pools.iter().enumerate() {
             if !plan.hot || plan.scale.is_some() {
                 self.retime_pool(Time::ZERO, pool as u32);

@@ -79,3 +79,24 @@ fn time_on_each_tier_is_told() {
     let screen = text::run(&results, text::Look::Plain);
     assert!(screen.contains("on tier cached") && screen.contains("on tier page"), "{screen}");
 }
+
+#[test]
+fn failed_writes_are_lost_to_those_who_write() {
+    // two of four disks are full in c: half of the writes there fail, whoever else asks
+    let of = |near: &str| {
+        let text = format!(
+            "version = 1\nhorizon = \"1h\"\n[regions.a]\n[regions.c]\n[services.w]\nnodes = 4\nneed = 1\n\
+             [requests.read]\n[requests.write]\nwrites = true\n[routing]\npolicy = \"geo\"\n\
+             [users.u]\nnear = \"{near}\"\nrate = \"15/s\"\nrequests = {{ read = \"70%\", write = \"30%\" }}\n\
+             [users.v]\nnear = \"c\"\nrate = \"10/s\"\nrequests = {{ read = \"100%\" }}\n\
+             [faults.full]\ntarget = \"2 of w@c\"\nmode = \"disk-full\"\nat = [\"0s\"]\nfor = \"1h\"\n"
+        );
+        history(&text)
+    };
+    of("a").expect("v", 0.0, 0.0, 0.0);
+    of("a").expect("system", 0.0, 0.0, 0.0);
+    of("c").expect("v", 0.0, 0.0, 0.0);
+    // u: 30 % x 50 %, below the 90 % that count as up
+    of("c").expect("u", 0.0, HOUR, 0.15 * HOUR);
+    of("c").expect("system", HOUR, 0.0, 0.6 * 0.15 * HOUR);
+}

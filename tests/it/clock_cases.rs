@@ -74,3 +74,17 @@ fn a_standby_ages_at_its_own_pace() {
     assert_eq!(starts, [first.start_s, second.start_s]);
     assert_eq!((&found[0].stages, &found[1].stages), (&first.stages, &second.stages));
 }
+
+#[test]
+fn a_calendar_fault_that_is_not_covered_stops_the_others_too() {
+    // of one node, by name or drawn; work on purpose is always covered
+    let text = |target: &str, mode: &str| {
+        format!(
+            "version = 1\nhorizon = \"6h\"\n[regions.a]\n[services.s]\nnodes = 3\nneed = 1\n\
+             coverage = {{ covered = \"0%\", uncovered = \"15min\" }}\n\
+             [faults.f]\ntarget = \"{target}\"\nmode = \"{mode}\"\nat = [\"1h\"]\nfor = \"2h\"\n"
+        )
+    };
+    check(&text("1 of s", "crash"), "s", &[down(3600.0, "f", &[(Repairing, 900.0)])]);
+    check(&text("1 of s", "maintenance"), "s", &[]);
+}

@@ -395,3 +395,20 @@ fn a_region_check_does_not_see_what_stands_elsewhere() {
     let history = check(&text, "db", &[down(1000.0, "two", &[(Repairing, 500.0)])]);
     assert_eq!(history.outcome.failovers[0].begun, 0);
 }
+
+// ---- services that need each other
+
+#[test]
+fn what_needs_another_service_with_a_failover_serves_from_the_start() {
+    // app calls mid, which depends on db: the outage of db is all there is
+    let text = "version = 1\nhorizon = \"10000s\"\n[regions]\nleft = {}\nright = {}\n\
+                [services.app]\ncalls.mid = {}\n[services.app.failover]\norder = [\"left\", \"right\"]\n\
+                [services.mid]\ndepends_on = [\"db\"]\n\
+                [services.db.failover]\norder = [\"left\", \"right\"]\ndetect = \"30s\"\npromote = \"60s\"\n"
+        .to_owned()
+        + &fault("one", "db@left", &[1000], 5000);
+    let expected = [down(1000.0, "one", &[(Undetected, 30.0), (Promoting, 60.0)])];
+    check(&text, "db", &expected);
+    check(&text, "app", &expected);
+    check(&text, "system", &expected);
+}

@@ -37,6 +37,7 @@ mod request_conservation;
 mod request_faults;
 mod request_lab;
 mod request_lessons;
+mod request_moves;
 mod request_operators;
 mod request_oracle;
 mod request_outside;

@@ -24,16 +24,13 @@ struct Draw {
     policies: [u8; 6],
     fault: Option<u8>,
     impatient: bool,
+    moves: bool,
 }
 
 fn draws() -> impl Strategy<Value = Draw> {
     let fault = prop_oneof![3 => Just(None), 4 => (0..FAULTS.len() as u8).prop_map(Some)];
-    (any::<[u8; 4]>(), any::<[u8; 6]>(), fault, any::<bool>()).prop_map(|(shape, policies, fault, impatient)| Draw {
-        shape,
-        policies,
-        fault,
-        impatient,
-    })
+    (any::<[u8; 4]>(), any::<[u8; 6]>(), fault, any::<[bool; 2]>())
+        .prop_map(|(shape, policies, fault, [impatient, moves])| Draw { shape, policies, fault, impatient, moves })
 }
 
 const GONE: [&str; 3] = ["stop", "skip-queued", "ignore"];
@@ -76,6 +73,10 @@ const FAULTS: [&str; 7] = [
     "mode = \"maintenance\"\ndrain = \"1min\"",
 ];
 
+/// The back has a primary, which moves when it breaks, and returns.
+const MOVES: &str =
+    "failover = { order = [\"east\", \"west\"], promote = \"2s\", failback = { after = \"20s\", takes = \"1s\" } }";
+
 fn one<'t>(list: &[&'t str], by: u8) -> &'t str {
     list[by as usize % list.len()]
 }
@@ -106,15 +107,20 @@ impl Draw {
              on_caller_gone = \"{}\"\n{}\n{}[services.aside]\nservice_time = \"100ms\"\nerrors = \"10%\"\n",
             back % 3 + 1,
             one(&GONE, gone / 3),
-            one(&NODES, nodes / 5),
+            if self.moves { MOVES } else { one(&NODES, nodes / 5) },
             if check.is_multiple_of(3) { "health_check = {}\n" } else { "" },
         );
+        if self.moves {
+            text += "[regions.east]\n[regions.west]\n";
+        }
         if let Some(fault) = self.fault {
-            let _ = write!(
-                text,
-                "[faults.f]\ntarget = \"1 of back\"\nat = [\"20min\", \"730min\"]\nfor = \"15min\"\n{}\n",
-                FAULTS[fault as usize]
-            );
+            let (target, at) = if self.moves {
+                ("back@east", "every = \"2min\"\nfirst = \"1min\"\nfor = \"30s\"")
+            } else {
+                ("1 of back", "at = [\"20min\", \"730min\"]\nfor = \"15min\"")
+            };
+            let mode = FAULTS[fault as usize];
+            let _ = write!(text, "[faults.f]\ntarget = \"{target}\"\n{at}\n{mode}\n");
         }
         text + "[users.folk]\nrate = \"1/s\"\nshape = \"daily(0h=1, 1h=0, 12h=1, 13h=0)\"\n"
             + if self.impatient { "timeout = \"20s\"\n" } else { "" }
@@ -160,7 +166,7 @@ proptest! {
 
 /// Everything at once.
 fn busy() -> String {
-    Draw { shape: [1, 1, 4, 7], policies: [1, 1, 2, 1, 3, 0], fault: Some(3), impatient: true }.text()
+    Draw { shape: [1, 1, 4, 7], policies: [1, 1, 2, 1, 3, 0], fault: Some(3), impatient: true, moves: false }.text()
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 use crate::lab::model;
 use crate::request_lab::{Counts, HEAD, counts, plan_full, trials};
+use ninefold::model::operator::When;
 use ninefold::report::json;
-use ninefold::simulation::Compiled;
+use ninefold::simulation::requests::reading::Gauge;
 use ninefold::simulation::trace::OperatorStep::{self, Acts, Over, Paged};
 use ninefold::simulation::trace::{TraceEvent, TraceLine};
+use ninefold::simulation::{Compiled, Simulator};
 use ninefold::time::{Span, Time};
+use std::fmt::Write as _;
 
 fn at(secs: u64) -> Time {
     Time::ZERO + Span::from_secs(secs)
@@ -116,6 +119,12 @@ fn a_restart_loses_exactly_what_is_in_hand_node_by_node() {
     let liveness = "service_time = \"1h\"\nliveness = { restart = \"5s\" }";
     let quicker = text(71, "2s").replace("service_time = \"1h\"", liveness);
     assert_eq!(steps(&quicker)[2], (at(22), OperatorStep::Over), "12 s and twice five");
+    let quickest = quicker.replace("page = \"2s\"", "page = \"2s\"\ntakes = \"3s\"");
+    assert_eq!(
+        steps(&quickest)[2],
+        (at(18), OperatorStep::Over),
+        "12 s and twice three, whatever kills by itself takes"
+    );
 }
 
 #[test]
@@ -157,6 +166,34 @@ fn an_ordered_failover_moves_to_the_next_and_is_no_false_alarm() {
 }
 
 #[test]
+fn the_active_region_is_left_by_order_and_serves_until_the_other_does() {
+    let text = probed(
+        40,
+        "[regions.east]\n[regions.west]\n[services.app]\n\
+         [users.folk]\nrate = \"10/s\"\narrivals = \"regular\"\nrequests = { work = \"100%\" }\n\
+         [operators.on-call]\nact = \"fail-over\"\nof = \"system\"\npage = \"1s\"",
+    );
+    let active = "policy = \"active-passive\"\norder = [\"east\", \"west\"]\npromote = \"7s\"\nentry = \"app\"";
+    let text = text.replace("entry = \"app\"", active);
+    let compiled = Compiled::full(&model(&text));
+    let (outcome, lines) = compiled.simulator().run_traced(1, 0);
+    let done = lines.iter().filter_map(|line| match line.event {
+        TraceEvent::FailoverDone { place, .. } => Some((line.at, place)),
+        _ => None,
+    });
+    // as a service's: 10 + 1 + 7, and the next act one wait and one page later
+    assert_eq!(done.collect::<Vec<_>>(), [(at(18), 1), (at(29), 0)]);
+    let counted = &outcome.failovers[0];
+    assert_eq!((counted.begun, counted.unneeded), (3, 0));
+    // the region that is left serves until the other does: [18 s, 29 s) is the other's, and nobody fails
+    let Simulator::Full(mut world) = compiled.simulator() else { panic!("on the request clock") };
+    let (_, _, record) = world.run_recorded(1, 0, Span::from_secs(40));
+    let pools = &compiled.requests.as_ref().expect("requests").services[1].pools;
+    assert_eq!([0, 1].map(|region| record.buckets.pools[pools[region] as usize][0]), [179 + 110, 110]);
+    assert_eq!(counts(&text).user("folk").failures(), 0);
+}
+
+#[test]
 fn a_latency_that_is_too_long_calls_somebody_too() {
     // Twice as many come as are done: request n comes after n twentieths of a second and is done after a twentieth and n
     // tenths, having taken a twentieth and n twentieths. In [1 s, 2 s) these are 10 to 19, none of which took more than a
@@ -173,6 +210,158 @@ fn a_latency_that_is_too_long_calls_somebody_too() {
         assert_eq!(paged(condition), [(at(12), Paged)], "{condition}");
     }
     assert_eq!(paged("latency(system, mean) <= 1.3s"), [(at(13), Paged)]);
+}
+
+/// Folk at a service, looked at by somebody who is paged after ten seconds and never comes: when is he, for the first time?
+fn paged(text: &str, condition: &str) -> Option<u64> {
+    let looks = "after = \"10s\"\npage = \"1h\"\n";
+    let found =
+        steps(&format!("{HEAD}horizon = \"30s\"\n{text}\n[operators.on-call]\nwhen = \"{condition}\"\n{looks}"));
+    match found.as_slice() {
+        [] => None,
+        [(when, Paged)] => Some(when.since(Time::ZERO).as_nanos() / Span::SECOND.as_nanos()),
+        _ => panic!("{found:?}"),
+    }
+}
+
+fn check_paged(text: &str, expected: &[(&str, Option<u64>)]) {
+    for (condition, when) in expected {
+        assert_eq!(paged(text, condition), *when, "{condition}");
+    }
+}
+
+#[test]
+fn a_second_of_what_is_shed_is_that_second_and_no_instant_more() {
+    // One comes every 100 ms, from 0.1 s on, and works for 150 ms: every other is refused. Of the nine in [0 s, 1 s) these
+    // are four, 0.2 s to 0.8 s; of the ten in each second after that five, that of its first instant among them.
+    let text = "[services.app]\nslots = 1\nqueue = 0\nservice_time = \"150ms\"\n\
+                [users.folk]\nrate = \"10/s\"\narrivals = \"regular\"";
+    let sheds = [("shed(app) <= 44%", Some(10)), ("shed(app) <= 45%", Some(11)), ("shed(app) <= 50%", None)];
+    check_paged(text, &sheds);
+    // what ends in a second is as often the one as the other: the ninth is answered after it
+    check_paged(text, &[("success_ratio(folk->app) >= 51%", Some(10)), ("success_ratio(app) >= 50%", None)]);
+}
+
+#[test]
+fn attempts_for_each_request_are_those_of_the_second() {
+    // One comes a second, from 1 s on, and fails thrice, 0.6 s apart: one and a second attempt in [1 s, 2 s), then three
+    // each. In [0 s, 1 s) nobody asks, which is no value at all.
+    let text = "[services.app]\nerrors = \"100%\"\n[users.folk]\nrate = \"1/s\"\narrivals = \"regular\"\n\
+                retry = { attempts = 3, backoff = \"constant(base=600ms)\" }";
+    for subject in ["app", "folk->app"] {
+        let measure = |limit: &str| format!("attempts_per_request({subject}) <= {limit}");
+        let [low, middle, high] = ["1.9", "2.9", "3"].map(measure);
+        check_paged(text, &[(&low, Some(11)), (&middle, Some(12)), (&high, None)]);
+    }
+}
+
+#[test]
+fn waits_and_latencies_of_attempts_are_those_of_the_second() {
+    // Request n comes after n twentieths of a second and begins after a twentieth and n - 1 tenths, having waited n - 1
+    // twentieths: in [1 s, 2 s) 0.5 s to 0.95 s, 0.725 s in the mean, in [2 s, 3 s) 1 s to 1.45 s. What is answered in a
+    // second waited a twentieth less, and took 0.1 s more: 0.55 s to 1 s in [1 s, 2 s).
+    let text =
+        "[services.app]\nslots = 1\nservice_time = \"100ms\"\n[users.folk]\nrate = \"20/s\"\narrivals = \"regular\"";
+    let waits = [("queue_time(app) <= 720ms", Some(11)), ("queue_time(app) <= 730ms", Some(12))];
+    check_paged(text, &waits);
+    check_paged(text, &[("queue_time(app, max) <= 949ms", Some(11)), ("queue_time(app, max) <= 950ms", Some(12))]);
+    check_paged(text, &[("latency(folk->app, max) <= 999ms", Some(11)), ("latency(app, max) <= 1s", Some(12))]);
+}
+
+#[test]
+fn open_breakers_are_seen_for_the_part_of_the_second_that_they_are() {
+    // somebody who goes by the probe holds them open from 10 + 15.5 s on, for 2.25 s
+    let text = |condition: &str| {
+        probed(
+            60,
+            &format!(
+                "[users.folk]\nrate = \"10/s\"\narrivals = \"regular\"\nrequests = {{ work = \"100%\" }}\n\
+                 [services.app]\nnodes = 2\nneed = 1\ncalls.db = {{ breaker = {{ failure_rate = \"50%\" }} }}\n[services.db]\n\
+                 [operators.other]\nwhen = \"{condition}\"\nafter = \"2s\"\npage = \"1h\"\n\
+                 [operators.on-call]\nact = \"open-breaker\"\nof = \"app->db\"\nfor = \"2.25s\"\npage = \"15.5s\""
+            ),
+        )
+    };
+    let other = |condition: &str| {
+        let paged = |line: &TraceLine| match line.event {
+            TraceEvent::Operator { operator: 0, step } => Some((line.at, step)),
+            _ => None,
+        };
+        trace(&text(condition)).iter().filter_map(paged).collect::<Vec<_>>()
+    };
+    // half of [25 s, 26 s), all of [26 s, 27 s), 75 % of [27 s, 28 s)
+    assert_eq!(other("breaker_open_time(app->db) <= 49%"), [(at(27), Paged)]);
+    assert_eq!(other("breaker_open_time(app->db) <= 50%"), [(at(28), Paged)]);
+    assert_eq!(other("breaker_open_time(app->db) <= 76%"), []);
+    // 25.5 s to 25.9 s are five of the ten calls of that second
+    assert_eq!(other("rejected(app->db) <= 49%"), [(at(27), Paged)]);
+    assert_eq!(other("rejected(app->db) <= 50%"), [(at(28), Paged)]);
+    assert_eq!(other("success_ratio(app->db) >= 51%"), [(at(27), Paged)]);
+    // none of [26 s, 27 s), and of [27 s, 28 s) those at 27.8 s and 27.9 s
+    assert_eq!(other("success_ratio(db) >= 21%"), [(at(28), Paged)]);
+    assert_eq!(other("success_ratio(db) >= 20%"), []);
+}
+
+#[test]
+fn a_second_is_judged_as_a_bucket_of_an_experiment_is() {
+    let conditions = [
+        "success_ratio(app) >= 60%",
+        "success_ratio(folk->app) >= 70%",
+        "degraded_ratio(folk) <= 45%",
+        "latency(folk, p90) <= 900ms",
+        "latency(app->db, max) <= 700ms",
+        "attempts_per_request(db) <= 2",
+        "attempts_per_request(app->db) <= 2",
+        "shed(db) <= 30%",
+        "rejected(app->db) <= 30%",
+        "breaker_open_time(app->db) <= 55%",
+        "queue_time(db, p50) <= 200ms",
+    ];
+    let mut text = format!(
+        "{HEAD}horizon = \"200s\"\n[services.app]\nnodes = 2\nneed = 1\nslots = 4\nservice_time = \"exp(mean=100ms)\"\n\
+         [services.app.calls.db]\ntimeout = \"1s\"\nretry = {{ attempts = 3, backoff = \"constant(base=300ms)\" }}\n\
+         breaker = {{ failure_rate = \"40%\", open_for = \"2s\" }}\n\
+         [services.db]\nslots = 2\nqueue = 3\nservice_time = \"exp(mean=300ms)\"\nerrors = \"10%\"\n\
+         [users.folk]\nrate = \"6/s\"\nfallback = [{{ tier = \"cached\", hit = \"80%\" }}]\n"
+    );
+    for (number, condition) in conditions.iter().enumerate() {
+        let _ = writeln!(text, "[operators.o{number:02}]\nwhen = \"{condition}\"\nafter = \"1s\"\npage = \"1h\"");
+    }
+    let model = model(&text);
+    let compiled = Compiled::full(&model);
+    let Simulator::Full(mut world) = compiled.simulator() else { panic!("on the request clock") };
+    let (_, lines, record) = world.run_recorded(1, 0, Span::SECOND);
+    let plan = compiled.requests.as_ref().expect("requests");
+    let mut firsts = Vec::new();
+    for (number, operator) in (0_u32..).zip(&model.operators) {
+        let When::Shows(symptom) = operator.when else { panic!("a condition") };
+        let gauge = Gauge::new(plan, symptom.measure, symptom.subject);
+        let fails = |&second: &usize| gauge.value(&record.buckets, second).is_some_and(|value| symptom.shows(value));
+        let first = (0..199).find(fails);
+        let paged =
+            |line: &&TraceLine| matches!(line.event, TraceEvent::Operator { operator, .. } if operator == number);
+        let when = lines.iter().find(paged).map(|line| line.at);
+        assert_eq!(when, first.map(|first| at(first as u64 + 1)), "{}", conditions[number as usize]);
+        firsts.push(first);
+    }
+    let telling = firsts.iter().filter(|first| first.is_some_and(|first| first > 0)).count();
+    assert!(telling >= 9, "{firsts:?}");
+}
+
+#[test]
+fn who_acts_sees_the_same_beside_an_experiment() {
+    let text = stuck(200, "when = \"shed(app) <= 10%\"\nact = \"restart\"\nof = \"app\"\ntakes = \"4s\"")
+        .replace("errors = \"100%\"", "slots = 1\nqueue = 0\nservice_time = \"exp(mean=1s)\"");
+    let compiled = Compiled::full(&model(&text));
+    let Simulator::Full(mut world) = compiled.simulator() else { panic!("on the request clock") };
+    let (alone, lines) = world.run_traced(1, 0);
+    // buckets that never end with a second but for the tenth
+    let (beside, recorded, record) = world.run_recorded(1, 0, Span::from_millis(700));
+    assert!(alone == beside && lines == recorded && lines.len() > 2);
+    assert_eq!(record.buckets.count(), 286);
+    // and whoever kept the record has not blinded them
+    let (again, lines_again) = world.run_traced(1, 0);
+    assert!(alone == again && lines == lines_again);
 }
 
 #[test]

@@ -58,6 +58,52 @@ fn copies_that_all_take_writes_are_called_where_the_caller_is() {
     }
 }
 
+/// Regions a and b, a service with a failover from a to b, whose region a is out for ten minutes from 30 min on.
+fn pair(keys: &str, end: &str) -> Counts {
+    counts(&format!(
+        "{HEAD}horizon = \"1h\"\n[regions.a]\n[regions.b]\n[services.store.failover]\norder = [\"a\", \"b\"]\n{keys}\n\
+         [users.folk]\nnear = \"a\"\nrate = \"1/s\"\narrivals = \"regular\"\n{end}\
+         [faults.out]\ntarget = \"store@a\"\nmode = \"crash\"\nat = [\"30min\"]\nfor = \"10min\"\n"
+    ))
+}
+
+#[test]
+fn whoever_is_not_in_charge_answers_nobody() {
+    for reach in ["", "reach = \"any\"", "reach = \"primary\""] {
+        let web = format!("[services.web]\npools = [\"b\"]\ncalls.store = {{ {reach} }}\n[routing]\nentry = \"web\"\n");
+        // a promotion of five minutes
+        let found = answered(&pair("promote = \"5min\"", &web)).0;
+        assert!(found.abs_diff(ALL - 300) <= 1, "{reach}: {found} answered");
+    }
+}
+
+#[test]
+fn users_find_the_region_in_charge_by_the_answers_that_they_have() {
+    // Cached for up to two minutes, uniform: half of them are lost. Each of the users, who are as many as requests, is
+    // late or not by a draw of his own: 120 draws with a mean of a half, sd at most a half each.
+    let lost = ALL - answered(&pair("", "[routing]\ndns = { ttl = \"2min\" }\n")).0;
+    let se = (120.0 / 6.0_f64).sqrt(); // sum of t (1 - t) over the drain
+    assert!((lost as f64 - 60.0).abs() <= 4.0 * se, "{lost} lost");
+    assert!(ALL - answered(&pair("", "")).0 <= 1, "nobody caches anything");
+}
+
+#[test]
+fn without_a_health_check_nobody_panics() {
+    // two of three nodes are out: the third takes all, unless told otherwise
+    let lost = |keys: &str, service: &str| {
+        let found = counts(&format!(
+            "{HEAD}horizon = \"1h\"\n[services.web]\nnodes = 3\nneed = 1\n{service}\n\
+             [users.folk]\nrate = \"1/s\"\narrivals = \"regular\"\n{keys}\n\
+             [faults.two]\ntarget = \"2 of web\"\nmode = \"crash\"\nat = [\"30min\"]\nfor = \"10min\"\n"
+        ));
+        ALL - answered(&found).0
+    };
+    assert!(lost("", "") <= 1);
+    assert!(lost("timeout = \"1s\"", "") <= 1);
+    let panic = lost("panic = \"50%\"", "");
+    assert!(panic.abs_diff(400) <= 2, "{panic} lost in turn");
+}
+
 #[test]
 fn a_service_without_nodes_is_what_it_depends_on() {
     let faults = |which: &str| {

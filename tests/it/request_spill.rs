@@ -30,8 +30,8 @@ fn run(text: &str, trials: u64) -> Vec<Trial> {
         Trial {
             arrived: users.arrived,
             answered: users.full + users.in_flight(),
-            latency_s: record.users[0].iter().filter_map(|bucket| bucket.latency.mean_s()).sum::<f64>(),
-            sent: record.pools.iter().map(|buckets| buckets.iter().sum::<u64>() as f64).collect(),
+            latency_s: record.buckets.users[0].iter().filter_map(|bucket| bucket.latency.mean_s()).sum::<f64>(),
+            sent: record.buckets.pools.iter().map(|buckets| buckets.iter().sum::<u64>() as f64).collect(),
         }
     };
     (0..trials).map(trial).collect()

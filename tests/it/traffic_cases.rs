@@ -173,7 +173,7 @@ fn the_other_policies_are_read() {
     let limit = all.rate_limit.unwrap();
     assert_eq!((limit.rate.period, limit.rate.burst, limit.wait), (Span::from_millis(100), 3, Span::ZERO));
     assert_eq!(all.throttle.unwrap().k_thousandths, 1_500);
-    assert_eq!((all.balance, all.panic), (BalancePolicy::TwoChoices, 0.0));
+    assert_eq!((all.balance, all.panic), (BalancePolicy::TwoChoices, Some(0.0)));
     assert_eq!(all.ejection.map(|ejection| (ejection.errors, ejection.max_ejected)), Some((Some(3), 10_000)));
     let fixed = policy("hedge = { after = \"50ms\" }").hedge.unwrap().after;
     assert_eq!(fixed, HedgeAfter::Fixed(Span::from_millis(50)));

@@ -3,12 +3,13 @@
 //! Of what happens often, the first time counts; of what ends (faults, open breakers), the last.
 
 use crate::model::Model;
-use crate::model::experiment::{CallEnds, Experiment};
+use crate::model::experiment::CallEnds;
 use crate::model::operator::Operator;
 use crate::results::chaos::ActResult;
 use crate::simulation::layout::{Choice, Layout, RoutingPlan};
 use crate::simulation::requests::RequestPlan;
-use crate::simulation::requests::record::{Act, Heard, Recorder};
+use crate::simulation::requests::reading;
+use crate::simulation::requests::record::{Act, Heard, Record};
 use crate::simulation::requests::spells::spells;
 use crate::simulation::trace::{OperatorStep, TraceEvent, TraceLine};
 use crate::time::{Span, Time};
@@ -18,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub type Acts = BTreeMap<String, Span>;
 
 /// The acts of a run.
-pub fn of_run(model: &Model, layout: &Layout, plan: &RequestPlan, trace: &[TraceLine], record: &Recorder) -> Acts {
+pub fn of_run(model: &Model, layout: &Layout, plan: &RequestPlan, trace: &[TraceLine], record: &Record) -> Acts {
     let mut acts = Acts::new();
     let words = Words { model, layout };
     for line in trace {
@@ -56,49 +57,16 @@ pub fn of_all(runs: &[Acts]) -> Vec<ActResult> {
     acts
 }
 
-/// Seconds that breakers of each edge were open, by bucket, and a bucket's breaker-seconds in all.
-pub struct OpenTime {
-    open_s: Vec<Vec<f64>>,
-    of: Vec<u64>,
-    widths_s: Vec<f64>,
-}
-
-impl OpenTime {
-    /// Of the record of a run.
-    pub fn new(plan: &RequestPlan, record: &Recorder, experiment: &Experiment) -> OpenTime {
-        let (every, length) = (experiment.every, experiment.length);
-        let buckets = record.users.first().map_or(0, Vec::len);
-        let widths_s = (0..buckets).map(|bucket| experiment.bucket_s(bucket)).collect();
-        let mut open_s = vec![vec![0.0; buckets]; plan.edges.len()];
-        for spell in spells(record, length).filter(|spell| spell.refuses) {
-            let (mut at, end) = (spell.from, spell.to.min(length));
-            while at < end {
-                let bucket = (at.as_nanos() / every.as_nanos().max(1)) as usize;
-                let Some(cell) = open_s[spell.edge as usize].get_mut(bucket) else { break };
-                let until = end.min(experiment.bucket(bucket).1);
-                *cell += until.saturating_sub(at).as_secs_f64();
-                at = until;
-            }
-        }
-        OpenTime { open_s, of: plan.edges.iter().map(|edge| edge.breakers(plan)).collect(), widths_s }
-    }
-
-    /// (open, in all) breaker-seconds of an edge in a bucket.
-    pub fn get(&self, edge: usize, bucket: usize) -> (f64, f64) {
-        (self.open_s[edge][bucket], self.of[edge] as f64 * self.widths_s[bucket])
-    }
-}
-
 /// The first opening of a breaker of the call at or after `from`.
-pub fn opened(plan: &RequestPlan, record: &Recorder, call: CallEnds, from: Span) -> Option<Span> {
-    let of_call = |heard: &&Heard| super::reading::is(&plan.edges[heard.edge as usize], call);
+pub fn opened(plan: &RequestPlan, record: &Record, call: CallEnds, from: Span) -> Option<Span> {
+    let of_call = |heard: &&Heard| reading::is(&plan.edges[heard.edge as usize], call);
     let opens = |heard: &&Heard| matches!(heard.act, Act::Opened { .. }) && heard.at >= from;
     record.heard.iter().filter(of_call).find(opens).map(|heard| heard.at)
 }
 
 /// When, at or after `from`, breakers of the call refuse and probe for the last time in a run of `length`.
-pub fn closed(plan: &RequestPlan, record: &Recorder, call: CallEnds, (from, length): (Span, Span)) -> Option<Span> {
-    let of_call = |edge: u32| super::reading::is(&plan.edges[edge as usize], call);
+pub fn closed(plan: &RequestPlan, record: &Record, call: CallEnds, (from, length): (Span, Span)) -> Option<Span> {
+    let of_call = |edge: u32| reading::is(&plan.edges[edge as usize], call);
     let ends = spells(record, length).filter(|spell| of_call(spell.edge)).map(|spell| spell.to);
     Some(ends.fold(from, Span::max)).filter(|last| *last <= length)
 }

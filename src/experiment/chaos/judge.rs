@@ -3,14 +3,14 @@
 //! A bucket is before the faults if it ends before the first strikes, after them if it begins when the last is over, else
 //! during. A bucket without a value (nobody asked) fails nothing, nor does one of another phase than the condition's.
 
-use super::acts::{self, Acts, OpenTime};
-use super::reading::{self, Gauge, Reading};
+use super::acts::{self, Acts};
 use crate::model::Model;
 use crate::model::experiment::{About, BucketMeasure, Condition, Experiment, Phase, RunMeasure, Statistic, Subject};
 use crate::results::chaos::{RunResult, Worst};
 use crate::simulation::Compiled;
 use crate::simulation::requests::RequestPlan;
-use crate::simulation::requests::record::Recorder;
+use crate::simulation::requests::reading::{self, Gauge, Reading};
+use crate::simulation::requests::record::Record;
 use crate::simulation::trace::{TraceEvent, TraceLine};
 use crate::time::{Span, Time};
 
@@ -54,9 +54,8 @@ pub struct Judge<'a> {
 /// A run in the making.
 struct Case<'a> {
     judge: &'a Judge<'a>,
-    record: &'a Recorder,
+    record: &'a Record,
     trace: &'a [TraceLine],
-    open: OpenTime,
     fault: (Span, Span),
     /// By condition, by bucket: does it fail?
     fails: Vec<Vec<bool>>,
@@ -64,9 +63,8 @@ struct Case<'a> {
 
 impl Judge<'_> {
     /// Judges run `number`.
-    pub fn judge(&self, number: u64, trace: &[TraceLine], record: &Recorder) -> Digest {
-        let open = OpenTime::new(self.plan, record, self.experiment);
-        let mut case = Case { judge: self, record, trace, open, fault: self.fault(trace), fails: Vec::new() };
+    pub fn judge(&self, number: u64, trace: &[TraceLine], record: &Record) -> Digest {
+        let mut case = Case { judge: self, record, trace, fault: self.fault(trace), fails: Vec::new() };
         let conditions = &self.experiment.steady_state;
         let mut phases = Vec::new();
         for condition in conditions {
@@ -90,10 +88,11 @@ impl Judge<'_> {
         });
         let run = case.verdict(policies);
         let users = |measure| case.readings(measure, Subject::System).collect();
-        let retries = |bucket: usize| record.calls.iter().map(|call| call[bucket].retries).sum();
-        let share = |edge: usize, bucket: usize| match case.open.get(edge, bucket) {
-            (open, of) if of > 0.0 => open / of,
-            _ => 0.0,
+        let retries = |bucket: usize| record.buckets.calls.iter().map(|call| call[bucket].retries).sum();
+        let buckets = &record.buckets;
+        let share = |edge: usize, bucket: usize| {
+            let of = self.plan.edges[edge].breakers(self.plan) as f64 * buckets.width_s(bucket);
+            if of > 0.0 { buckets.calls[edge][bucket].open.as_secs_f64() / of } else { 0.0 }
         };
         Digest {
             run,
@@ -103,7 +102,7 @@ impl Judge<'_> {
             success: users(BucketMeasure::SuccessRatio),
             latency: users(BucketMeasure::Latency(Statistic::Quantile(990))),
             retries: (0..case.count()).map(retries).collect(),
-            sent: record.pools.clone(),
+            sent: record.buckets.pools.clone(),
             open: (0..self.plan.edges.len()).map(|e| (0..case.count()).map(|b| share(e, b)).collect()).collect(),
         }
     }
@@ -129,7 +128,7 @@ impl Judge<'_> {
 
 impl Case<'_> {
     fn count(&self) -> usize {
-        self.record.users[0].len()
+        self.record.buckets.count()
     }
 
     /// Begin and end of a bucket.
@@ -150,8 +149,8 @@ impl Case<'_> {
 
     /// What is read from each bucket.
     fn readings(&self, measure: BucketMeasure, subject: Subject) -> impl Iterator<Item = Reading> {
-        let gauge = Gauge::new(self.judge.plan, self.record, measure, subject);
-        (0..self.count()).map(move |bucket| gauge.read(bucket, &|edge| self.open.get(edge, bucket)))
+        let gauge = Gauge::new(self.judge.plan, measure, subject);
+        (0..self.count()).map(move |bucket| gauge.read(&self.record.buckets, bucket))
     }
 
     fn buckets(
@@ -239,7 +238,7 @@ impl Case<'_> {
                     let buckets = (0..self.count()).filter(|&bucket| self.phase(bucket) == wanted);
                     let (mut attempts, mut seconds) = (0, 0.0);
                     for bucket in buckets {
-                        attempts += to_it.iter().map(|&edge| record.calls[edge][bucket].attempts).sum::<u64>();
+                        attempts += to_it.iter().map(|&edge| record.buckets.calls[edge][bucket].attempts).sum::<u64>();
                         seconds += self.judge.experiment.bucket_s(bucket);
                     }
                     (seconds > 0.0).then(|| attempts as f64 / seconds)

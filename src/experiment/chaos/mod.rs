@@ -7,7 +7,6 @@
 
 mod acts;
 mod judge;
-mod reading;
 
 use super::replicate::in_chunks;
 use super::{Identity, Plan, Watch, attempts};
@@ -21,12 +20,12 @@ use crate::results::chaos::{
     ChaosResults, ChaosUnit, ChaosVerdict, ConditionResult, ExperimentResult, Found, PhaseResult, Series, StepResult,
 };
 use crate::simulation::Compiled;
+use crate::simulation::requests::reading::Reading;
 use crate::simulation::requests::{RequestPlan, RequestWorld};
 use crate::stats::Estimate;
 use crate::stats::interval;
 use crate::time::Span;
 use judge::{Digest, Judge};
-use reading::Reading;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 

@@ -10,7 +10,7 @@ pub use election::Election;
 pub use run::trials_until_run;
 
 use super::dist::Law;
-use super::topology::{RegionId, ServiceId, Term};
+use super::topology::{RegionId, Service, ServiceId, ServiceKind, Term};
 use crate::time::{Span, Time};
 
 /// A health checker: how often it looks and when it believes what it sees.
@@ -209,6 +209,15 @@ pub struct Routing {
     pub propagation: Propagation,
     /// Does what a region cannot carry go to the next (latency, geo, weighted)?
     pub spill: bool,
+}
+
+impl Routing {
+    /// Is there one active region that is left by a failover of its own, rather than as the entry's primary moves?
+    pub fn has_active_region(&self, services: &[Service]) -> bool {
+        let entry = services.get(self.entry.index());
+        let own = entry.is_none_or(|entry| entry.failover.is_none() && entry.kind != ServiceKind::Dependency);
+        own && matches!(self.policy, Policy::ActivePassive(_))
+    }
 }
 
 /// How surely users are moved off a region that is lost.

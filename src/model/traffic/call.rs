@@ -64,12 +64,13 @@ pub struct CallPolicy {
     pub balance: BalancePolicy,
     /// Ejection of outliers.
     pub ejection: Option<EjectionConfig>,
-    /// With a smaller share of nodes believed healthy than this, but not none, all are sent to; 0 to 1.
-    pub panic: f64,
+    /// With a smaller share of nodes believed healthy than this, but not none, all are sent to; 0 to 1. None: half where
+    /// somebody checks, or nodes are ejected; whoever always knows who is well does not doubt it.
+    pub panic: Option<f64>,
 }
 
 impl Default for CallPolicy {
-    /// Everything off, round robin, panic below a half.
+    /// Everything off, round robin.
     fn default() -> Self {
         CallPolicy {
             timeout: None,
@@ -84,7 +85,7 @@ impl Default for CallPolicy {
             throttle: None,
             balance: BalancePolicy::RoundRobin,
             ejection: None,
-            panic: 0.5,
+            panic: None,
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod ahead;
 mod begin;
+mod moves;
 mod tiers;
 
 use rand::Rng;

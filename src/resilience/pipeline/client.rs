@@ -164,6 +164,13 @@ impl Client {
         }
     }
 
+    /// A slot that was handed to a call which is over, or has gone to another client, goes to the next.
+    pub fn take_back_slot(&mut self, now: Time, observer: &mut impl Observer) {
+        if let Some((bulkhead, _)) = &mut self.bulkhead {
+            bulkhead.release(now, &mut |event| observer.queue(event));
+        }
+    }
+
     /// The bulkhead, if there is one.
     pub fn bulkhead(&self) -> Option<&Bulkhead<Waiter>> {
         self.bulkhead.as_ref().map(|(bulkhead, _)| bulkhead)
@@ -302,9 +309,7 @@ impl Client {
 
     /// Gives a slot back that was handed to an attempt which no longer wants it.
     pub(super) fn return_slot<R, O: Observer>(&mut self, edge: &mut Edge<'_, R, O>) {
-        if let Some((bulkhead, _)) = &mut self.bulkhead {
-            bulkhead.release(edge.now, &mut |event| edge.observer.queue(event));
-        }
+        self.take_back_slot(edge.now, edge.observer);
     }
 
     /// An attempt that was never sent gives back what it holds.

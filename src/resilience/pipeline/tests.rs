@@ -16,6 +16,7 @@ use crate::resilience::hedge::{HedgeAfter, HedgeConfig};
 use crate::resilience::outlier_ejection::EjectionConfig;
 use crate::resilience::rate_limiter::GcraConfig;
 use crate::resilience::retry::{Backoff, Jitter, RetryConfig, Strategy};
+use crate::resilience::retry_budget::{ConcurrencyBudget, ConcurrencyConfig, RatioBudget, RatioConfig, RetryBudget};
 use crate::time::{Span, Time};
 
 pub(super) fn at(millis: u64) -> Time {
@@ -429,6 +430,56 @@ fn a_cancelled_call_gives_everything_back() {
     assert_eq!(host.step(&mut call, at(60)), Step::Abort(AttemptId(1)));
     assert_eq!(host.step(&mut call, at(60)), finish(0, Err(ErrorClass::Cancelled), 2));
     assert_eq!(host.client.bulkhead().unwrap().counts().active, 0);
+}
+
+#[test]
+fn a_call_that_moves_between_attempts_is_over_for_one_client_and_begins_for_the_other() {
+    let concurrency = ConcurrencyConfig { share: 0, min: 1 };
+    let config = || {
+        let budget = RetryBudget::Concurrency(ConcurrencyBudget::new(concurrency).unwrap());
+        PipelineConfig { retry: Some(retry(3)), budget, breaker: Some(breaker(1)), ..PipelineConfig::new(1) }
+    };
+    let in_progress = |host: &Host| match &host.client.budget {
+        RetryBudget::Concurrency(budget) => budget.in_progress(),
+        other => panic!("{other:?}"),
+    };
+    let [mut old, mut new] = [Host::new(config()), Host::new(config())];
+    let mut call = old.start(at(0));
+    old.sent(&mut call, at(0));
+    old.end(&mut call, 0, Err(ErrorClass::Connect), at(10));
+    assert_eq!((in_progress(&old), call.backs_off()), ((1, 1), Some(at(110))));
+    call.move_over(&mut old.client, &mut new.client, at(110));
+    assert_eq!((in_progress(&old), in_progress(&new)), ((0, 0), (1, 0)), "nothing is left behind");
+    // the old breaker is open, the new one has seen nothing; the same target is another's
+    assert!(matches!(old.client.breaker(0).unwrap().state(), State::Open { .. }));
+    assert_eq!(new.sent(&mut call, at(110)), 0);
+    // it goes on counting: a third attempt, which the new budget grants, and no fourth
+    new.end(&mut call, 1, Err(ErrorClass::Connect), at(120));
+    assert_eq!((in_progress(&new), call.backs_off()), ((1, 1), Some(at(220))));
+    assert_eq!(new.step(&mut call, at(220)), finish(0, Err(ErrorClass::Rejected), 2), "its breaker is open now");
+    assert_eq!(in_progress(&new), (0, 0));
+    // not between two attempts it stays
+    let [mut old, mut new] = [Host::new(config()), Host::new(config())];
+    let mut call = old.start(at(0));
+    call.move_over(&mut old.client, &mut new.client, at(0));
+    assert_eq!((in_progress(&old), in_progress(&new)), ((1, 0), (0, 0)));
+}
+
+#[test]
+fn a_call_that_has_moved_brings_to_the_other_budget_what_a_request_brings() {
+    let budget = || RetryBudget::Ratio(RatioBudget::new(RatioConfig::share(5_000)).unwrap());
+    let host = || Host::new(PipelineConfig { retry: Some(retry(3)), budget: budget(), ..PipelineConfig::new(1) });
+    let [mut old, mut new] = [host(), host()];
+    let balance = |host: &mut Host| match &mut host.client.budget {
+        RetryBudget::Ratio(budget) => budget.balance(at(100)),
+        other => panic!("{other:?}"),
+    };
+    // a request brings 1, a retry costs 2: of two requests one may be tried again, and is paid for here
+    let [mut call, _] = [old.start(at(0)), old.start(at(0))];
+    old.sent(&mut call, at(0));
+    old.end(&mut call, 0, Err(ErrorClass::Error), at(0));
+    call.move_over(&mut old.client, &mut new.client, at(100));
+    assert_eq!((balance(&mut old), balance(&mut new)), (0, 1));
 }
 
 #[test]

@@ -151,6 +151,13 @@ impl Retry {
         budget.finish();
     }
 
+    /// A call that another client of the same policy has tried before goes on here, with the attempts and the wait that it
+    /// has behind it: to this `budget` it is one that begins. The other client takes it for [`cancelled`](Self::cancelled).
+    pub fn joined(&self, now: Time, state: RetryState, budget: &mut RetryBudget) -> RetryState {
+        budget.request(now);
+        RetryState { withdrawal: None, ..state }
+    }
+
     /// The caller has given the call up, in an attempt or between two.
     #[allow(clippy::needless_pass_by_value)] // the state is used up
     pub fn cancelled(&self, state: RetryState, budget: &mut RetryBudget) {

@@ -63,7 +63,10 @@ pub(super) fn read(fields: &mut Fields<'_>) -> CallPolicy {
         let throttle = fields.table("throttle", "", throttle);
         let balance = fields.choice("balance", &BALANCES, "round-robin").clone();
         let ejection = fields.table("ejection", "no node is ejected", ejection);
-        let Percent(panic) = fields.or("panic", "50%");
+        let panic = fields.optional::<Percent>("panic").map(|Percent(panic)| panic);
+        if !fields.has("panic") {
+            fields.show_note("panic", "50%, or 0% of callees without `health_check` where no node is ejected");
+        }
         CallPolicy {
             timeout,
             deadline,

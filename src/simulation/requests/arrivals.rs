@@ -137,9 +137,6 @@ impl Requests<'_> {
         let Some(&request) = self.flight.requests.remove(id) else { return };
         self.comes_nowhere(id);
         self.tally.answered(now, (id, &request), answer);
-        if !self.operators.is_empty() {
-            self.operators.ended(now, &request, self.plan.groups.len(), answer);
-        }
         if let Arrivals::Closed(closed) = &self.plan.groups[request.group as usize].arrivals {
             let mut think = closed.think.sample(&mut request.key.draw(THINK));
             if answer.is_err() && now == request.arrived {

@@ -6,10 +6,11 @@
 use rand::RngExt;
 
 use super::event::{Event, Todo, class};
+use super::moves::Gone;
 use super::plan::EdgePlan;
 use super::state::{About, Answer, EndedCall, Id, Logical, Origin, Owner};
 use super::tally::Tally;
-use super::{Caller, Requests};
+use super::{Caller, Decided, Requests};
 use crate::resilience::ErrorClass;
 use crate::resilience::balancing::Balancer;
 use crate::resilience::bulkhead;
@@ -28,7 +29,7 @@ const TIER_CALL: u32 = 1 << 20;
 
 /// Hears what policies say on the way.
 pub(super) struct Ear<'t> {
-    pub(super) heard: &'t mut Vec<bulkhead::Event<Waiter>>,
+    pub(super) heard: &'t mut Vec<Decided>,
     pub(super) tally: &'t mut Tally,
     pub(super) edge: u32,
     pub(super) client: u32,
@@ -36,7 +37,7 @@ pub(super) struct Ear<'t> {
 
 impl Observer for Ear<'_> {
     fn queue(&mut self, event: bulkhead::Event<Waiter>) {
-        self.heard.push(event);
+        self.heard.push((self.client, event));
     }
 
     fn breaker(&mut self, target: u32, change: crate::resilience::circuit_breaker::Change) {
@@ -236,7 +237,15 @@ impl Requests<'_> {
     /// What the call does next.
     #[inline(never)]
     fn next_step(&mut self, now: Time, id: Id) -> Option<Step> {
-        let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
+        let plan = self.plan;
+        let step = with_call!(self, now, id, |logical, client, edge| {
+            if logical.call.backs_off().is_some_and(|until| until <= now)
+                && plan.edges[logical.about.edge as usize].pools.len() > 1
+            {
+                return self.next_round(now, id);
+            }
+            logical.call.step(client, edge)
+        });
         self.hear();
         step
     }
@@ -274,22 +283,26 @@ impl Requests<'_> {
         if self.heard.is_empty() {
             return;
         }
-        for event in self.heard.drain(..) {
-            self.decided.push_back(event);
+        for decided in self.heard.drain(..) {
+            self.decided.push_back(decided);
             self.todo.push(Todo::Queue);
         }
     }
 
-    /// A bulkhead has decided about a waiter.
-    pub(super) fn pass_on(&mut self, now: Time, event: bulkhead::Event<Waiter>) {
-        let waiter = match event {
-            bulkhead::Event::Admitted(waiter) | bulkhead::Event::TimedOut { waiter, .. } => waiter,
+    /// The bulkhead of a client has decided about a waiter; a slot that nobody waits for any more goes to the next.
+    pub(super) fn pass_on(&mut self, now: Time, (of, event): Decided) {
+        let (waiter, admitted) = match event {
+            bulkhead::Event::Admitted(waiter) => (waiter, true),
+            bulkhead::Event::TimedOut { waiter, .. } => (waiter, false),
         };
         let id = Id::of_number(waiter.call);
-        let known = with_call!(self, now, id, |logical, client, edge| logical.call.queue_event(client, event, edge));
-        self.hear();
-        if known.is_some() {
+        if self.flight.logical(id).is_some_and(|logical| logical.about.client == of) {
+            with_call!(self, now, id, |logical, client, edge| logical.call.queue_event(client, event, edge));
+            self.hear();
             self.step(now, id);
+        } else if let (true, Caller::Full(client)) = (admitted, &mut self.callers[of as usize]) {
+            client.take_back_slot(now, &mut Gone { heard: &mut self.heard, client: of });
+            self.hear();
         }
     }
 

@@ -39,9 +39,9 @@ impl Requests<'_> {
         }
         for (service, plan) in self.plan.services.iter().enumerate() {
             if let Some(process) = plan.process {
-                let primary = world.primary_pool(process);
-                self.routes.primary[service] =
-                    primary.and_then(|pool| plan.pools.iter().position(|&known| known == pool)).map(|pool| pool as u32);
+                let place = |pool: u32| plan.pools.iter().position(|&known| known == pool).map(|place| place as u32);
+                self.routes.primary[service] = world.primary_pool(process).and_then(place);
+                self.routes.beside[service] = world.unfenced_pool(process).and_then(place);
             }
         }
         for group in 0..self.plan.groups.len() {
@@ -268,7 +268,7 @@ impl Requests<'_> {
         let nodes = &self.nodes[range];
         let well: Vec<bool> = nodes.iter().map(|node| node.member && !node.condition.off).collect();
         let gone: Vec<bool> = nodes.iter().map(|node| node.condition.off).collect();
-        self.routes.set_members(number, &well, &gone);
+        self.routes.set_members(number, &well, &gone, self.plan.services[pool.service as usize].panic());
         for edge in self.plan.edges.iter().filter(|edge| edge.to == pool.service && !edge.plain) {
             let Some(place) = edge.pools.iter().position(|&known| known == number) else { continue };
             for slot in 0..edge.slots {

@@ -17,19 +17,23 @@ mod answers;
 mod arrivals;
 mod attempts;
 mod breakers;
+pub mod buckets;
 mod calls;
 mod copies;
 mod event;
 mod follow;
 mod health;
 pub mod journal;
+mod latencies;
 mod lengths;
+mod moves;
 mod nodes;
 mod operators;
 mod outcome;
 mod outside;
 pub mod plan;
 mod rates;
+pub mod reading;
 pub mod record;
 mod route;
 mod run;
@@ -81,6 +85,9 @@ pub enum Caller {
     Full(Box<Client>),
 }
 
+/// What the bulkhead of a client has decided.
+type Decided = (u32, bulkhead::Event<Waiter>);
+
 /// The requests of one trial in progress.
 #[derive(Clone, Debug)]
 pub struct Requests<'a> {
@@ -97,9 +104,9 @@ pub struct Requests<'a> {
     /// Calls that have ended, for [`Todo::Ended`].
     ended: VecDeque<(About, Answer)>,
     /// What bulkheads have just decided.
-    heard: Vec<bulkhead::Event<Waiter>>,
+    heard: Vec<Decided>,
     /// The same, for [`Todo::Queue`].
-    decided: VecDeque<bulkhead::Event<Waiter>>,
+    decided: VecDeque<Decided>,
     flight: InFlight,
     callers: Vec<Caller>,
     nodes: Vec<Node<'a>>,
@@ -281,8 +288,8 @@ impl<'a> Requests<'a> {
                     }
                 }
                 Todo::Queue => {
-                    if let Some(event) = self.decided.pop_front() {
-                        self.pass_on(now, event);
+                    if let Some(decided) = self.decided.pop_front() {
+                        self.pass_on(now, decided);
                     }
                 }
                 Todo::Next(node) => self.next_job(now, node),

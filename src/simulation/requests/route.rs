@@ -84,6 +84,8 @@ pub struct Routes {
     pub open: Vec<bool>,
     /// By service with failover: the pool in charge, by its place in the service.
     pub primary: Vec<Option<u32>>,
+    /// The same of an old one that was not fenced and serves beside it.
+    pub beside: Vec<Option<u32>>,
     /// By edge and region of the caller: the pool, by its place in the edge.
     table: Vec<Vec<Option<u32>>>,
     /// By edge: the pool for all its calls, where that is one.
@@ -112,6 +114,7 @@ impl Routes {
             shares_at: Time::ZERO,
             open: vec![true; regions],
             primary: vec![None; plan.services.len()],
+            beside: vec![None; plan.services.len()],
             table: vec![vec![None; regions + 1]; plan.edges.len()],
             only: vec![None; plan.edges.len()],
             readers: plan.edges.iter().map(|edge| edge.reads_local.then(|| vec![None; regions + 1])).collect(),
@@ -132,6 +135,7 @@ impl Routes {
         }
         self.zone_cut.fill(false);
         self.primary.fill(None);
+        self.beside.fill(None);
         self.refresh_ways(&plan.ways);
     }
 
@@ -159,12 +163,13 @@ impl Routes {
         self.pools[pool as usize].is_dead()
     }
 
-    /// The members of a pool have changed; with less than half of them well all are sent to, as the pipeline does.
-    pub fn set_members(&mut self, pool: u32, well: &[bool], off: &[bool]) {
+    /// The members of a pool have changed; with a smaller share of them well than `panic` all are sent to, as the pipeline
+    /// does.
+    pub fn set_members(&mut self, pool: u32, well: &[bool], off: &[bool], panic: f64) {
         let route = &mut self.pools[pool as usize];
         route.well = well.iter().filter(|&&well| well).count() as u32;
         let on = off.iter().filter(|&&off| !off).count() as u32;
-        let panic = route.well * 2 < on;
+        let panic = f64::from(route.well) < panic * f64::from(on);
         route.members.clear();
         route
             .members
@@ -263,6 +268,7 @@ impl Routes {
                 let from = (region < self.regions).then_some(region);
                 let local = || edge.pools.iter().position(|&pool| plan.pools[pool as usize].region == from);
                 let pool = match edge.reach {
+                    Reach::Primary if edge.follows => self.in_charge_at(plan, edge, from),
                     Reach::Primary => self.primary[edge.to as usize],
                     Reach::Local => local().or_else(|| of_the_world(plan, edge)).map(|pool| pool as u32),
                     Reach::ByTarget => local().map_or_else(|| self.nearest(plan, edge, from), |pool| Some(pool as u32)),
@@ -294,6 +300,12 @@ impl Routes {
             callers.iter().map(|&pool| row[plan.pools[pool as usize].region.unwrap_or(self.regions) as usize]);
         let first = pools.next()?;
         first.filter(|_| pools.all(|pool| pool == first))
+    }
+
+    /// The pool of the region to which users have been told to go, if it is in charge, or was not fenced.
+    fn in_charge_at(&self, plan: &RequestPlan, edge: &super::plan::EdgePlan, from: Option<u32>) -> Option<u32> {
+        let charge = [self.primary[edge.to as usize], self.beside[edge.to as usize]];
+        charge.into_iter().flatten().find(|&place| plan.pools[edge.pools[place as usize] as usize].region == from)
     }
 
     /// This region's pool if anybody there is believed to be well, then others by latency.

@@ -1,7 +1,8 @@
 //! One trial of structure and requests together, in one order of time.
 
+use super::buckets::Buckets;
 use super::journal::{Journal, Wanted};
-use super::record::Recorder;
+use super::record::{Record, Recorder};
 use super::{RequestPlan, Requests, seconds};
 use crate::engine::streams::Streams;
 use crate::results::requests::RequestTrace;
@@ -34,15 +35,7 @@ impl<'a> RequestWorld<'a> {
         self.requests.start_outside(start, &streams, &mut self.world);
         self.requests.follow(start, &self.world);
         let end = self.world.layout.end;
-        while let Some(bucket) = self.requests.tally.recorder.as_ref().map(|recorder| recorder.bucket_end())
-            && bucket < end
-        {
-            self.advance(bucket);
-            if let Some(recorder) = &mut self.requests.tally.recorder {
-                recorder.turn();
-            }
-        }
-        self.advance(end);
+        self.advance_by_buckets(end);
         let requests = self.requests.finish(end);
         let mut outcome = self.world.finish(end);
         outcome.events += requests.events;
@@ -72,32 +65,48 @@ impl<'a> RequestWorld<'a> {
     }
 
     /// As [`run_traced`](Self::run_traced), with a record of buckets of `every`, more than zero.
-    pub fn run_recorded(&mut self, seed: u64, trial: u64, every: Span) -> (Outcome, Vec<TraceLine>, Recorder) {
-        self.recorded(seed, trial, self.recorder(every))
+    pub fn run_recorded(&mut self, seed: u64, trial: u64, every: Span) -> (Outcome, Vec<TraceLine>, Record) {
+        self.recorded(seed, trial, self.record(every))
     }
 
     /// As [`run_traced`](Self::run_traced), with the chosen requests one by one and how many there were.
     pub fn run_followed(&mut self, seed: u64, trial: u64, wanted: Wanted) -> (Outcome, Vec<TraceLine>, Followed) {
         let plan = self.requests.plan;
-        let mut recorder = self.recorder(plan.horizon);
-        recorder.journal = Some(Journal::new(wanted));
-        let (outcome, lines, recorder) = self.recorded(seed, trial, recorder);
-        let followed = recorder.journal.map_or((0, Vec::new()), |journal| journal.told(plan));
+        let mut record = self.record(plan.horizon);
+        record.journal = Some(Journal::new(wanted));
+        let (outcome, lines, record) = self.recorded(seed, trial, record);
+        let followed = record.journal.map_or((0, Vec::new()), |journal| journal.told(plan));
         (outcome, lines, followed)
     }
 
-    fn recorder(&self, every: Span) -> Recorder {
+    fn record(&self, every: Span) -> Record {
         let plan = self.requests.plan;
-        let users = 1 + plan.groups.len() + plan.classes.len();
-        let subjects = [users, plan.services.len(), plan.edges.len(), plan.pools.len()];
-        Recorder::new(every, plan.horizon, subjects)
+        Record::new(Buckets::all(every, plan.horizon, plan.subjects()))
     }
 
-    fn recorded(&mut self, seed: u64, trial: u64, fresh: Recorder) -> (Outcome, Vec<TraceLine>, Recorder) {
-        self.requests.tally.recorder = Some(Box::new(fresh.clone()));
+    fn recorded(&mut self, seed: u64, trial: u64, fresh: Record) -> (Outcome, Vec<TraceLine>, Record) {
+        let recorder = &mut self.requests.tally.recorder;
+        let own = recorder.clone();
+        recorder.get_or_insert_default().keep(fresh.clone());
         let (outcome, lines) = self.run_traced(seed, trial);
-        let recorder = self.requests.tally.recorder.take().map_or(fresh, |recorder| *recorder);
-        (outcome, lines, recorder)
+        let recorder = std::mem::replace(&mut self.requests.tally.recorder, own);
+        let record = recorder.and_then(|recorder| recorder.record).unwrap_or(fresh);
+        (outcome, lines, record)
+    }
+
+    /// Everything before `end`, bucket by bucket if somebody counts by buckets.
+    fn advance_by_buckets(&mut self, end: Time) {
+        let next = |recorder: &mut Box<Recorder>| recorder.next_end().filter(|&next| next < end);
+        while let Some(bucket) = self.requests.tally.recorder.as_mut().and_then(next) {
+            self.advance(bucket);
+            if let Some(recorder) = &mut self.requests.tally.recorder {
+                recorder.turn(bucket);
+            }
+        }
+        self.advance(end);
+        if let Some(recorder) = &mut self.requests.tally.recorder {
+            recorder.close(end);
+        }
     }
 
     /// Everything before `until`: at equal times timers of policies come first, then the structure, then work and

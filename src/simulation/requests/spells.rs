@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::record::{Act, Heard, Recorder};
+use super::record::{Act, Heard, Record};
 use crate::time::Span;
 
 /// A time in which a breaker refuses or probes.
@@ -22,7 +22,7 @@ pub struct Spell {
 
 /// The spells of all breakers in a trial of `length`. One that is open but whose time is up refuses nobody: it waits for a
 /// call.
-pub fn spells(record: &Recorder, length: Span) -> impl Iterator<Item = Spell> {
+pub fn spells(record: &Record, length: Span) -> impl Iterator<Item = Spell> {
     let mut last: BTreeMap<(u32, (u32, u32)), (Span, Act)> = BTreeMap::new();
     let mut spells = Vec::new();
     let mut end = |(edge, whose): (u32, (u32, u32)), (from, act): (Span, Act), to: Span| match act {

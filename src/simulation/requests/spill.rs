@@ -87,6 +87,22 @@ impl Requests<'_> {
         }
     }
 
+    /// The pool that its next attempt goes to, after one to the pool at this place: where it would go if it began now. A
+    /// user's request that was sent to a region stays there while users are.
+    pub(super) fn route_next(&mut self, now: Time, about: &About, pool: usize) -> Option<usize> {
+        let edge = &self.plan.edges[about.edge as usize];
+        let (Some(_), From::Group(group), Owner::Request(request)) = (&self.plan.spill, edge.from, about.owner) else {
+            return self.route(now, about);
+        };
+        let takes = |region: u32| self.routes.open[region as usize] && self.pool_for(about, Some(region)) == Some(pool);
+        if self.plan.pools[edge.pools[pool] as usize].region.is_some_and(takes) {
+            return Some(pool);
+        }
+        self.home_of(now, group, about)?;
+        self.comes_nowhere(request);
+        self.route_user(now, about, group, request)
+    }
+
     fn route_user(&mut self, now: Time, about: &About, group: u32, request: Id) -> Option<usize> {
         let plan = self.plan.spill.as_ref()?;
         let home = self.home_of(now, group, about)?;

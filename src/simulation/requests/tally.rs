@@ -67,7 +67,7 @@ impl Tally {
             spans: Vec::new(),
             broken: None,
             broken_spans: Vec::new(),
-            recorder: None,
+            recorder: plan.looker().map(Box::new),
         }
     }
 
@@ -203,7 +203,7 @@ impl Tally {
     /// Who wants to know of single requests.
     #[inline]
     pub fn journal(&mut self) -> Option<&mut Journal> {
-        self.recorder.as_mut()?.journal.as_mut()
+        self.recorder.as_mut()?.journal()
     }
 
     /// A call begins; without policies it is its only attempt.
@@ -213,7 +213,7 @@ impl Tally {
         call.calls += 1;
         call.attempts += u64::from(plain);
         if let Some(recorder) = &mut self.recorder {
-            recorder.call(edge).attempts += u64::from(plain);
+            recorder.call(edge, |call| call.attempts += u64::from(plain));
         }
     }
 
@@ -250,7 +250,7 @@ impl Tally {
     pub fn attempted(&mut self, edge: u32) {
         self.calls[edge as usize].attempts += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.call(edge).attempts += 1;
+            recorder.call(edge, |call| call.attempts += 1);
         }
     }
 
@@ -258,7 +258,7 @@ impl Tally {
     pub fn retried(&mut self, edge: u32) {
         self.calls[edge as usize].retries += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.call(edge).retries += 1;
+            recorder.call(edge, |call| call.retries += 1);
         }
     }
 
@@ -290,7 +290,7 @@ impl Tally {
     pub fn rejected(&mut self, edge: u32) {
         self.calls[edge as usize].rejected += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.call(edge).rejected += 1;
+            recorder.call(edge, |call| call.rejected += 1);
         }
     }
 
@@ -325,7 +325,7 @@ impl Tally {
     pub fn shed(&mut self, service: u32) {
         self.services[service as usize].shed += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.service(service).shed += 1;
+            recorder.service(service, |service| service.shed += 1);
         }
     }
 
@@ -333,7 +333,7 @@ impl Tally {
     pub fn turned_away(&mut self, service: u32) {
         self.services[service as usize].attempts += 1;
         if let Some(recorder) = &mut self.recorder {
-            recorder.service(service).attempts += 1;
+            recorder.service(service, |service| service.attempts += 1);
         }
         self.shed(service);
     }

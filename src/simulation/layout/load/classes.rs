@@ -17,10 +17,22 @@ pub(super) fn differ(model: &Model) -> bool {
         || needs.any(|need| !need.only.is_empty())
 }
 
+/// Can writes fail alone, and do groups differ in how much they write?
+fn write_differently(model: &Model) -> bool {
+    let classes = &model.traffic.classes;
+    let written = |group: &crate::model::traffic::Group| -> f64 {
+        group.mix.iter().filter(|(class, _)| classes[class.index()].writes).map(|(_, share)| share).sum()
+    };
+    let mut shares = model.groups.iter().map(written);
+    let first = shares.next();
+    let alone = super::super::ailments::weaken(model) || super::super::copies::reads_go_on(model);
+    alone && shares.any(|share| first.is_some_and(|first| (first - share).abs() > 0.0))
+}
+
 /// The classes of the demand, with the mix of each group.
 pub(super) fn divide(model: &Model, plan: &mut LoadPlan) {
     let classes = &model.traffic.classes;
-    if !differ(model) {
+    if !differ(model) && !write_differently(model) {
         (plan.classes, plan.writes, plan.whole_mix) = (1, vec![model.writes], vec![1.0]);
         plan.mixes = vec![vec![1.0]; model.groups.len()];
         return;

@@ -1,6 +1,6 @@
 //! People who act on what requests go through: they look each second, are paged, and act.
 //!
-//! A second is judged by the requests that ended in it; one in which none did changes nothing. What has shown in every
+//! A second is judged as a bucket of an experiment would be; one without a value changes nothing. What has shown in every
 //! second for long enough pages somebody, who looks again on answering and does nothing if the last second was well.
 //! Nobody is paged while the act goes on, and after it the wait begins anew. *Stuck* is a second that nothing was broken
 //! in, at its begin, its end or in between, and of whose requests a smaller share was answered than `down_below`.
@@ -8,18 +8,15 @@
 //! Draws are numbered by operator and by act, so that whoever acts moves nobody else's luck.
 
 mod acts;
-mod recent;
 
 use super::Requests;
 use super::event::{Event, class};
 use super::plan::operators::{OperatorPlan, Sight};
-use super::state::{Answer, Request};
 use crate::engine::streams::{Family, Streams};
 use crate::simulation::event::class::END;
 use crate::simulation::trace::{OperatorStep, TraceEvent};
 use crate::time::{Span, Time};
 use acts::Shedding;
-use recent::Recent;
 
 /// What comes next of people who act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +73,6 @@ const RESTART: u32 = 2;
 #[derive(Clone, Debug, Default)]
 pub struct Operators {
     states: Vec<State>,
-    recent: Recent,
     /// Is something broken?
     broken: bool,
     /// Has something been in this second?
@@ -94,13 +90,6 @@ impl Operators {
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.states.is_empty()
-    }
-
-    /// A request has ended.
-    #[cold]
-    pub fn ended(&mut self, now: Time, request: &Request, groups: usize, answer: Answer) {
-        let subjects = [0, 1 + request.group as usize, 1 + groups + request.class as usize];
-        self.recent.ended(now, subjects, now.since(request.arrived), answer);
     }
 
     /// The structure is broken now, or whole.
@@ -123,9 +112,7 @@ impl Requests<'_> {
             shedding: None,
             draws: streams.family(operator.draws),
         };
-        let recent = Recent::new(self.start, plan);
-        self.operators =
-            Operators { states: plan.operators.iter().map(state).collect(), recent, ..Operators::default() };
+        self.operators = Operators { states: plan.operators.iter().map(state).collect(), ..Operators::default() };
         if !self.operators.is_empty() {
             self.schedule(self.start + Span::SECOND, class::CHECK, Event::Operator(Step::Look));
         }
@@ -146,12 +133,12 @@ impl Requests<'_> {
         let begun = now.before(Span::SECOND);
         let well = !self.operators.was_broken;
         for (number, plan) in (0_u32..).zip(&self.plan.operators) {
-            let value = self.operators.recent.value(now, plan.sight);
+            let value = self.seen_last(plan);
             let state = &mut self.operators.states[number as usize];
             let shows = match plan.sight {
                 Sight::Stuck if !well => Some(false),
                 Sight::Stuck => value.map(|value| value < self.plan.down_below),
-                Sight::Shows { symptom, .. } => value.map(|value| symptom.shows(value)),
+                Sight::Shows(symptom) => value.map(|value| symptom.shows(value)),
             };
             match shows {
                 Some(true) if state.stage != Stage::Acting && begun >= state.anew => {
@@ -170,8 +157,13 @@ impl Requests<'_> {
         }
         let operators = &mut self.operators;
         operators.was_broken = operators.broken;
-        operators.recent.turn(now);
         self.schedule(now + Span::SECOND, class::CHECK, Event::Operator(Step::Look));
+    }
+
+    /// What somebody sees in the second that is over, if there is anything to be seen.
+    fn seen_last(&self, plan: &OperatorPlan) -> Option<f64> {
+        let seconds = self.tally.recorder.as_ref()?.seconds.as_ref()?;
+        plan.gauge.value(seconds, seconds.last_over()?)
     }
 
     /// Somebody has come, and acts if there is still need to.

@@ -1,6 +1,6 @@
 //! Edges: who calls whom, under which policies.
 
-use super::RequestPlan;
+use super::{PANIC, RequestPlan};
 use crate::model::Model;
 use crate::model::dist::Law;
 use crate::model::topology::{Reach, Reads, ServiceKind};
@@ -42,6 +42,10 @@ pub struct EdgePlan {
     pub plain: bool,
     /// The policies.
     pub policy: CallPolicy,
+    /// With a smaller share of healthy nodes than this all are sent to.
+    pub panic: f64,
+    /// Do users go where its failover has them go, by the answers that they have?
+    pub follows: bool,
     /// Which ring of timers its attempts use, if they have a timeout and no deadline can shorten it.
     pub ring: Option<u32>,
     /// Share of the requests that make it.
@@ -117,7 +121,7 @@ impl EdgePlan {
             attempt_timeout: policy.timeout,
             balance: policy.balance.clone(),
             ejection: policy.ejection,
-            panic: (policy.panic * 10_000.0).round() as u32,
+            panic: (self.panic * 10_000.0).round() as u32,
             ..PipelineConfig::new(targets)
         }
     }
@@ -248,12 +252,14 @@ fn add(
     };
     let of_callee = &model.services[to as usize];
     let reach = match reach {
-        Reach::ByTarget | Reach::Primary if callee.process.is_some() => Reach::Primary,
+        // whoever is not in charge answers nobody
+        Reach::ByTarget | Reach::Any | Reach::Primary if callee.process.is_some() => Reach::Primary,
         Reach::ByTarget if of_callee.kind == ServiceKind::Dependency || of_callee.is_quorum() => Reach::Any,
         // of copies among which nobody leads each is a primary
         Reach::Primary => Reach::Any,
         Reach::ByTarget | Reach::Local | Reach::Any => reach,
     };
+    let caller_follows = matches!(from, From::Group(_)) && to == model.routing.entry.0 && callee.process.is_some();
     let off = CallPolicy { balance: policy.balance.clone(), ..CallPolicy::default() };
     let tiers: Vec<TierPlan> = tiers
         .iter()
@@ -276,6 +282,8 @@ fn add(
         slots,
         first_client: 0,
         plain: policy == off && tiers.is_empty(),
+        panic: policy.panic.unwrap_or(if policy.ejection.is_some() { PANIC } else { callee.panic() }),
+        follows: caller_follows,
         policy,
         ring: None,
         share: 1.0,

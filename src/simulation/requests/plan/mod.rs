@@ -119,6 +119,9 @@ pub struct ServicePlan {
     pub nodes: u32,
 }
 
+/// Share of healthy nodes below which panic is usual.
+const PANIC: f64 = 0.5;
+
 /// A pool.
 #[derive(Clone, Debug)]
 pub struct PoolPlan {
@@ -317,6 +320,11 @@ impl ServicePlan {
     /// How the state of a node reaches its balancers.
     pub fn detection(&self) -> Detection {
         self.check.clone().map_or(Detection::Instant, Detection::Check)
+    }
+
+    /// With a smaller share of healthy nodes than this all are sent to, if nobody says otherwise.
+    pub fn panic(&self) -> f64 {
+        if self.check.is_some() { PANIC } else { 0.0 }
     }
 
     /// Is work that nobody waits for stopped, deadlines and all?

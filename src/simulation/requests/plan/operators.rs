@@ -1,17 +1,20 @@
 //! People who act, compiled: what they look at and what they do, by number.
 
+use super::super::buckets::{Buckets, Subjects};
+use super::super::reading::Gauge;
+use super::super::record::Recorder;
 use super::RequestPlan;
 use crate::engine::streams::{Entity, EntityKey, Purpose};
 use crate::model::Model;
 use crate::model::dist::Law;
-use crate::model::experiment::Caller;
-use crate::model::operator::{Act, Operator, Symptom, Users, When};
+use crate::model::experiment::{BucketMeasure, Caller, Subject};
+use crate::model::operator::{Act, Operator, Symptom, When};
 use crate::simulation::layout::Layout;
 use crate::time::Span;
 
 use super::From;
 
-/// Time to restart a node of a service whose liveness check does not say.
+/// Time to restart a node if neither whoever does it nor the liveness check of its service says.
 const RESTART: Span = Span::from_secs(30);
 
 /// Somebody who acts.
@@ -19,6 +22,8 @@ const RESTART: Span = Span::from_secs(30);
 pub struct OperatorPlan {
     /// What calls for the act.
     pub sight: Sight,
+    /// What is looked at.
+    pub gauge: Gauge,
     /// For how long without a break.
     pub after: Span,
     /// Time until the page is answered.
@@ -35,12 +40,7 @@ pub enum Sight {
     /// Nothing is broken, and yet too few requests are answered.
     Stuck,
     /// A symptom shows.
-    Shows {
-        /// Of whom: all users, then groups, then classes.
-        users: usize,
-        /// Which.
-        symptom: Symptom,
-    },
+    Shows(Symptom),
 }
 
 /// What somebody does.
@@ -74,8 +74,10 @@ pub enum ActPlan {
 /// All of them, once the rest of the plan is there.
 pub fn build(model: &Model, layout: &Layout, plan: &RequestPlan) -> Vec<OperatorPlan> {
     let one = |operator: &Operator| {
+        let (sight, gauge) = sight(operator, plan);
         Some(OperatorPlan {
-            sight: sight(operator, plan),
+            sight,
+            gauge,
             after: operator.after,
             page: operator.page.clone(),
             act: act(operator, layout, plan)?,
@@ -85,28 +87,42 @@ pub fn build(model: &Model, layout: &Layout, plan: &RequestPlan) -> Vec<Operator
     model.operators.iter().filter_map(one).collect()
 }
 
-fn sight(operator: &Operator, plan: &RequestPlan) -> Sight {
+fn sight(operator: &Operator, plan: &RequestPlan) -> (Sight, Gauge) {
     match operator.when {
-        When::Stuck => Sight::Stuck,
-        When::Shows(symptom) => {
-            let users = match symptom.users {
-                Users::All => 0,
-                Users::Group(group) => 1 + group.index(),
-                Users::Class(class) => 1 + plan.groups.len() + class.index(),
-            };
-            Sight::Shows { users, symptom }
+        When::Stuck => (Sight::Stuck, Gauge::new(plan, BucketMeasure::SuccessRatio, Subject::System)),
+        When::Shows(symptom) => (Sight::Shows(symptom), Gauge::new(plan, symptom.measure, symptom.subject)),
+    }
+}
+
+impl RequestPlan {
+    /// Who are counted by buckets.
+    pub fn subjects(&self) -> Subjects {
+        Subjects {
+            users: 1 + self.groups.len() + self.classes.len(),
+            services: self.services.len(),
+            calls: self.edges.len(),
+            pools: self.pools.len(),
         }
+    }
+
+    /// What is told to people who act, if there are any.
+    pub fn looker(&self) -> Option<Recorder> {
+        let lengths = self.operators.iter().any(|operator| operator.gauge.is_of_lengths());
+        let seconds = || Buckets::last(Span::SECOND, self.subjects(), lengths);
+        let users_only = self.operators.iter().all(|operator| operator.gauge.is_of_users());
+        (!self.operators.is_empty()).then(|| Recorder::of_seconds(seconds(), users_only))
     }
 }
 
 fn act(operator: &Operator, layout: &Layout, plan: &RequestPlan) -> Option<ActPlan> {
     Some(match &operator.act {
         Act::Shed { share, lasts, ramp } => ActPlan::Shed { share: *share, lasts: lasts.clone(), ramp: *ramp },
-        Act::Restart { pools } => {
+        Act::Restart { pools, takes } => {
             let nodes = pools.iter().flat_map(|pool| {
                 let pool = &plan.pools[pool.index()];
                 let liveness = plan.services[pool.service as usize].work.health.liveness.as_ref();
-                let takes = liveness.map_or_else(|| Law::fixed(RESTART), |(_, restart)| restart.clone());
+                let usual = || liveness.map_or_else(|| Law::fixed(RESTART), |(_, restart)| restart.clone());
+                let takes = takes.clone().unwrap_or_else(usual);
                 (pool.first_node..pool.first_node + pool.nodes).map(move |node| (node, takes.clone()))
             });
             ActPlan::Restart(nodes.collect())
@@ -120,7 +136,8 @@ fn act(operator: &Operator, layout: &Layout, plan: &RequestPlan) -> Option<ActPl
             ActPlan::OpenBreakers { edges: edges.map(|(number, _)| number).collect(), lasts: lasts.clone() }
         }
         Act::FailOver { service } => {
-            let process = layout.processes.iter().position(|process| process.service == Some(service.0))?;
+            let service = service.map(|service| service.0);
+            let process = layout.processes.iter().position(|process| process.service == service)?;
             ActPlan::FailOver { process: process as u32 }
         }
     })

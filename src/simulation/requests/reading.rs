@@ -1,9 +1,10 @@
-//! What a condition reads from a bucket: a ratio or lengths of time, which add up over buckets and runs.
+//! What a condition reads from a bucket: a ratio or lengths of time, which add up over buckets and runs. Experiments read
+//! it, and people who act.
 
+use super::buckets::{Buckets, CallBucket};
+use super::latencies::Latencies;
+use super::plan::{EdgePlan, From, RequestPlan};
 use crate::model::experiment::{BucketMeasure, CallEnds, Caller, Statistic, Subject};
-use crate::simulation::requests::RequestPlan;
-use crate::simulation::requests::plan::{EdgePlan, From};
-use crate::simulation::requests::record::{CallBucket, Latencies, Recorder};
 
 /// A value that can be added to others of its kind before it is looked at.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,7 +67,7 @@ pub fn is(edge: &EdgePlan, ends: CallEnds) -> bool {
     edge.from == from && edge.to == ends.to.0
 }
 
-/// Where the record keeps these users.
+/// Where buckets keep these users.
 pub fn users(plan: &RequestPlan, subject: Subject) -> Option<usize> {
     match subject {
         Subject::System => Some(0),
@@ -76,34 +77,56 @@ pub fn users(plan: &RequestPlan, subject: Subject) -> Option<usize> {
     }
 }
 
-/// Reads one measure of one subject from a record, bucket by bucket.
-pub struct Gauge<'r> {
-    record: &'r Recorder,
+/// Reads one measure of one subject from buckets.
+#[derive(Clone, Debug)]
+pub struct Gauge {
     measure: BucketMeasure,
     users: Option<usize>,
     service: Option<usize>,
-    edges: Vec<usize>,
+    /// With the number of breakers on each.
+    edges: Vec<(usize, u64)>,
 }
 
-impl<'r> Gauge<'r> {
-    /// Finds where the record keeps the subject.
-    pub fn new(plan: &RequestPlan, record: &'r Recorder, measure: BucketMeasure, subject: Subject) -> Gauge<'r> {
+impl Gauge {
+    /// Finds where buckets keep the subject.
+    pub fn new(plan: &RequestPlan, measure: BucketMeasure, subject: Subject) -> Gauge {
         let service = match subject {
             Subject::Service(service) => Some(service.index()),
             Subject::System | Subject::Group(_) | Subject::Class(_) | Subject::Call(_) => None,
         };
-        Gauge { record, measure, users: users(plan, subject), service, edges: edges(plan, subject) }
+        let edges = edges(plan, subject).into_iter().map(|edge| (edge, plan.edges[edge].breakers(plan))).collect();
+        Gauge { measure, users: users(plan, subject), service, edges }
     }
 
-    fn sum(&self, bucket: usize, count: fn(&CallBucket) -> u64) -> f64 {
-        self.edges.iter().map(|&edge| count(&self.record.calls[edge][bucket])).sum::<u64>() as f64
+    /// Does it read nothing of services and calls?
+    pub const fn is_of_users(&self) -> bool {
+        self.users.is_some()
     }
 
-    /// Reads a bucket; `open_s` gives the seconds that breakers of an edge were open in it.
-    pub fn read(&self, bucket: usize, open_s: &dyn Fn(usize) -> (f64, f64)) -> Reading {
-        let sum = |count| self.sum(bucket, count);
-        let users = self.users.map(|users| &self.record.users[users][bucket]);
-        let service = self.service.map(|service| &self.record.services[service][bucket]);
+    /// Does it read lengths of time?
+    pub const fn is_of_lengths(&self) -> bool {
+        match self.measure {
+            BucketMeasure::Latency(_) | BucketMeasure::QueueTime(_) => true,
+            BucketMeasure::SuccessRatio
+            | BucketMeasure::DegradedRatio
+            | BucketMeasure::AttemptsPerRequest
+            | BucketMeasure::Shed
+            | BucketMeasure::Rejected
+            | BucketMeasure::BreakerOpenTime => false,
+        }
+    }
+
+    /// The measure of the bucket at this place; none of nothing.
+    pub fn value(&self, buckets: &Buckets, place: usize) -> Option<f64> {
+        self.read(buckets, place).value(self.measure)
+    }
+
+    /// Reads the bucket at this place.
+    pub fn read(&self, buckets: &Buckets, place: usize) -> Reading {
+        let calls = || self.edges.iter().map(|&(edge, _)| &buckets.calls[edge][place]);
+        let sum = |count: fn(&CallBucket) -> u64| calls().map(count).sum::<u64>() as f64;
+        let users = self.users.map(|users| &buckets.users[users][place]);
+        let service = self.service.map(|service| &buckets.services[service][place]);
         match self.measure {
             BucketMeasure::SuccessRatio => match users {
                 Some(users) => {
@@ -117,14 +140,12 @@ impl<'r> Gauge<'r> {
             }),
             BucketMeasure::Latency(_) => {
                 let mut all = users.map_or_else(Latencies::default, |users| users.latency.clone());
-                for &edge in &self.edges {
-                    all.add(&self.record.calls[edge][bucket].latency);
-                }
+                calls().for_each(|call| all.add(&call.latency));
                 Reading::lengths(all)
             }
             BucketMeasure::AttemptsPerRequest => {
                 let attempts = service.map_or_else(|| sum(|call| call.attempts), |service| service.attempts as f64);
-                Reading::ratio(attempts, self.record.users[0][bucket].arrived as f64)
+                Reading::ratio(attempts, buckets.users[0][place].arrived as f64)
             }
             BucketMeasure::Shed => service
                 .map_or_else(Reading::default, |service| Reading::ratio(service.shed as f64, service.attempts as f64)),
@@ -132,10 +153,9 @@ impl<'r> Gauge<'r> {
                 Reading::ratio(sum(|call| call.rejected), sum(|call| call.attempts + call.rejected))
             }
             BucketMeasure::BreakerOpenTime => {
-                self.edges.iter().map(|&edge| open_s(edge)).fold(Reading::default(), |mut all, (open, of)| {
-                    all.add(&Reading::ratio(open, of));
-                    all
-                })
+                let open: f64 = calls().map(|call| call.open.as_secs_f64()).sum();
+                let breakers: u64 = self.edges.iter().map(|(_, breakers)| breakers).sum();
+                Reading::ratio(open, breakers as f64 * buckets.width_s(place))
             }
             BucketMeasure::QueueTime(_) => {
                 service.map_or_else(Reading::default, |service| Reading::lengths(service.queue.clone()))
