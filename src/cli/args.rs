@@ -329,17 +329,17 @@ impl ChangeArgs {
         })
     }
 
-    /// All as `PATH=VALUE`, the short forms last, so that they win and share the diagnostics of `--set`.
+    /// All as `PATH=VALUE` or `--FLAG=VALUE`, as a scenario is loaded with them; flags win.
     pub fn overrides(&self) -> Vec<String> {
         let short = [
-            ("simulation.trials", self.trials.map(|trials| trials.to_string())),
-            ("simulation.until", self.until.clone()),
-            ("simulation.seed", self.seed.map(|seed| seed.to_string())),
-            ("horizon", self.horizon.clone()),
-            ("simulation.fidelity", self.fidelity.clone()),
-            ("simulation.confidence", self.confidence.clone()),
+            ("--trials", self.trials.map(|trials| trials.to_string())),
+            ("--until", self.until.clone()),
+            ("--seed", self.seed.map(|seed| seed.to_string())),
+            ("--horizon", self.horizon.clone()),
+            ("--fidelity", self.fidelity.clone()),
+            ("--confidence", self.confidence.clone()),
         ];
-        let short = short.into_iter().filter_map(|(path, value)| value.map(|value| format!("{path}={value}")));
+        let short = short.into_iter().filter_map(|(flag, value)| value.map(|value| format!("{flag}={value}")));
         self.set.iter().cloned().chain(short).collect()
     }
 }

@@ -111,21 +111,49 @@ fn normal(path: &Path) -> PathBuf {
     parts
 }
 
-/// Applies `PATH=VALUE` texts to the tree; as in `extends`, `false` removes what is no truth value.
+/// What a flag of its own sets.
+const FLAGS: [(&str, &str); 6] = [
+    ("--trials", "simulation.trials"),
+    ("--until", "simulation.until"),
+    ("--seed", "simulation.seed"),
+    ("--horizon", "horizon"),
+    ("--fidelity", "simulation.fidelity"),
+    ("--confidence", "simulation.confidence"),
+];
+
+/// Applies `PATH=VALUE` texts to the tree, and after them those that a flag stands for (`--trials=5`); as in `extends`,
+/// `false` removes what is no truth value.
 pub(super) fn set(session: &mut Session<'_>, root: &mut Table, overrides: &[String]) {
-    if overrides.is_empty() {
-        return;
+    let flag = |line: &String| {
+        let (name, value) = line.split_once('=')?;
+        FLAGS.iter().find(|(flag, _)| *flag == name).map(|&(flag, path)| (flag, path, value.to_owned()))
+    };
+    let (flags, paths): (Vec<_>, Vec<_>) = overrides.iter().partition(|line| flag(line).is_some());
+    let paths: Vec<&str> = paths.into_iter().map(String::as_str).collect();
+    if !paths.is_empty() {
+        let Some(file) = add_text(session, "--set", Path::new("--set"), paths.join("\n").into_bytes()) else { return };
+        let mut at = 0;
+        for line in paths {
+            set_path(session, root, line, file, at);
+            at += line.len() + 1;
+        }
     }
-    let text = overrides.join("\n");
-    let Some(file) = add_text(session, "--set", Path::new("--set"), text.into_bytes()) else { return };
-    let mut at = 0;
-    for line in overrides {
-        set_one(session, root, line, file, at);
-        at += line.len() + 1;
+    for (flag, path, text) in flags.into_iter().filter_map(flag) {
+        set_flag(session, root, flag, path, &text);
     }
 }
 
-fn set_one(session: &Session<'_>, root: &mut Table, line: &str, file: FileId, base: usize) {
+fn set_flag(session: &mut Session<'_>, root: &mut Table, flag: &str, path: &str, text: &str) {
+    let Some(file) = add_text(session, flag, Path::new(flag), text.as_bytes().to_vec()) else { return };
+    let origin = Origin::new(file, 0..text.len());
+    let value = tree::parse_value(text, file, 0).unwrap_or_else(|| Node::text(text, origin));
+    let names: Vec<&str> = path.split('.').collect();
+    if let Err((_, message, help)) = put(root, &names, &vec![origin; names.len()], value) {
+        session.report(Code::E008, origin, message, help);
+    }
+}
+
+fn set_path(session: &Session<'_>, root: &mut Table, line: &str, file: FileId, base: usize) {
     let place = |from: usize, to: usize| Origin::new(file, base + from..base + to);
     let bad = |origin: Origin, message: String, help: Option<String>| session.report(Code::E008, origin, message, help);
     let Some((keys, equals)) = key_path(line) else {
@@ -179,7 +207,7 @@ fn key_path(line: &str) -> Option<(Vec<PathKey>, usize)> {
     }
 }
 
-/// Tables whose keys are names: a path cannot make new ones.
+/// Tables whose keys are names.
 const NAMED: [&str; 14] = [
     "regions",
     "links",
@@ -197,6 +225,10 @@ const NAMED: [&str; 14] = [
     "pools",
 ];
 
+/// Those of them in which a path of keys makes no new name: what stands there is, and calls, what the world is made of,
+/// and a misspelt name would be one more of it. Elsewhere a new one is only asked, said or used.
+const PARTS: [&str; 4] = ["regions", "services", "calls", "pools"];
+
 type Refused = (usize, String, Option<String>);
 
 fn put(root: &mut Table, names: &[&str], origins: &[Origin], value: Node) -> Result<(), Refused> {
@@ -205,11 +237,12 @@ fn put(root: &mut Table, names: &[&str], origins: &[Origin], value: Node) -> Res
     for (index, name) in names[..last].iter().enumerate() {
         let path = names[..=index].join(".");
         if table.get(name).is_none() {
-            if index > 0 && NAMED.contains(&names[index - 1]) || *name == "pools" {
-                let known: Vec<&str> = table.entries.iter().map(|entry| entry.key.as_str()).collect();
-                let near = nearest(name, known)
-                    .map(|near| format!("did you mean `{}`?", [&names[..index], &[near]].concat().join(".")));
-                return Err((index, format!("there is no `{path}`"), near));
+            let kind = index.checked_sub(1).map(|above| names[above]).filter(|above| NAMED.contains(above));
+            let near = kind.and_then(|_| nearest(name, table.entries.iter().map(|entry| entry.key.as_str())));
+            let is_part = kind.is_some_and(|kind| PARTS.contains(&kind)) || *name == "pools";
+            if is_part || near.is_some() {
+                let help = missing(&names[..=index], near, is_part);
+                return Err((index, format!("there is no `{path}`"), Some(help)));
             }
             let node = Node { origin: origins[index], value: Value::Table(Table::default()) };
             table.set(Entry { key: (*name).to_owned(), key_origin: origins[index], node });
@@ -235,6 +268,15 @@ fn put(root: &mut Table, names: &[&str], origins: &[Origin], value: Node) -> Res
     }
     table.set(Entry { key: names[last].to_owned(), key_origin: origins[last], node: value });
     Ok(())
+}
+
+/// What may have been meant by a path to what is not there, or how such a table is added.
+fn missing(path: &[&str], near: Option<&str>, is_part: bool) -> String {
+    let joined = |path: &[&str]| path.iter().map(|key| tree::bare_or_quoted(key)).collect::<Vec<_>>().join(".");
+    let add = format!("`--set '{} = {{ .. }}'` adds one", shorten(&joined(path)));
+    let Some(near) = near else { return add };
+    let meant = joined(&[&path[..path.len() - 1], &[near]].concat());
+    if is_part { format!("did you mean `{meant}`?") } else { format!("did you mean `{meant}`? {add}") }
 }
 
 /// `["us-east"]` as `{ us-east = {} }`.

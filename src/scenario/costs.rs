@@ -7,7 +7,6 @@ use super::session::suggest;
 use super::tree::Value;
 use super::value::{Number, Text};
 use crate::model::costs::Costs;
-use crate::model::traffic::Group;
 
 /// Whose prices a table holds.
 #[derive(Clone, Copy, PartialEq)]
@@ -16,8 +15,8 @@ enum Priced {
     Region,
 }
 
-/// Reads the table, if it is there; prices of requests need to know how many there are.
-pub(super) fn read(root: &mut Fields<'_>, names: &Names, groups: &[Group]) -> Option<Costs> {
+/// Reads the table, if it is there; prices of requests need to know how many there are, which `unasked` says nobody does.
+pub(super) fn read(root: &mut Fields<'_>, names: &Names, unasked: bool) -> Option<Costs> {
     root.table("costs", "nothing has a price", |fields| {
         let Text(currency) = fields.or("currency", "USD");
         let (services, regions) = (names.service_names(), names.region_names());
@@ -33,7 +32,7 @@ pub(super) fn read(root: &mut Fields<'_>, names: &Names, groups: &[Group]) -> Op
         let counted =
             [("million_requests", costs.million_requests), ("cross_region_million", costs.cross_region_million)];
         for (key, _) in counted.iter().filter(|(_, price)| *price > 0.0) {
-            if groups.iter().any(|group| group.rate.is_none()) {
+            if unasked {
                 let message = format!("`{key}` has a price, but not every group of users has a `rate`");
                 let origin = fields.key_origin(key);
                 fields.session.report(Code::E312, origin, message, Some("give each group a rate".to_owned()));

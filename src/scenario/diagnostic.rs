@@ -267,7 +267,12 @@ impl Diagnostics {
 
     /// Is one of them an error?
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|diagnostic| diagnostic.severity() == Severity::Error)
+        self.errors() > 0
+    }
+
+    /// How many of them are errors.
+    pub(super) fn errors(&self) -> usize {
+        self.list.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).count()
     }
 
     /// Only the warnings.

@@ -129,6 +129,8 @@ fn own_keys(
     in_force: Option<ModeName>,
 ) -> (Option<bool>, Option<Mode>) {
     match mode {
+        // what is cut is always silent
+        None if in_force == Some(ModeName::Partition) => (None, None),
         None | Some(ModeName::Crash | ModeName::Outage) => {
             let silent = fields.optional::<bool>("silent");
             if let (false, Some(mode)) = (fields.has("silent"), in_force) {

@@ -82,7 +82,8 @@ pub struct Scenario {
     pub hash_input: Vec<u8>,
 }
 
-/// Reads the scenario in the file at `path` with `overrides` (`PATH=VALUE` each) laid over it.
+/// Reads the scenario in the file at `path` with `overrides` laid over it: `PATH=VALUE` each, or a flag of the command that
+/// stands for one, such as `--trials=5`, which diagnostics then name.
 ///
 /// # Errors
 /// All faults found, if there is at least one error among them.

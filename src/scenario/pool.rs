@@ -44,7 +44,7 @@ pub(super) fn read(fields: &mut Fields<'_>, world: &World<'_>, service: ServiceI
         let fewest = autoscale.as_ref().map_or(nodes, |scale| scale.min);
         // a number that could not be read is not held against `need`
         let written = fields.peek("nodes").filter(|_| autoscale.is_none());
-        let known = written.is_none_or(|node| matches!(node.value, Value::Integer(n) if n == i64::from(nodes)));
+        let known = written.is_none_or(|node| matches!(node.value, Value::Integer(n) if n == i128::from(nodes)));
         required = need(fields, world, (fewest, known));
         zones = fields.list("zones");
     }

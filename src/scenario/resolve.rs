@@ -76,8 +76,11 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     }
     let near = first.unwrap_or_else(|| names.first_region());
     let classes = class::read(root, names);
+    let before = session.errors();
     let Users { groups, traffic, writes } = users::read(root, names, &policies, near, &classes);
-    if traffic.is_empty() && groups.iter().any(|group| group.rate.is_none()) {
+    // a rate may be what could not be read of them
+    let unasked = session.errors() == before && groups.iter().any(|group| group.rate.is_none());
+    if unasked && traffic.is_empty() {
         unrated(session, &world);
     }
     world.read_faults(root);
@@ -90,7 +93,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     // of a routing that is wrong nothing more is said
     let active = routing.as_ref().is_none_or(|routing| routing.has_active_region(&services.list));
     let operators = operator::read(root, operator::Known { names, calls: &known, active });
-    let costs = costs::read(root, names, &groups);
+    let costs = costs::read(root, names, unasked);
     let experiments = experiment::read(root, &mut world, &known);
     warn_unused(session, &world, &policies, &classes);
     check_requests(root, top.settings.fidelity, &traffic);
@@ -147,7 +150,8 @@ fn check_length(root: &Fields<'_>, model: &Model, fidelity: Fidelity) {
 /// Where the request clock is asked for.
 fn fidelity_origin(root: &Fields<'_>) -> Origin {
     let simulation = root.peek("simulation").and_then(Node::as_table);
-    simulation.and_then(|table| table.get("fidelity")).map_or(root.origin, |node| node.origin)
+    let written = simulation.and_then(|table| table.get("fidelity"));
+    written.filter(|node| !root.session.is_flag(node.origin)).map_or(root.origin, |node| node.origin)
 }
 
 /// Warns of names that nobody uses.

@@ -61,6 +61,11 @@ impl<'a> Session<'a> {
         &self.sources
     }
 
+    /// Was this not written in a text, but as a flag of the command?
+    pub fn is_flag(&self, origin: Origin) -> bool {
+        self.sources.get(origin.file).name.starts_with("--")
+    }
+
     pub fn add_source(&mut self, source: Source) -> FileId {
         self.sources.add(source)
     }
@@ -99,6 +104,11 @@ impl<'a> Session<'a> {
 
     pub fn has_errors(&self) -> bool {
         self.problems.borrow().has_errors()
+    }
+
+    /// How many errors there are so far.
+    pub fn errors(&self) -> usize {
+        self.problems.borrow().errors()
     }
 
     /// Says that requests are simulated one by one.

@@ -23,8 +23,8 @@ pub(super) struct Node {
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Text(String),
-    /// Saturated to 64 bits.
-    Integer(i64),
+    /// Wide enough for whatever a number of 64 bits may be, with a sign or without.
+    Integer(i128),
     Float(f64),
     Bool(bool),
     Datetime(String),
@@ -262,8 +262,8 @@ fn convert(value: DeValue<'_>, origin: Origin, base: usize) -> Node {
         DeValue::String(text) => Value::Text(text.into_owned()),
         DeValue::Integer(number) => {
             let digits = number.as_str();
-            let overflow = if digits.starts_with('-') { i64::MIN } else { i64::MAX };
-            Value::Integer(i64::from_str_radix(digits, number.radix()).unwrap_or(overflow))
+            let overflow = if digits.starts_with('-') { i128::MIN } else { i128::MAX };
+            Value::Integer(i128::from_str_radix(digits, number.radix()).unwrap_or(overflow))
         }
         DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(truth) => Value::Bool(truth),

@@ -34,7 +34,7 @@ pub(super) struct Rate(pub f64);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Count(pub u32);
 
-/// A whole number from 0 to `i64::MAX`.
+/// A whole number from 0 to `u64::MAX`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Whole(pub u64);
 
@@ -62,7 +62,7 @@ impl From<&str> for Value {
 
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
-        Value::Integer(number)
+        Value::Integer(number.into())
     }
 }
 
@@ -189,10 +189,11 @@ impl Written for PerhapsNever {
     }
 }
 
-fn whole(node: &Node, session: &Session<'_>, least: i64, most: i64) -> Option<i64> {
+fn whole(node: &Node, session: &Session<'_>, least: u64, most: u64) -> Option<u64> {
+    let fits = |number: i128| u64::try_from(number).ok().filter(|number| (least..=most).contains(number));
     match node.value {
-        Value::Integer(number) if (least..=most).contains(&number) => Some(number),
-        Value::Integer(number) if number > most => {
+        Value::Integer(number) if fits(number).is_some() => fits(number),
+        Value::Integer(number) if number > i128::from(most) => {
             session.report(Code::E007, node.origin, format!("{number} is too large, the limit is {most}"), None);
             None
         }
@@ -202,7 +203,7 @@ fn whole(node: &Node, session: &Session<'_>, least: i64, most: i64) -> Option<i6
             None
         }
         Value::Float(_) | Value::Text(_) | Value::Bool(_) | Value::Datetime(_) | Value::List(_) | Value::Table(_) => {
-            let number = node.as_text().and_then(|text| text.trim().parse::<i64>().ok());
+            let number = node.as_text().and_then(|text| text.trim().parse::<i128>().ok());
             wrong_type(session, node, "an int", number.map(|number| format!("write `{number}`")));
             None
         }
@@ -225,7 +226,7 @@ impl Written for Count {
 
 impl Written for Whole {
     fn read(node: &Node, session: &Session<'_>) -> Option<Self> {
-        whole(node, session, 0, i64::MAX).map(|number| Whole(number as u64))
+        whole(node, session, 0, u64::MAX).map(Whole)
     }
 
     fn show(&self) -> String {

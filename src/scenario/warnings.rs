@@ -12,7 +12,7 @@ use crate::model::failover::{Check, Detection, Policy, Propagation, Replication,
 use crate::model::failure::{Per, Process, Strikes, Target};
 use crate::model::objective::{Condition, Statistic};
 use crate::model::topology::{PoolId, RegionId, ServiceId, Term};
-use crate::model::traffic::Call;
+use crate::model::traffic::{Call, ClassId};
 use crate::time::Span;
 
 /// Reports all of them; `calls` says where each call of the model stands.
@@ -351,6 +351,7 @@ fn calls_of(session: &Session<'_>, names: &Names, model: &Model, origins: &[Orig
         into[call.to.index()].get_or_insert(at);
         patience[call.from.index()] = patience[call.from.index()].max(call.policy.timeout);
     }
+    let by_users = users_attempts(model);
     for (call, &origin) in calls.iter().zip(origins) {
         let (from, to) = (names.service_name(call.from), names.service_name(call.to));
         let waits = call.policy.timeout.or(call.policy.deadline);
@@ -362,12 +363,18 @@ fn calls_of(session: &Session<'_>, names: &Names, model: &Model, origins: &[Orig
         let mut product = u64::from(most(call));
         let mut layers = u32::from(product > 1);
         let mut above = call.from;
+        // the most of the ways up that end at users or go on
+        let mut worst = (product, layers);
         for _ in 0..LAYERS {
+            let asked = by_users[above.index()];
+            worst = worst.max((product.saturating_mul(u64::from(asked)), layers + u32::from(asked > 1)));
             let Some(upper) = into[above.index()].map(|at| &calls[at]) else { break };
             product = product.saturating_mul(u64::from(most(upper)));
             layers += u32::from(most(upper) > 1);
             above = upper.from;
+            worst = worst.max((product, layers));
         }
+        let (product, layers) = worst;
         if layers > 1 && most(call) > 1 {
             let message = format!("retries at {layers} layers: up to {product} attempts at `{to}`");
             session.report(Code::W406, origin, message, Some("retry at one layer".to_owned()));
@@ -380,6 +387,24 @@ fn calls_of(session: &Session<'_>, names: &Names, model: &Model, origins: &[Orig
             session.report(Code::W413, origin, message, Some("let the outer timeout be the longer one".into()));
         }
     }
+}
+
+/// By service: the most attempts that users make at it for one request.
+fn users_attempts(model: &Model) -> Vec<u32> {
+    let mut most = vec![1; model.services.len()];
+    for group in &model.traffic.groups {
+        let attempts = group.policy.retry.map_or(1, |retry| retry.max_attempts);
+        let of_class = |&(class, _): &(ClassId, f64)| model.traffic.classes[class.index()].entry;
+        let mut entries: Vec<ServiceId> =
+            group.mix.iter().map(|part| of_class(part).unwrap_or(model.routing.entry)).collect();
+        if entries.is_empty() {
+            entries.push(model.routing.entry);
+        }
+        for entry in entries {
+            most[entry.index()] = attempts.max(most[entry.index()]);
+        }
+    }
+    most
 }
 
 /// W414: a share of so few nodes that it comes to none.

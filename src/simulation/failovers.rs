@@ -2,7 +2,7 @@
 //!
 //! One machine serves the primary of a service and the active region. Until the decision a primary that comes back
 //! simply goes on; after it the failover runs to its end and the old primary waits. With no fit candidate it waits for
-//! one to be noticed. A service serves only between failovers, and while its primary does.
+//! one to be noticed, serving on if the alarm was false. A service serves only between failovers, and while its primary does.
 
 mod done;
 mod failback;
@@ -37,6 +37,8 @@ pub(super) enum Phase {
     Manual,
     /// Nobody is fit to take over.
     Waiting,
+    /// In charge and serving, but held for down: it gives way as soon as somebody is fit to take over.
+    Doubted,
     /// Out of service for the way back.
     FailingBack,
 }
@@ -252,7 +254,7 @@ impl Failover {
     /// May the primary serve?
     pub(super) fn in_charge(&self) -> bool {
         match self.phase {
-            Phase::Steady | Phase::Held | Phase::Deciding => true,
+            Phase::Steady | Phase::Held | Phase::Deciding | Phase::Doubted => true,
             Phase::Promoting | Phase::Manual | Phase::Waiting | Phase::FailingBack => false,
         }
     }
@@ -290,17 +292,24 @@ impl World<'_> {
         }
     }
 
-    /// The service's gate follows its primary.
+    /// The service's gate follows its primaries, the one in charge and one that was not fenced.
     pub(super) fn set_available(&mut self, process: usize) {
         self.set_leads(process);
         let plan = &self.layout.processes[process];
         let Some(gate) = plan.available else { return };
+        let unfenced = (0..plan.places.len())
+            .any(|spot| self.goes_on_beside(process, spot) && self.gates.holds(plan.places[spot].serves));
+        let serves = unfenced || self.primary_serves(process);
+        self.set_flag(gate, serves);
+    }
+
+    /// Does whoever is in charge serve?
+    fn primary_serves(&self, process: usize) -> bool {
         let state = &self.processes[process];
-        let place = &plan.places[state.primary];
+        let place = &self.layout.processes[process].places[state.primary];
         // with nobody to give way to, one that is only announced as soon out goes on
         let lingers = state.phase == Phase::Waiting && place.drains.iter().any(|&flag| !self.gates.holds(flag));
-        let serves = (state.in_charge() || lingers) && self.gates.holds(place.serves);
-        self.set_flag(gate, serves);
+        (state.in_charge() || lingers) && self.gates.holds(place.serves)
     }
 
     pub(super) fn set_flag(&mut self, gate: GateId, on: bool) {
@@ -333,7 +342,7 @@ impl World<'_> {
         let index = process as usize;
         let candidate = self.candidate(index, None);
         let state = &mut self.processes[index];
-        if state.phase == Phase::Waiting {
+        if matches!(state.phase, Phase::Waiting | Phase::Doubted) {
             state.turn += 1;
         }
         state.generation += 1;
@@ -341,8 +350,8 @@ impl World<'_> {
         let unneeded = state.watches[state.primary].is_well();
         let serves_on = state.watches[state.primary].healthy;
         let Some(target) = candidate else {
-            // whoever is well and has nobody to give way to stays
-            state.phase = if serves_on { Phase::Steady } else { Phase::Waiting };
+            // whoever is well and has nobody to give way to goes on meanwhile
+            state.phase = if serves_on { Phase::Doubted } else { Phase::Waiting };
             self.note(now, TraceEvent::NoCandidate { process });
             self.set_available(index);
             return;
@@ -385,7 +394,7 @@ impl World<'_> {
         self.moved = true;
         self.cause = state.cause;
         match state.phase {
-            Phase::Steady | Phase::Waiting => {}
+            Phase::Steady | Phase::Waiting | Phase::Doubted => {}
             Phase::Held => self.noticed(now, process),
             Phase::Deciding => self.decide(now, process),
             Phase::Promoting => {

@@ -190,9 +190,14 @@ impl World<'_> {
             if let Place { leads: Some(flag), .. } = place {
                 let state = &self.processes[process];
                 let alone = state.in_charge() && spot == state.primary();
-                let beside = state.split.is_some_and(|split| split.old == spot) && !state.is_failing_back();
+                let beside = self.goes_on_beside(process, spot);
                 self.set_flag(*flag, alone || beside);
             }
         }
+    }
+
+    /// Does nothing stop this place from serving as a primary beside the one in charge?
+    pub(super) fn goes_on_beside(&self, process: usize, spot: usize) -> bool {
+        self.is_unfenced(process, spot) && !self.processes[process].is_failing_back()
     }
 }

@@ -54,7 +54,7 @@ impl World<'_> {
         let request_cause = self.layout.request_cause;
         let Some(watch) = self.watch_of(place) else { return };
         let (since, well) = (watch.since, watch.is_well());
-        if !watch.hear(checker, healthy, agree) {
+        if !watch.hear(now, checker, healthy, agree) {
             return;
         }
         match place {

@@ -24,6 +24,8 @@ pub struct Watch {
     pub fails: f64,
     /// Since when the health is what it is.
     pub since: Time,
+    /// Since when what is believed is.
+    believed_since: Time,
     /// Lost its role while out of reach: until it can be reached again it is not well.
     pub exiled: bool,
     /// Counts changes of health and of what is believed.
@@ -80,6 +82,7 @@ impl Watch {
             believed: true,
             fails: 0.0,
             since: Time::ZERO,
+            believed_since: Time::ZERO,
             exiled: false,
             changes: 0,
             checks: Checks::Here,
@@ -94,6 +97,7 @@ impl Watch {
     /// As new, in the same memory.
     pub fn reset(&mut self, detection: &Detection, rng: &mut Stream) {
         (self.healthy, self.believed, self.since, self.answers) = (true, true, Time::ZERO, Answers::AtOnce);
+        self.believed_since = Time::ZERO;
         (self.exiled, self.changes, self.fails, self.checks) = (false, 0, 0.0, Checks::Here);
         self.due.clear();
         self.checkers.clear();
@@ -116,6 +120,11 @@ impl Watch {
     /// Is nothing wrong with it that a check could see?
     pub fn is_well(&self) -> bool {
         self.healthy && self.fails == 0.0
+    }
+
+    /// Was it declared down while it served as it does now? Whoever has come back since is only not yet believed.
+    pub fn is_belied(&self) -> bool {
+        self.healthy && !self.believed && self.believed_since >= self.since
     }
 
     /// The target is healthy now or is not, and then `gray` is the chance that a check of it fails; what broke it has
@@ -185,7 +194,7 @@ impl Watch {
             agree = check.agree as usize;
         }
         self.plan(now, index, detection, rng);
-        self.agree_on(agree)
+        self.agree_on(now, agree)
     }
 
     /// From `now` on its checks are made by somebody else; answers when each checker is next due, and what it believes.
@@ -206,9 +215,9 @@ impl Watch {
 
     /// A checker believes this from now on; answers whether all of them change their mind by that, if down is what so
     /// many of them say.
-    pub fn hear(&mut self, checker: u32, healthy: bool, agree: u32) -> bool {
+    pub fn hear(&mut self, now: Time, checker: u32, healthy: bool, agree: u32) -> bool {
         self.checkers[checker as usize].believed = healthy;
-        self.agree_on(agree as usize)
+        self.agree_on(now, agree as usize)
     }
 
     /// What a check meets: the chance that it fails by what is wrong, and whether nothing comes back then.
@@ -217,10 +226,13 @@ impl Watch {
     }
 
     /// What is believed follows the checkers; answers whether that changes it.
-    fn agree_on(&mut self, agree: usize) -> bool {
+    fn agree_on(&mut self, now: Time, agree: usize) -> bool {
         let down = self.checkers.iter().filter(|checker| !checker.believed).count() >= agree;
         let changed = self.believed == down;
         self.believed = !down;
+        if changed {
+            self.believed_since = now;
+        }
         self.changes += u32::from(changed);
         changed
     }

@@ -36,6 +36,52 @@ fn false_failovers_come_at_the_rate_of_runs_of_failures() {
     assert!((mean - expected).abs() < 4.0 * error + 0.01 * expected, "{mean} against {expected}, error {error}");
 }
 
+/// The chain of two healthy sides that are checked in turn, down after one bad check and up after two good ones: failovers
+/// a check, if one begins as soon as the primary is held for down and the other is not, and lasts so many checks.
+fn failovers_per_check(fails: f64, lasts: usize) -> f64 {
+    // good checks that a side lacks
+    let step = |lacks: usize, bad: bool| if bad { 2 } else { lacks.saturating_sub(1) };
+    // chance of: what the primary lacks, what the other lacks, who is checked next, checks until the failover is done
+    let mut now = vec![[[[0.0_f64; 2]; 3]; 3]; lasts + 1];
+    now[0][0][0][0] = 1.0;
+    let mut failovers = 0.0;
+    // the start is forgotten at a rate of 36 % in two checks: 1000 are for ever
+    for turn in 0..2000 {
+        let mut next = vec![[[[0.0_f64; 2]; 3]; 3]; lasts + 1];
+        for state in 0..18 * (lasts + 1) {
+            let (left, primary, other, who) = (state / 18, state / 6 % 3, state / 2 % 3, state % 2);
+            for (bad, chance) in [(true, fails), (false, 1.0 - fails)] {
+                let weight = now[left][primary][other][who] * chance;
+                let (mine, theirs) = if who == 0 { (step(primary, bad), other) } else { (primary, step(other, bad)) };
+                if left <= 1 && mine > 0 && theirs == 0 {
+                    failovers += if turn < 1000 { 0.0 } else { weight };
+                    // with the roles swapped, whoever was not checked now is next
+                    next[lasts][theirs][mine][who] += weight;
+                } else {
+                    next[left.saturating_sub(1)][mine][theirs][1 - who] += weight;
+                }
+            }
+        }
+        now = next;
+    }
+    failovers / 1000.0
+}
+
+/// Nobody is fit while both sides are held for down; the first that is believed again takes over, whether the primary is
+/// truly down or only said to be. So it is for one that is declared down while it takes over: within 1 min come two
+/// checks of whoever was not checked last and one of the other, whose second falls on the end and follows it.
+#[test]
+fn a_false_alarm_waits_for_a_candidate_too() {
+    for (promote, lasts) in [("0s", 0), ("1min", 3)] {
+        let text = pair("every = \"30s\", timeout = \"1s\", false_fail = \"20%\", down_after = 1", "")
+            .replace("promote = \"1min\"", &format!("promote = \"{promote}\""));
+        let (mean, error) = unneeded(&text, 40);
+        let expected = 2.0 * 86_400.0 * failovers_per_check(0.2, lasts);
+        assert!(error < 0.005 * expected, "{promote}: {expected}, error {error}");
+        assert!((mean - expected).abs() < 4.0 * error, "{promote}: {mean} against {expected}, error {error}");
+    }
+}
+
 #[test]
 fn checkers_that_must_agree_hardly_ever_err() {
     let alone = "every = \"10s\", false_fail = \"10%\", down_after = 3, up_after = 1";

@@ -57,6 +57,30 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// The largest seed there is, not the largest number with a sign, and another run than that one.
+#[test]
+fn a_seed_may_be_any_number_of_64_bits() {
+    let folder = Folder::new("seed");
+    let run = |seed: &[&str]| text(&folder.run(&[&["run", "fine.toml", "--trials", "50"], seed].concat()).stdout);
+    let largest = run(&["--seed", "18446744073709551615"]);
+    assert!(largest.contains("seed 18446744073709551615"), "{largest}");
+    assert_eq!(largest, run(&["--set", "simulation.seed=18446744073709551615"]));
+    let rest = |text: &str| text.split_once('\n').unwrap().1.to_owned();
+    assert_ne!(rest(&largest), rest(&run(&["--seed", "9223372036854775807"])));
+    folder.check(&["run", "fine.toml", "--set", "simulation.seed=18446744073709551616"], 2, "", "error[E007]");
+}
+
+#[test]
+fn what_the_file_does_not_ask_can_be_asked_on_the_command_line() {
+    let folder = Folder::new("asked");
+    let fault = ["--set", "faults.out.target=app", "--set", "faults.out.at=1h", "--set", "faults.out.for=2h"];
+    let all =
+        [&["run", "fine.toml", "--trials", "50", "--set", "objectives.rto.availability=99.999%"][..], &fault].concat();
+    folder.check(&all, 1, "rto", "");
+    folder.check(&["run", "fine.toml", "--set", "services.cache.nodes=2"], 2, "", "--set 'services.cache = { .. }'");
+    folder.check(&["run", "fine.toml", "--set", "objectives.two-nine.availability=99%"], 2, "", "did you mean");
+}
+
 #[test]
 fn wrong_usage_and_wrong_scenarios_exit_with_2() {
     let folder = Folder::new("refused");
@@ -66,6 +90,8 @@ fn wrong_usage_and_wrong_scenarios_exit_with_2() {
     folder.check(&["run", "faulty.toml"], 2, "", "error[E002]");
     folder.check(&["run", "fine.toml", "--horizon", "1M"], 2, "", "error[E103]");
     folder.check(&["run", "fine.toml", "--trials", "0"], 2, "", "error[E104]");
+    folder.check(&["run", "fine.toml", "--trials", "0"], 2, "", "--> --trials:1:1");
+    folder.check(&["run", "fine.toml", "--seed", "18446744073709551616"], 2, "", "--seed");
     folder.check(&["compare", "-", "-"], 2, "", "once only");
     folder.check(&["trace", "fine.toml", "--failed"], 2, "", "`--failed` chooses single requests");
     folder.check(&["trace", "fine.toml", "--requests", "0"], 2, "", "--requests");

@@ -25,6 +25,7 @@ fn a_cut_link_moves_a_fenced_primary() {
     let history = history(&shop("", LINK));
     history.expect("e", 0.0, HOUR - 30.0, HOUR - 30.0);
     history.expect("w", 0.0, 90.0, 90.0);
+    history.expect("db", 0.0, 60.0, 60.0);
     history.expect("system", 0.0, HOUR, 0.5 * 30.0 + 60.0 + 0.5 * (HOUR - 90.0));
     assert!(history.outcome.failovers[0].split.is_zero(), "never two primaries with fencing");
 }
@@ -35,6 +36,8 @@ fn without_fencing_there_are_two_primaries_until_it_heals() {
     let history = history(&shop("fencing = false\nreconcile = \"5min\"", LINK));
     history.expect("e", 0.0, 300.0, 300.0);
     history.expect("w", 0.0, 390.0, 390.0);
+    // the old primary serves while the new one is promoted
+    history.expect("db", 0.0, 300.0, 300.0);
     let split = history.outcome.failovers[0].split.as_secs_f64();
     assert!((split - (HOUR - 90.0)).abs() < 1e-9, "two primaries for {split} s");
 }

@@ -241,6 +241,21 @@ fn the_long_form_means_the_same_as_the_scenario() {
     }
 }
 
+/// A cut is silent whatever is written, so its long form has no key for that, with the mode written or not.
+#[test]
+fn the_long_form_of_a_fault_of_a_link_can_be_read() {
+    for mode in ["", "mode = \"partition\", "] {
+        let link = format!("{mode}fails = \"exp(mean=20d)\", repair = \"6h\"");
+        let text = format!(
+            "version = 1\nregions = {{ a = {{}}, b = {{}} }}\nlinks.\"a <-> b\".faults = {{ {link} }}\n[services.s]\n"
+        );
+        let scenario = parsed(&text).unwrap();
+        let again = parsed(&scenario.explanation.to_string());
+        let again = again.unwrap_or_else(|problems| panic!("{}\n{}", problems.render_plain(), scenario.explanation));
+        assert_eq!(again.model, scenario.model);
+    }
+}
+
 #[test]
 fn hostile_texts_end_in_diagnostics() {
     let deep = format!("version = 1\nx = {}1{}\n", "[".repeat(100_000), "]".repeat(100_000));

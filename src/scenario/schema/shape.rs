@@ -166,7 +166,7 @@ pub(super) fn any_of(mut all: Vec<Json>) -> Json {
 pub(super) fn json_of(value: &Value) -> Json {
     match value {
         Value::Text(text) | Value::Datetime(text) => json!(text),
-        Value::Integer(number) => json!(number),
+        Value::Integer(number) => json!(i64::try_from(*number).unwrap_or(i64::MAX)),
         Value::Float(number) => json!(number),
         Value::Bool(truth) => json!(truth),
         Value::List(items) => items.iter().map(|item| json_of(&item.value)).collect(),

@@ -59,7 +59,7 @@ impl World<'_> {
         }
         let watch = &self.processes[index].watches[new];
         // what a check meets in a queue shows on no gate
-        if !watch.believed && (!watch.healthy || watch.is_told()) {
+        if !watch.believed && (!watch.healthy || watch.is_told() || watch.is_belied()) {
             self.processes[index].cause = self.cause;
             self.noticed(now, process);
         }
@@ -83,18 +83,21 @@ impl World<'_> {
         let plan = &self.layout.processes[process];
         let state = &self.processes[process];
         let nobody_leads = matches!(plan.data, Data::MultiPrimary { .. });
-        if nobody_leads || plan.available.is_some_and(|gate| self.gates.holds(gate)) {
+        // whom an unfenced primary does not serve waits for the other
+        if nobody_leads || (plan.available.is_some() && self.primary_serves(process)) {
             return Stage::Repairing;
         }
         let primary = &plan.places[state.primary];
         match state.phase {
-            Phase::Steady if self.gates.holds(primary.fit) && !self.gates.holds(primary.truly) => Stage::Undetected,
+            Phase::Steady | Phase::Doubted if self.gates.holds(primary.fit) && !self.gates.holds(primary.truly) => {
+                Stage::Undetected
+            }
             Phase::Steady if !self.gates.holds(primary.fit) => {
                 let watch = &state.watches[state.primary];
                 if watch.believed && !watch.healthy { Stage::Undetected } else { Stage::Repairing }
             }
-            Phase::Steady if self.is_waking(primary) => Stage::Warming,
-            Phase::Steady | Phase::Waiting => Stage::Repairing,
+            Phase::Steady | Phase::Doubted if self.is_waking(primary) => Stage::Warming,
+            Phase::Steady | Phase::Doubted | Phase::Waiting => Stage::Repairing,
             Phase::Held | Phase::Deciding => Stage::Deciding,
             Phase::Promoting | Phase::Manual => Stage::Promoting,
             Phase::FailingBack => Stage::FailingBack,

@@ -92,7 +92,7 @@ impl World<'_> {
     pub(in crate::simulation) fn reconcile(&mut self, now: Time, process: u32) {
         let plan = &self.layout.processes[process as usize];
         let state = &mut self.processes[process as usize];
-        if state.phase != Phase::Steady {
+        if !matches!(state.phase, Phase::Steady | Phase::Doubted) {
             return;
         }
         let takes = plan.reconcile.sample(&mut state.streams.failback);

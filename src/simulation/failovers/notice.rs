@@ -37,7 +37,7 @@ impl World<'_> {
             if let Some(at) = elected {
                 watch.postpone(at);
             }
-            if spot == state.primary && !healthy && state.phase == Phase::Steady {
+            if spot == state.primary && !healthy && matches!(state.phase, Phase::Steady | Phase::Doubted) {
                 state.cause = cause;
             }
             self.schedule_beliefs(process, place);
@@ -56,7 +56,7 @@ impl World<'_> {
         let state = &self.processes[index];
         let known = state.watches[spot].believed && state.watches[spot].healthy;
         let fit = self.gates.holds(plan.places[spot].fit) && self.takes_writes(&plan.places[spot].lands_on);
-        if state.phase == Phase::Waiting && known && fit {
+        if matches!(state.phase, Phase::Waiting | Phase::Doubted) && known && fit {
             self.decide(now, process);
         }
     }
@@ -66,11 +66,17 @@ impl World<'_> {
         let state = &mut self.processes[process as usize];
         let undecided = matches!(state.phase, Phase::Held | Phase::Deciding);
         if spot == state.primary && healthy && undecided {
-            state.phase = Phase::Steady;
-            state.generation += 1;
-            if state.watches[0].is_well() {
-                self.plan_failback(now, process);
-            }
+            self.go_on(now, process);
+        }
+    }
+
+    /// The primary goes on as if nothing had been noticed, and so does the way back.
+    fn go_on(&mut self, now: Time, process: u32) {
+        let state = &mut self.processes[process as usize];
+        state.phase = Phase::Steady;
+        state.generation += 1;
+        if state.watches[0].is_well() {
+            self.plan_failback(now, process);
         }
     }
 
@@ -87,8 +93,14 @@ impl World<'_> {
     fn known_already(&mut self, now: Time, process: u32, spot: usize) {
         let state = &self.processes[process as usize];
         let watch = &state.watches[spot];
-        if spot == state.primary && !watch.healthy && !watch.believed && state.phase == Phase::Steady {
-            self.noticed(now, process);
+        if spot != state.primary || watch.healthy || watch.believed {
+            return;
+        }
+        match state.phase {
+            Phase::Steady => self.noticed(now, process),
+            // the decision has been taken already, and waits on
+            Phase::Doubted => self.decide(now, process),
+            Phase::Held | Phase::Deciding | Phase::Promoting | Phase::Manual | Phase::Waiting | Phase::FailingBack => {}
         }
     }
 
@@ -135,11 +147,9 @@ impl World<'_> {
                 self.processes[process as usize].counts.detection.push(now.since(since));
             }
             self.noticed(now, process);
-        } else if believed && spot == primary && matches!(phase, Phase::Held | Phase::Deciding) {
-            let state = &mut self.processes[process as usize];
-            state.phase = Phase::Steady;
-            state.generation += 1;
-        } else if believed && phase == Phase::Waiting {
+        } else if believed && spot == primary && matches!(phase, Phase::Held | Phase::Deciding | Phase::Doubted) {
+            self.go_on(now, process);
+        } else if believed && matches!(phase, Phase::Waiting | Phase::Doubted) {
             self.cause = self.processes[process as usize].cause;
             self.decide(now, process);
         }

@@ -11,7 +11,7 @@ impl World<'_> {
     pub(in crate::simulation) fn fail_over(&mut self, now: Time, process: u32) {
         let index = process as usize;
         let state = &self.processes[index];
-        if !matches!(state.phase, Phase::Steady | Phase::Held | Phase::Deciding) {
+        if !matches!(state.phase, Phase::Steady | Phase::Held | Phase::Deciding | Phase::Doubted) {
             return;
         }
         let Some(target) = self.candidate(index, Some(state.primary)) else {
