@@ -88,8 +88,7 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
     if top.ends == Ends::FirstOutage && !objectives.is_empty() {
         unjudged(root);
     }
-    let entry = routing.as_ref().map(|routing| routing.entry);
-    let known = known_calls(&services.calls, &traffic, &classes, entry);
+    let known = known_calls(&services.calls, &traffic, &classes, routing.as_ref().map(|routing| routing.entry));
     // of a routing that is wrong nothing more is said
     let active = routing.as_ref().is_none_or(|routing| routing.has_active_region(&services.list));
     let operators = operator::read(root, operator::Known { names, calls: &known, active });
@@ -126,17 +125,17 @@ fn read(root: &mut Fields<'_>, names: &Names, stem: &str) -> Option<(Model, RunS
         experiments,
     };
     if complete && !session.has_errors() {
-        check_whole(session, &model, &world.origins, &deployed);
-        check_length(root, &model, top.settings.fidelity);
+        check_whole(root, &model, &world.origins, &deployed, top.settings.fidelity);
     }
     complete.then_some((model, top.settings, origins))
 }
 
-/// What only the whole model tells of faults and deploys, which stand at these places.
-fn check_whole(session: &Session<'_>, model: &Model, faults: &[Origin], deploys: &[Origin]) {
-    standby::roles(session, model, faults);
-    standby::nobody(session, model, faults);
-    limits::events(session, model, faults, deploys);
+/// What only the whole model tells of faults and deploys, which stand at these places, and of its length.
+fn check_whole(root: &Fields<'_>, model: &Model, faults: &[Origin], deploys: &[Origin], fidelity: Fidelity) {
+    standby::roles(root.session, model, faults);
+    standby::nobody(root.session, model, faults);
+    limits::events(root.session, model, faults, deploys);
+    check_length(root, model, fidelity);
 }
 
 /// Is every request of the horizon too much? Experiments have a length of their own.

@@ -21,6 +21,7 @@ pub enum From {
 
 /// One caller and one callee.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts about a call, each by itself")]
 pub struct EdgePlan {
     /// `api->db`.
     pub name: String,
