@@ -129,10 +129,10 @@ fn own_keys(
     in_force: Option<ModeName>,
 ) -> (Option<bool>, Option<Mode>) {
     match mode {
-        // what is cut is always silent
-        None if in_force == Some(ModeName::Partition) => (None, None),
         None | Some(ModeName::Crash | ModeName::Outage) => {
             let silent = fields.optional::<bool>("silent");
+            // what is cut is always silent
+            let in_force = in_force.filter(|&mode| mode != ModeName::Partition);
             if let (false, Some(mode)) = (fields.has("silent"), in_force) {
                 fields.show("silent", (mode == ModeName::Outage).to_string(), true);
             }
