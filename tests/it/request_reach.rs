@@ -114,3 +114,19 @@ fn a_service_without_nodes_is_what_it_depends_on() {
         assert!(found.abs_diff(ALL - lost) <= 1, "without {outage}: {found} answered");
     }
 }
+
+/// The way to the store is cut for ten minutes, and nobody gives up: what was asked then is never answered, and failed.
+/// Whoever waits for a timer at the end of the trial has not ended.
+#[test]
+fn who_waits_for_ever_has_failed() {
+    let cut = "[faults.cut]\ntarget = \"a <-> b\"\nmode = \"partition\"\nat = [\"50min\"]\nfor = \"10min\"\n";
+    for (call, failed) in [("", 600), ("retry = { attempts = 1 }", 600), ("timeout = \"20min\"", 0)] {
+        let found = called("[services.store]\npools = [\"b\"]", call, cut);
+        let folk = found.user("folk");
+        assert!(folk.failures().abs_diff(failed) <= 1, "{call}: {} failed", folk.failures());
+        assert_eq!(folk.full + folk.failures() + folk.in_flight(), folk.arrived);
+        assert!((folk.in_flight() + folk.failures()).abs_diff(600) <= 1, "{call}: {} in flight", folk.in_flight());
+        let (ended, answered) = found.seconds(3_001, 3_599);
+        assert_eq!((u64::from(ended), answered), (if failed > 0 { 598 } else { 0 }, 0), "{call}");
+    }
+}

@@ -173,4 +173,5 @@ fn the_books_are_compared_after_most_events() {
 #[test]
 fn rounding_at_the_brim_changes_no_level() {
     compare(include_str!("brim.toml"));
+    compare(include_str!("brim-warming.toml"));
 }

@@ -168,9 +168,11 @@ impl Loads {
             }
             // of no load everything is carried, whatever the limit
             let (limit, load) = (self.limits[index], self.load[index]);
-            let sound = 1.0 - self.failing(plan, gates, index, load.min(limit), |weak| weak.errors);
-            let full = self.failing(plan, gates, index, load.min(limit), |weak| weak.full);
-            let carried = if is_short(load, limit) { limit / load } else { 1.0 } * sound;
+            let short = is_short(load, limit);
+            let taken = if short { limit } else { load };
+            let sound = 1.0 - self.failing(plan, gates, index, taken, |weak| weak.errors);
+            let full = self.failing(plan, gates, index, taken, |weak| weak.full);
+            let carried = if short { limit / load } else { 1.0 } * sound;
             let stopped = station.writes.is_some_and(|writes| !gates.holds(writes));
             let unwritten = if stopped { 1.0 } else { full };
             for class in 0..plan.classes {
@@ -345,7 +347,7 @@ impl Loads {
         spare.extend((0..plan.regions).map(|region| self.rooms[region] - self.users_at(plan, region)));
         for region in 0..plan.regions {
             let serves = plan.entries.iter().any(|entries| answering(gates, &entries[region]).is_some());
-            if spare[region] < 0.0 && serves {
+            if is_short(self.users_at(plan, region), self.rooms[region]) && serves {
                 self.tight = true;
                 self.spill_from(plan, region, &mut spare, &open);
             }

@@ -3,6 +3,7 @@
 //! As with one mix for all, a region moves the same part of each of its groups, as much as its tightest station is
 //! over its limit, and the next region takes what its tightest station has left for the groups that ask.
 
+use super::flow::is_short;
 use super::{Loads, answering};
 use crate::simulation::gates::Gates;
 use crate::simulation::layout::load::LoadPlan;
@@ -62,7 +63,7 @@ impl Loads {
         let groups = 0..plan.shares.len();
         let here = groups.filter(|group| self.users[group * plan.regions + region] > 0.0);
         let used = here.flat_map(|group| self.costs_of(plan, region, group).iter().enumerate());
-        let over = used.filter(|(station, cost)| **cost > 0.0 && self.stay[*station] > self.free[*station]);
+        let over = used.filter(|(station, cost)| **cost > 0.0 && is_short(self.stay[*station], self.free[*station]));
         over.map(|(station, _)| self.free[station] / self.stay[station]).fold(1.0, f64::min)
     }
 

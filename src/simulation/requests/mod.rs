@@ -23,6 +23,7 @@ mod calls;
 mod copies;
 mod event;
 mod follow;
+mod forsaken;
 mod health;
 pub mod journal;
 mod latencies;
@@ -216,6 +217,7 @@ impl<'a> Requests<'a> {
 
     /// The counts at the end.
     pub fn finish(&mut self, end: Time) -> RequestOutcome {
+        self.give_up_on_the_forsaken();
         self.tally.finish(end, self.plan, self.events)
     }
 

@@ -13,6 +13,7 @@ use super::outcome::{CallTally, RequestOutcome, Second, ServiceTally, UserTally}
 use super::plan::RequestPlan;
 use super::record::Recorder;
 use super::state::{About, Answer, Id, Logical, Quality, Request};
+use crate::resilience::ErrorClass;
 use crate::resilience::pipeline::CallResult;
 use crate::resilience::saga::SagaEnd;
 use crate::time::{Span, Time};
@@ -265,6 +266,20 @@ impl Tally {
             Ok(Quality::Full) => second[1] += 1,
             Ok(Quality::Degraded) => second[2] += 1,
             Err(_) => {}
+        }
+    }
+
+    /// A request will never have an answer.
+    pub fn forsaken(&mut self, request: &Request) {
+        let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
+        for user in
+            [(self.by_group, group), (self.by_class, class)].into_iter().filter_map(|(by, user)| by.then_some(user))
+        {
+            self.users[user].answered(Err(ErrorClass::Timeout), Span::ZERO);
+        }
+        let second = self.second(request.arrived);
+        if let Some(second) = self.seconds[group].get_mut(second) {
+            second[0] += 1;
         }
     }
 
