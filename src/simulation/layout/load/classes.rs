@@ -72,5 +72,10 @@ pub(super) fn entry(
     let service = &model.services[entry.index()];
     let anywhere = service.failover.is_some() || service.kind == ServiceKind::Dependency || entry != of_routing;
     let reach = if anywhere { Reach::ByTarget } else { Reach::Local };
-    answering_pools(model, layout, structure, plan, entry, reach, Some(region))
+    let mut found = answering_pools(model, layout, structure, plan, entry, reach, Some(region));
+    if service.failover.is_some() && entry == of_routing {
+        // users go where they have been told to, in charge or not
+        found.retain(|candidate| plan.stations[candidate.station as usize].region == Some(region.0));
+    }
+    found
 }
