@@ -5,6 +5,7 @@
 
 use super::{Candidate, LoadPlan, answering_pools};
 use crate::model::Model;
+use crate::model::failover::Propagation;
 use crate::model::topology::{Reach, RegionId, ServiceKind};
 use crate::simulation::layout::Layout;
 use crate::simulation::layout::structure::Structure;
@@ -73,8 +74,8 @@ pub(super) fn entry(
     let anywhere = service.failover.is_some() || service.kind == ServiceKind::Dependency || entry != of_routing;
     let reach = if anywhere { Reach::ByTarget } else { Reach::Local };
     let mut found = answering_pools(model, layout, structure, plan, entry, reach, Some(region));
-    if service.failover.is_some() && entry == of_routing {
-        // users go where they have been told to, in charge or not
+    if service.failover.is_some() && entry == of_routing && model.routing.propagation != Propagation::Instant {
+        // users go where they have been told to, in charge or not; else they find whoever is
         found.retain(|candidate| plan.stations[candidate.station as usize].region == Some(region.0));
     }
     found
