@@ -1,14 +1,14 @@
 //! Shared fate and standby: places that take their nodes with them, pools that wait and wake.
 
 use super::event::{Event, class};
-use super::layout::{Shelf, UnitKind};
+use super::layout::UnitKind;
 use super::trace::TraceEvent;
 use super::world::World;
 use crate::model::failure::Role;
 use crate::time::Time;
 
 impl<'a> World<'a> {
-    /// One node of the shelf works again or no longer. This is what happens most, and written out for it.
+    /// One node of the shelf works again or no longer.
     pub(super) fn count_node(&mut self, now: Time, shelf: usize, up: bool) {
         let layout = self.layout;
         let (state, plan) = (&mut self.shelves[shelf], &layout.shelves[shelf]);
@@ -20,11 +20,7 @@ impl<'a> World<'a> {
         if stopped || plan.fit != plan.serving {
             return self.count_shelf(now, shelf, 1, up, !stopped);
         }
-        self.gates.step(&layout.wiring, plan.serving, up);
-        for &sum in &plan.sums {
-            self.gates.step(&layout.wiring, sum, up);
-        }
-        self.feel_count(now, plan, u32::from(up));
+        self.count_serving(now, shelf, 1, up);
     }
 
     /// `count` nodes of the shelf join or leave the gates; `serving`: those that count serving nodes too.
@@ -42,24 +38,21 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The same of the gates that count serving nodes; most often it is one.
+    #[inline]
     fn count_serving(&mut self, now: Time, shelf: usize, count: u32, up: bool) {
         let layout = self.layout;
         let plan = &layout.shelves[shelf];
-        if count > 0 {
-            self.gates.shift(&layout.wiring, plan.serving, count, up);
-            for &sum in &plan.sums {
-                self.gates.shift(&layout.wiring, sum, count, up);
-            }
-            self.feel_count(now, plan, if up { count } else { 0 });
+        if count == 0 {
+            return;
         }
-    }
-
-    /// The number of serving nodes on a shelf has changed; so many have joined.
-    #[inline]
-    fn feel_count(&mut self, now: Time, plan: &Shelf, joined: u32) {
+        self.gates.shift(&layout.wiring, plan.serving, count, up);
+        for &sum in &plan.sums {
+            self.gates.shift(&layout.wiring, sum, count, up);
+        }
         let pool = &mut self.pools[plan.pool as usize];
         // whoever joins may not be warm
-        let joined = if pool.warms { joined } else { 0 };
+        let joined = if up && pool.warms { count } else { 0 };
         pool.calm = pool.calm.saturating_add(joined);
         if self.gates.count(plan.serving) < pool.calm {
             self.moved |= self.feels_count(now, plan.pool, joined);

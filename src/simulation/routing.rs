@@ -184,7 +184,7 @@ impl Routing {
 
     /// Are any users out, on their way back to a region that returns?
     pub fn holds_users(&self) -> bool {
-        self.flows.iter().flat_map(|flow| &flow.held).any(|&held| held > 0.0)
+        (0..self.flows.len()).any(|group| self.holds_group(group))
     }
 
     /// The same of one group.

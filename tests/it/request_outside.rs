@@ -53,16 +53,18 @@ fn an_overload_that_checks_wait_in_takes_one_region_out_and_then_the_other() {
     assert!(beliefs(&two_regions("through_queue = false")).is_empty(), "checks that do not wait see nothing");
 }
 
+/// Two regions of which the first, with all users, is out twice; the routing checks them by these keys.
+fn out_twice(check: &str, silent: bool) -> String {
+    format!(
+        "{HEAD}horizon = \"10min\"\n[regions.us]\n[regions.eu]\n[services.app]\n\
+         [users.folk]\nnear = \"us\"\nrate = \"1/s\"\n[routing]\npolicy = \"geo\"\nhealth_check = {{ {check} }}\n\
+         [faults.cut]\nmode = \"outage\"\nsilent = {silent}\ntarget = \"us\"\nat = [\"2min\", \"5min\"]\nfor = \"100s\"\n"
+    )
+}
+
 #[test]
 fn an_idle_queue_changes_no_instant_at_which_an_outage_is_seen() {
-    let text = |keys: &str, silent: bool| {
-        format!(
-            "{HEAD}horizon = \"10min\"\n[regions.us]\n[regions.eu]\n[services.app]\n\
-             [users.folk]\nnear = \"us\"\nrate = \"1/s\"\n\
-             [routing]\npolicy = \"geo\"\nhealth_check = {{ {keys} checkers = 3, timeout = \"4s\" }}\n\
-             [faults.cut]\nmode = \"outage\"\nsilent = {silent}\ntarget = \"us\"\nat = [\"2min\", \"5min\"]\nfor = \"100s\"\n"
-        )
-    };
+    let text = |keys: &str, silent: bool| out_twice(&format!("{keys} checkers = 3, timeout = \"4s\""), silent);
     for silent in [false, true] {
         let [plain, through] = ["", "through_queue = true, "].map(|keys| beliefs(&text(keys, silent)));
         assert_eq!(plain.len(), 4);
@@ -74,14 +76,7 @@ fn an_idle_queue_changes_no_instant_at_which_an_outage_is_seen() {
 /// of 3 s, so that a return is seen at another instant otherwise.
 #[test]
 fn checks_of_what_is_down_come_as_often_as_they_say_from_the_first_on() {
-    let text = |keys: &str, silent: bool| {
-        format!(
-            "{HEAD}horizon = \"10min\"\n[regions.us]\n[regions.eu]\n[services.app]\n\
-             [users.folk]\nnear = \"us\"\nrate = \"1/s\"\n\
-             [routing]\npolicy = \"geo\"\nhealth_check = {{ {keys} every_down = \"3s\", timeout = \"2s\" }}\n\
-             [faults.cut]\nmode = \"outage\"\nsilent = {silent}\ntarget = \"us\"\nat = [\"2min\", \"5min\"]\nfor = \"100s\"\n"
-        )
-    };
+    let text = |keys: &str, silent: bool| out_twice(&format!("{keys} every_down = \"3s\", timeout = \"2s\""), silent);
     for (silent, schedule) in [(false, ""), (true, ""), (false, "after-answer"), (true, "after-answer")] {
         let schedule = if schedule.is_empty() { String::new() } else { format!("schedule = \"{schedule}\", ") };
         let [plain, through] =

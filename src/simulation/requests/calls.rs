@@ -258,15 +258,8 @@ impl Requests<'_> {
     /// What the call does next.
     #[inline(never)]
     fn next_step(&mut self, now: Time, id: Id) -> Option<Step> {
-        let plan = self.plan;
-        let step = with_call!(self, now, id, |logical, client, edge| {
-            if logical.call.backs_off().is_some_and(|until| until <= now)
-                && plan.edges[logical.about.edge as usize].pools.len() > 1
-            {
-                return self.next_round(now, id);
-            }
-            logical.call.step(client, edge)
-        });
+        self.follow_routing(now, id);
+        let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
         self.hear();
         step
     }

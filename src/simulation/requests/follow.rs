@@ -31,8 +31,7 @@ impl Requests<'_> {
     pub(super) fn follow(&mut self, now: Time, world: &World<'_>) {
         self.follow_ways(now, world);
         for node in 0..self.nodes.len() as u32 {
-            let mut condition = world.condition(node);
-            condition.up &= !self.nodes[node as usize].restarting;
+            let condition = world.condition(node);
             if self.nodes[node as usize].condition != condition {
                 self.change_condition(now, node, condition);
             }
@@ -52,7 +51,7 @@ impl Requests<'_> {
         }
         self.routes.shares_at = now;
         self.follow_outside(world);
-        let broken = world.is_broken() || self.nodes.iter().any(|node| node.restarting);
+        let broken = world.is_broken();
         self.operators.follow(broken);
         self.tally.structure(now, broken);
         for (region, open) in self.routes.open.iter_mut().enumerate() {

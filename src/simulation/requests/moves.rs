@@ -6,11 +6,10 @@
 //! Where there is nobody to go to the call stays, and a hedge goes beside the attempt that it hedges. What an own policy
 //! refuses is tried again at the same instant without asking, if it is tried again without a wait.
 
-use super::calls::{Ear, POLICY, with_call};
 use super::state::{About, Id};
 use super::{Caller, Decided, Requests};
 use crate::resilience::bulkhead;
-use crate::resilience::pipeline::{Edge, Observer, Step, Waiter};
+use crate::resilience::pipeline::{Observer, Waiter};
 use crate::time::Time;
 
 /// Hears whom a client's bulkhead lets in next, for a call that is gone.
@@ -26,20 +25,24 @@ impl Observer for Gone<'_> {
 }
 
 impl Requests<'_> {
-    /// The wait before the next attempt of a call is over, which may go to one of several pools: to which? Then its next
-    /// step.
+    /// If the call's wait before its next attempt is over, and that may go to one of several pools, it moves to the one to
+    /// which it would go now.
+    #[inline]
+    pub(super) fn follow_routing(&mut self, now: Time, id: Id) {
+        let Some(logical) = self.flight.logicals.get(id) else { return };
+        let tries_again = logical.call.backs_off().is_some_and(|until| until <= now);
+        if tries_again && self.plan.edges[logical.about.edge as usize].pools.len() > 1 {
+            self.move_if_elsewhere(now, id);
+        }
+    }
+
     #[inline(never)]
-    pub(super) fn next_round(&mut self, now: Time, id: Id) -> Option<Step> {
-        let logical = self.flight.logical_mut(id)?;
-        // whoever asked has done nothing to it
-        logical.turns -= 1;
+    fn move_if_elsewhere(&mut self, now: Time, id: Id) {
+        let Some(logical) = self.flight.logicals.get(id) else { return };
         let (about, pool) = (logical.about, logical.pool as usize);
         if let Some(there) = self.route_next(now, &about, pool).filter(|&there| there != pool) {
             self.move_call(now, (id, &about), there);
         }
-        let step = with_call!(self, now, id, |logical, client, edge| logical.call.step(client, edge));
-        self.hear();
-        step
     }
 
     fn move_call(&mut self, now: Time, (id, about): (Id, &About), there: usize) {

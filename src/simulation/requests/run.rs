@@ -152,8 +152,8 @@ impl<'a> RequestWorld<'a> {
 }
 
 impl RequestWorld<'_> {
-    /// What requests have done to the structure: nodes that are restarted do not run, and are rid of what made them slow, pools scale, and
-    /// people act.
+    /// What requests have done to the structure: nodes that are restarted do not run, and are rid of what made them slow,
+    /// pools scale, and people act.
     fn look(&mut self, now: Time) {
         for (node, begins) in self.requests.take_restarts() {
             if begins {

@@ -193,7 +193,7 @@ impl Tally {
 
     /// A request came before counting began, and is in flight.
     pub fn found(&mut self, request: &Request) {
-        let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
+        let [group, class] = self.users_of(request);
         self.users[group].arrived += u64::from(self.by_group);
         self.users[class].arrived += u64::from(self.by_class);
         if let Some(buckets) = self.record() {
@@ -227,11 +227,16 @@ impl Tally {
         }
     }
 
+    /// Where users of this request's group and of its class are kept.
+    #[inline(always)]
+    fn users_of(&self, request: &Request) -> [usize; 2] {
+        [1 + request.group as usize, 1 + self.groups + request.class as usize]
+    }
+
     /// A request has come.
     #[inline(always)]
     pub fn arrived(&mut self, now: Time, id: Id, request: &Request) {
-        let group = 1 + request.group as usize;
-        let class = 1 + self.groups + request.class as usize;
+        let [group, class] = self.users_of(request);
         if self.by_group {
             self.users[group].arrived += 1;
         }
@@ -246,9 +251,22 @@ impl Tally {
     /// A request has its answer.
     #[inline(always)]
     pub fn answered(&mut self, now: Time, (id, request): (Id, &Request), answer: Answer) {
-        let second = self.second(request.arrived);
-        let latency = now.since(request.arrived);
-        let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
+        self.ended(request, now.since(request.arrived), answer);
+        let [group, class] = self.users_of(request);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.answered(now, (id, request), [0, group, class], answer);
+        }
+    }
+
+    /// A request will never have an answer; no bucket hears of it, for it ends in none.
+    pub fn forsaken(&mut self, request: &Request) {
+        self.ended(request, Span::MAX, Err(ErrorClass::Timeout));
+    }
+
+    /// How a request ended, and after how long. One still in flight at the end says nothing about its second.
+    #[inline(always)]
+    fn ended(&mut self, request: &Request, latency: Span, answer: Answer) {
+        let [group, class] = self.users_of(request);
         // once where that says all; finish() sums up
         if self.by_group {
             self.users[group].answered(answer, latency);
@@ -256,30 +274,13 @@ impl Tally {
         if self.by_class {
             self.users[class].answered(answer, latency);
         }
-        if let Some(recorder) = &mut self.recorder {
-            recorder.answered(now, (id, request), [0, group, class], answer);
-        }
-        // one still in flight at the end says nothing about its second
+        let second = self.second(request.arrived);
         let Some(second) = self.seconds[group].get_mut(second) else { return };
         second[0] += 1;
         match answer {
             Ok(Quality::Full) => second[1] += 1,
             Ok(Quality::Degraded) => second[2] += 1,
             Err(_) => {}
-        }
-    }
-
-    /// A request will never have an answer.
-    pub fn forsaken(&mut self, request: &Request) {
-        let [group, class] = [1 + request.group as usize, 1 + self.groups + request.class as usize];
-        for user in
-            [(self.by_group, group), (self.by_class, class)].into_iter().filter_map(|(by, user)| by.then_some(user))
-        {
-            self.users[user].answered(Err(ErrorClass::Timeout), Span::ZERO);
-        }
-        let second = self.second(request.arrived);
-        if let Some(second) = self.seconds[group].get_mut(second) {
-            second[0] += 1;
         }
     }
 
