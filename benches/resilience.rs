@@ -167,7 +167,7 @@ fn retries(c: &mut Criterion) {
             now += STEP;
             let mut state = retry.start(now, Call::default(), &mut budget);
             let decision = retry.failed(&mut state, now, ErrorClass::Error.into(), &mut budget, &mut rng);
-            retry.succeeded(state, &mut budget);
+            retry.succeeded(&state, &mut budget);
             decision
         });
     });

@@ -115,7 +115,7 @@ fn retries_and_budgets_allocate_nothing() {
                         return;
                     }
                 }
-                retry.succeeded(state, budget);
+                retry.succeeded(&state, budget);
             });
         }
     }

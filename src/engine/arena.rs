@@ -45,8 +45,13 @@ impl Id {
 #[derive(Clone, Debug)]
 struct Place<T> {
     serial: u32,
+    /// The place that was left before this one, or [`NOWHERE`].
+    next: u32,
     value: T,
 }
+
+/// No place.
+const NOWHERE: u32 = u32::MAX;
 
 /// Places for values of type `T`.
 #[derive(Clone, Debug)]
@@ -54,31 +59,44 @@ pub struct Arena<T> {
     places: Vec<Place<T>>,
     /// Those below have been taken since the last [`clear`](Self::clear).
     used: u32,
-    free: Vec<u32>,
+    /// The place that was left last, or [`NOWHERE`].
+    free: u32,
 }
 
 impl<T> Default for Arena<T> {
     fn default() -> Self {
-        Arena { places: Vec::new(), used: 0, free: Vec::new() }
+        Arena { places: Vec::new(), used: 0, free: NOWHERE }
     }
 }
 
 impl<T> Arena<T> {
     /// Takes a place for what has this serial number. What lies in it is old, or comes from `new`.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "several times a request: a call costs a tenth of it (benches/requests.rs)"
+    )]
+    #[inline(always)]
     pub fn take(&mut self, serial: u32, new: impl FnOnce() -> T) -> (Id, &mut T) {
-        let index = if let Some(index) = self.free.pop() {
-            index
-        } else {
-            self.used += 1;
-            self.used - 1
-        };
-        if index as usize == self.places.len() {
-            self.places.push(Place { serial: 0, value: new() });
+        if self.free == NOWHERE {
+            self.make_room(new);
         }
+        let index = self.free;
         let place = &mut self.places[index as usize];
         place.serial = serial;
+        self.free = place.next;
         (Id::new(index, serial), &mut place.value)
+    }
+
+    /// One place more.
+    #[inline(never)]
+    fn make_room(&mut self, new: impl FnOnce() -> T) {
+        let index = self.used;
+        self.used += 1;
+        match self.places.get_mut(index as usize) {
+            Some(place) => place.next = NOWHERE,
+            None => self.places.push(Place { serial: 0, next: NOWHERE, value: new() }),
+        }
+        self.free = index;
     }
 
     /// What the name stands for, if it has not gone.
@@ -108,8 +126,8 @@ impl<T> Arena<T> {
         if place.serial != id.serial() {
             return None;
         }
-        place.serial = 0;
-        self.free.push(id.index());
+        (place.serial, place.next) = (0, self.free);
+        self.free = id.index();
         Some(&place.value)
     }
 
@@ -132,7 +150,7 @@ impl<T> Arena<T> {
 
     /// How many stand in it.
     pub fn len(&self) -> usize {
-        self.used as usize - self.free.len()
+        self.iter().count()
     }
 
     /// Does nothing stand in it?
@@ -143,8 +161,7 @@ impl<T> Arena<T> {
     /// All have gone; keeps the places.
     pub fn clear(&mut self) {
         self.places.iter_mut().for_each(|place| place.serial = 0);
-        self.free.clear();
-        self.used = 0;
+        (self.used, self.free) = (0, NOWHERE);
     }
 }
 

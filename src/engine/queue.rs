@@ -95,7 +95,11 @@ impl<E> Default for EventQueue<E> {
 
 impl<E: Copy> EventQueue<E> {
     /// Put `event` at `time`, among its equals by `rank`.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "several times a request: a call costs a tenth of it (benches/requests.rs)"
+    )]
+    #[inline(always)]
     pub fn push(&mut self, time: Time, rank: Rank, event: E) {
         let comes_first = |entry: &Entry<E>| entry.time < time || (entry.time == time && entry.rank < rank);
         let len = self.near.len();

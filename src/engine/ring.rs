@@ -22,7 +22,11 @@ impl<E: Copy> DelayRing<E> {
     }
 
     /// Start a timer at `now`; it expires at `now` + delay.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "several times a request: a call costs a tenth of it (benches/requests.rs)"
+    )]
+    #[inline(always)]
     pub fn push(&mut self, now: Time, rank: Rank, event: E) {
         let due = now + self.delay;
         debug_assert!(self.pending.last().is_none_or(|last| last.0 <= due), "a ring's clock went back");
@@ -95,7 +99,11 @@ impl<E: Copy> DelayRings<E> {
     }
 
     /// Start a timer of the length of ring number `ring` at `now`.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "several times a request: a call costs a tenth of it (benches/requests.rs)"
+    )]
+    #[inline(always)]
     pub fn push(&mut self, ring: u32, now: Time, rank: Rank, event: E) {
         let ring = &mut self.rings[ring as usize];
         self.quiet_until = self.quiet_until.min(now + ring.delay);

@@ -85,7 +85,7 @@ impl Running {
 
     fn succeeded(&mut self) {
         if let Some(state) = self.state.take() {
-            self.shared.budget.with(|budget| self.shared.retry.succeeded(state, budget));
+            self.shared.budget.with(|budget| self.shared.retry.succeeded(&state, budget));
         }
     }
 }

@@ -381,7 +381,7 @@ fn replay_retry(case: &Value) {
         calls += 1;
         now += takes;
         if outcome == "S" {
-            retry.succeeded(state, &mut budget);
+            retry.succeeded(&state, &mut budget);
             break;
         }
         match retry.failed(&mut state, now, failure(outcome), &mut budget, &mut rng) {

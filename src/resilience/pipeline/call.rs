@@ -89,7 +89,7 @@ const ALONE: HedgeConfig = HedgeConfig { after: HedgeAfter::Fixed(Span::MAX), at
 
 impl Call {
     /// What to do now; see [`Step`].
-    #[inline]
+    #[inline(always)]
     pub fn step<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>) -> Step {
         self.see(edge);
         client.tick(edge);
@@ -400,7 +400,7 @@ impl Call {
         }
         let Some(retry) = &self.retry else { return };
         let Err(class) = result else {
-            client.retry.succeeded(*retry, &mut client.budget);
+            client.retry.succeeded(retry, &mut client.budget);
             self.retry = None;
             self.phase = Phase::Done { tier: 0, result: Ok(()) };
             return;

@@ -211,7 +211,7 @@ impl Client {
 
     /// The part of [`poll`](Self::poll) that a step needs and that does not cost a walk over the breakers, which look at
     /// the time themselves when they are asked.
-    #[inline]
+    #[inline(always)]
     pub(super) fn tick<R: Rng, O: Observer>(&mut self, edge: &mut Edge<'_, R, O>) {
         if let Some(ejection) = &mut self.ejection
             && ejection.next_wake().is_some_and(|at| at <= edge.now)

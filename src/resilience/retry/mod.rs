@@ -24,7 +24,7 @@
 //! let mut state = retry.start(now, Call::default(), &mut budget);
 //! loop {
 //!     match attempt() {
-//!         Ok(()) => break retry.succeeded(state, &mut budget),
+//!         Ok(()) => break retry.succeeded(&state, &mut budget),
 //!         Err(class) => match retry.failed(&mut state, now, class.into(), &mut budget, &mut rng) {
 //!             Decision::Retry(plan) => { /* sleep until plan.at */ }
 //!             Decision::Stop(_) => break,
@@ -56,7 +56,8 @@ use crate::time::Time;
 pub struct RetryState {
     call: Call,
     attempts: u32,
-    backoff: BackoffState,
+    /// None before the first wait.
+    backoff: Option<BackoffState>,
     withdrawal: Option<Withdrawal>,
     last_seen: Time,
 }
@@ -98,8 +99,7 @@ impl Retry {
     #[inline]
     pub fn start(&self, now: Time, call: Call, budget: &mut RetryBudget) -> RetryState {
         budget.request(now);
-        let backoff = BackoffState::new(&self.config.backoff);
-        RetryState { call, attempts: 1, backoff, withdrawal: None, last_seen: now }
+        RetryState { call, attempts: 1, backoff: None, withdrawal: None, last_seen: now }
     }
 
     /// An attempt has failed: what now? After [`Decision::Stop`] the state must not be used again.
@@ -143,9 +143,8 @@ impl Retry {
     }
 
     /// The call has succeeded; the state is used up.
-    #[allow(clippy::needless_pass_by_value)] // the state is used up
     #[inline]
-    pub fn succeeded(&self, state: RetryState, budget: &mut RetryBudget) {
+    pub fn succeeded(&self, state: &RetryState, budget: &mut RetryBudget) {
         budget.settle(state.withdrawal);
         budget.success(state.withdrawal);
         budget.finish();
@@ -194,10 +193,11 @@ impl Retry {
             return Err(Stop::Exhausted);
         }
         let after = if let Some(Pushback::After(after)) = failure.pushback {
-            state.backoff = BackoffState::new(&self.config.backoff);
+            state.backoff = None;
             after
         } else {
-            state.backoff.next_wait(&self.config.backoff, rng)
+            let backoff = state.backoff.get_or_insert_with(|| BackoffState::new(&self.config.backoff));
+            backoff.next_wait(&self.config.backoff, rng)
         };
         let at = now + after;
         if at >= state.call.deadline.instant() || at + self.config.min_attempt_time > state.call.deadline.instant() {

@@ -126,7 +126,7 @@ fn a_retry_that_waits_in_its_backoff_counts_as_under_way() {
     assert!(matches!(first, Decision::Retry(_)));
     let second = retry.failed(&mut states[1], at(0.0), failure, &mut budget, &mut rng);
     assert_eq!(second, Decision::Stop(Stop::NoBudget), "the first has not been sent yet");
-    retry.succeeded(states[0], &mut budget);
+    retry.succeeded(&states[0], &mut budget);
     let RetryBudget::Concurrency(budget) = budget else { panic!("concurrency") };
     assert_eq!(budget.in_progress(), (0, 0));
 }

@@ -41,6 +41,7 @@ impl Requests<'_> {
             self.arrivals.place(group as u32, Time::NEVER);
         }
         self.arrivals.rebuild(outranks(&self.ranks));
+        self.coming = self.arrivals.next();
         for group in 0..self.plan.groups.len() as u32 {
             match &self.plan.groups[group as usize].arrivals {
                 Arrivals::Open { .. } => self.plan_arrival(self.begun, group),
@@ -75,11 +76,11 @@ impl Requests<'_> {
             },
         };
         self.ranks[group as usize] = self.counter.next(class::ARRIVAL);
-        self.arrivals.set(group, at, outranks(&self.ranks));
+        self.coming = self.arrivals.set(group, at, outranks(&self.ranks));
     }
 
     /// A request of an open group comes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn arrive(&mut self, now: Time, group: u32) {
         self.plan_arrival(now, group);
         let clients = self.plan.groups[group as usize].clients;

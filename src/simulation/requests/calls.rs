@@ -119,6 +119,13 @@ impl Requests<'_> {
     }
 
     /// A call begins over its edge; its end comes by [`Todo::Ended`].
+    #[inline(never)]
+    pub(super) fn start_other_call(&mut self, now: Time, edge: &EdgePlan, about: &About, deadline: Time) {
+        self.start_call(now, edge, about, deadline);
+    }
+
+    /// The same, where most calls begin.
+    #[inline(always)]
     pub(super) fn start_call(&mut self, now: Time, edge: &EdgePlan, about: &About, deadline: Time) {
         let pool = self.route_first(now, about);
         self.tally.called(about.edge, edge.plain);
@@ -148,6 +155,7 @@ impl Requests<'_> {
         self.push_ended(about, Err(ErrorClass::Connect));
     }
 
+    #[inline(always)]
     fn start_plain(&mut self, now: Time, (about, client): (&About, u32), pool: u32, deadline: Time) {
         let Caller::Plain(balancer) = &mut self.callers[client as usize] else { return };
         let pool = self.routes.pool(pool);
@@ -181,6 +189,7 @@ impl Requests<'_> {
         self.schedule(until, class::TIMER, Event::Late(id));
     }
 
+    #[inline(always)]
     fn start_full(
         &mut self,
         now: Time,
@@ -355,7 +364,7 @@ impl Requests<'_> {
         let hit = plan.hit >= 1.0 || draws.draw(TIER).random::<f64>() < plan.hit;
         if let Some(edge) = plan.edge.filter(|_| hit) {
             let about = About { owner: Owner::Tier(id), edge, turn: 0, key: draws, ..about };
-            self.start_call(now, &self.plan.edges[edge as usize], &about, deadline);
+            self.start_other_call(now, &self.plan.edges[edge as usize], &about, deadline);
         } else {
             let takes = plan.takes.sample(&mut draws.draw(PICK));
             self.schedule_done(now + takes, Event::Tier { call: id, hit });

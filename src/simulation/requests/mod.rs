@@ -103,6 +103,8 @@ pub struct Requests<'a> {
     arrivals: WinnerTree,
     /// By group: its rank.
     ranks: Vec<Rank>,
+    /// When the first of them comes, and of which group.
+    coming: (Time, u32),
     counter: Counter,
     todo: TodoList,
     /// Calls that have ended, for [`Todo::Ended`].
@@ -150,6 +152,7 @@ impl<'a> Requests<'a> {
             rings: DelayRings::new(&plan.timeouts),
             arrivals: WinnerTree::new(plan.groups.len()),
             ranks: Vec::with_capacity(plan.groups.len()),
+            coming: (Time::NEVER, 0),
             counter: Counter::default(),
             todo: TodoList::default(),
             ended: VecDeque::new(),
@@ -221,7 +224,7 @@ impl<'a> Requests<'a> {
         self.tally.finish(end, self.plan, self.events)
     }
 
-    /// When and in which rank the next event comes.
+    /// When and in which rank the next event comes, and where it waits.
     #[inline]
     fn next(&mut self) -> (Time, Rank, Store) {
         let (mut at, mut rank) = self.queue.next();
@@ -234,12 +237,17 @@ impl<'a> Requests<'a> {
             }
         }
         // last, since it is nobody's guess
-        let (due, group) = self.arrivals.next();
-        let order = self.ranks.get(group as usize).copied().unwrap_or(Rank::LAST);
-        if (due, order) < (at, rank) {
-            (at, rank, store) = (due, order, Store::Arrival(group));
+        let (due, group) = self.coming;
+        if due < at || (due == at && self.rank(group) < rank) {
+            (at, rank, store) = (due, self.rank(group), Store::Arrival(group));
         }
         (at, rank, store)
+    }
+
+    /// The rank of the next arrival of a group.
+    #[inline]
+    fn rank(&self, group: u32) -> Rank {
+        self.ranks.get(group as usize).copied().unwrap_or(Rank::LAST)
     }
 
     /// Let the next event happen, at `now`, and all that follows at once.
@@ -261,7 +269,7 @@ impl<'a> Requests<'a> {
         self.settle(now);
     }
 
-    #[inline]
+    #[inline(always)]
     fn handle(&mut self, now: Time, event: Event) {
         match event {
             Event::Wake(call) => self.wake(now, call),

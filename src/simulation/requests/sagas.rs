@@ -85,7 +85,12 @@ impl Requests<'_> {
         let key = about.key.child(SAGA + number);
         let call = About { owner: Owner::Job(id), edge: edges[action.step as usize], slot, turn: 0, key, ..about };
         // an undo is not bound by the patience of who asked
-        self.start_call(now, &self.plan.edges[call.edge as usize], &call, if undo { Time::NEVER } else { deadline });
+        self.start_other_call(
+            now,
+            &self.plan.edges[call.edge as usize],
+            &call,
+            if undo { Time::NEVER } else { deadline },
+        );
     }
 
     /// A step or its undo has ended.
@@ -139,7 +144,7 @@ impl Requests<'_> {
         let Some(mut state) = self.saga_of(id).and_then(|saga| saga.undo.take()) else { return outcome };
         let Some((retry, budget)) = self.undo_policy(id) else { return outcome };
         let Err(class) = answer else {
-            retry.succeeded(state, budget);
+            retry.succeeded(&state, budget);
             return outcome;
         };
         // the wait is the saga's to draw

@@ -74,7 +74,7 @@ impl OnTheWay {
 
 impl Requests<'_> {
     /// The pool that a call goes to as it begins, by its place in the edge; none: nobody is there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn route_first(&mut self, now: Time, about: &About) -> Option<usize> {
         if self.plan.spill.is_none() {
             return self.route(now, about);

@@ -339,7 +339,7 @@ impl Requests<'_> {
         let (turn, key) = (call.turn + 1, call.key.child(CALLS + call.turn));
         let about = About { owner: Owner::Job(id), edge: call.edge, slot, turn, key, ..job.about };
         let deadline = self.deadline_below(id);
-        self.start_call(now, &self.plan.edges[call.edge as usize], &about, deadline);
+        self.start_other_call(now, &self.plan.edges[call.edge as usize], &about, deadline);
     }
 
     /// Calls made at this node that are out: nobody waits for them any more.

@@ -47,6 +47,7 @@ impl Call {
 
     /// As [`start`](Self::start), in the place of a call that has finished: for hosts that use places again instead of
     /// moving calls, which are large.
+    #[inline(always)]
     pub fn restart<R: Rng, O: Observer>(&mut self, client: &mut Client, request: Request, edge: &mut Edge<'_, R, O>) {
         let call = self;
         let own = client.deadline.map_or(Deadline::NONE, |span| Deadline::after(edge.now, span));
