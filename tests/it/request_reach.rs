@@ -105,6 +105,22 @@ fn a_primary_that_was_not_fenced_goes_on_for_those_on_its_side() {
 }
 
 #[test]
+fn users_who_cache_nothing_find_the_primary_that_they_reach() {
+    let lost = |fencing: bool| {
+        let found = counts(&format!(
+            "{HEAD}horizon = \"1h\"\n[regions.a]\n[regions.b]\n\
+             [services.web.failover]\norder = [\"b\", \"a\"]\nfencing = {fencing}\n\
+             [users.folk]\nrate = \"1/s\"\narrivals = \"regular\"\ntimeout = \"200ms\"\n\
+             [faults.f]\ntarget = \"a\"\nmode = \"partition\"\n{THIRD}"
+        ));
+        ALL - answered(&found).0
+    };
+    // b looks dead from a, which is promoted, cut off from everybody
+    assert!(lost(true).abs_diff(1_200) <= 1, "fenced: {} lost", lost(true));
+    assert!(lost(false) <= 1, "two primaries: {} lost", lost(false));
+}
+
+#[test]
 fn copies_that_all_take_writes_are_called_where_the_caller_is() {
     let copies = |pools: &str| {
         let store = format!(
