@@ -105,6 +105,11 @@ pub struct Point {
 }
 
 impl Model {
+    /// With fewer serving nodes the pool serves nothing; of a quorum that is not asked of single pools.
+    pub fn need_of(&self, pool: &Pool) -> u32 {
+        if self.services[pool.service.index()].is_quorum() { 1 } else { pool.need }
+    }
+
     /// Mean one-way latency between two ends in seconds; 0 where no link is listed.
     pub fn latency_s(&self, from: Endpoint, to: Endpoint) -> f64 {
         let link = self.links.iter().find(|link| link.from == from && link.to == to);

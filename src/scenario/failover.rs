@@ -128,6 +128,29 @@ pub(super) fn is_quorum(fields: &Fields<'_>) -> bool {
     mode.and_then(Node::as_text) == Some("quorum")
 }
 
+/// Do all classes of requests come in where the routing says?
+fn one_entry(root: &Fields<'_>) -> bool {
+    let classes = root.peek("requests").and_then(Node::as_table);
+    classes.is_none_or(|classes| {
+        let mut classes = classes.entries.iter().filter_map(|entry| entry.node.as_table());
+        classes.all(|class| class.get("entry").is_none())
+    })
+}
+
+/// Users can be sent only where the entry stands, if it stands anywhere.
+fn stands_in(fields: &Fields<'_>, names: &Names, entry: Option<ServiceId>, order: &[At<RegionId>]) {
+    let Some(entry) = entry else { return };
+    if names.pools(entry).iter().all(|pool| names.pool_region(entry, *pool).is_none()) {
+        return;
+    }
+    for region in order.iter().filter(|region| names.pool(entry, region.value).is_none()) {
+        let (entry, region_name) = (names.service_name(entry), names.region_name(region.value));
+        let message = format!("`order` names `{region_name}`, but `{entry}`, where users come in, has no pool there");
+        let help = format!("add `{region_name}` to its `pools`, or leave it out of `order`");
+        fields.session.report(Code::E309, region.origin, message, Some(help));
+    }
+}
+
 #[derive(Clone, Copy)]
 enum CopyMode {
     Async,
@@ -220,6 +243,7 @@ pub(super) fn routing(
     entry: Option<ServiceId>,
 ) -> (Option<Routing>, Option<RegionId>) {
     let off = "users go to the region of least latency, at once and without fault";
+    let one_entry = one_entry(root);
     let read = root.table("routing", off, |fields| {
         let policies = [
             ("latency", PolicyName::Latency),
@@ -243,6 +267,8 @@ pub(super) fn routing(
         }
         let order = order(fields, names);
         let first = order.as_ref().and_then(|order| order.first()).map(|region| region.value);
+        let entered = entry.filter(|_| policy == PolicyName::ActivePassive && one_entry);
+        stands_in(fields, names, entered, order.as_deref().unwrap_or_default());
         let (mut page, mut moves, mut hold_down) = (None, Moves::SURE, Span::ZERO);
         let (policy, detection, failback) = if policy == PolicyName::ActivePassive {
             if order.is_none() && !fields.has("order") {

@@ -43,6 +43,83 @@ fn a_pool_in_the_region_is_called_even_while_it_is_dead() {
     assert!(any >= ALL - 1, "{any} answered");
 }
 
+/// A third of the hour: from 20 to 40 min.
+const THIRD: &str = "at = [\"20min\"]\nfor = \"20min\"\n";
+
+#[test]
+fn a_pool_with_fewer_nodes_than_it_needs_is_gone_around() {
+    let one_dies = format!("[faults.f]\ntarget = \"1 of store@a\"\n{THIRD}");
+    let store = "[services.store]\nnodes = 2\nneed = 2\npools = [\"a\", \"b\"]\n";
+    let any = answered(&called(store, "timeout = \"1s\", reach = \"any\"", &one_dies));
+    assert!(any.0 >= ALL - 1, "{any:?}");
+    // a third of the answers comes from b, 20 ms there and back
+    assert!((any.1 - 20.0 / 3.0).abs() < 20.0 / 3_600.0 * 2.0, "{any:?}");
+    // who checks finds out after the third check that fails, 20 to 30 s after the fault, and until the second that passes
+    let checked = format!("{store}health_check = {{ every = \"10s\" }}");
+    let late = ALL - answered(&called(&checked, "timeout = \"1s\", reach = \"any\"", &one_dies)).0;
+    assert!((19..=33).contains(&late), "{late} lost");
+    // copies that serve what only reads, of any but a quorum, where enough nodes of all pools are asked for
+    let copies = |mode: &str| {
+        let store = format!(
+            "{store}kind = \"database\"\nreplication = {{ mode = \"{mode}\", reads = \"local\" }}\n\
+             failover.order = [\"b\", \"a\"]\n[requests.read]\n[requests.write]\nwrites = true\n"
+        );
+        answered(&called(&store, "timeout = \"1s\"", &format!("requests = {{ read = \"100%\" }}\n{one_dies}")))
+    };
+    for (mode, mean_ms) in [("async", 20.0 / 3.0), ("quorum", 0.0)] {
+        let found = copies(mode);
+        assert!(found.0 >= ALL - 1, "{mode}: {found:?}");
+        assert!((found.1 - mean_ms).abs() < 20.0 / 3_600.0 * 2.0, "{mode}: {found:?}");
+    }
+}
+
+#[test]
+fn a_cut_is_gone_around() {
+    let cut = format!("[faults.f]\ntarget = \"a <-> b\"\n{THIRD}");
+    let found =
+        answered(&called("[services.store]\npools = [\"b\", \"c\"]", "timeout = \"1s\", reach = \"any\"", &cut));
+    // all but the one that is on its way when the cut begins
+    assert!(found.0 >= ALL - 2, "{found:?}");
+    // two thirds at 20 ms, one at 60
+    assert!((found.1 - 100.0 / 3.0).abs() < 60.0 / 3_600.0 * 2.0, "{found:?}");
+}
+
+#[test]
+fn a_primary_that_was_not_fenced_goes_on_for_those_on_its_side() {
+    let answered = |fencing: bool| {
+        let found = counts(&format!(
+            "{HEAD}horizon = \"1h\"\n[regions.a]\n[regions.b]\n[services.web.calls.store]\ntimeout = \"200ms\"\n\
+             [services.store.failover]\norder = [\"a\", \"b\"]\nfencing = {fencing}\n\
+             [users.left]\nnear = \"a\"\nrate = \"1/s\"\narrivals = \"regular\"\n\
+             [users.right]\nnear = \"b\"\nrate = \"1/s\"\narrivals = \"regular\"\n\
+             [links.\"left <-> a\"]\n[links.\"right <-> b\"]\n\
+             [links.\"left <-> b\"]\nlatency = \"1ms\"\n[links.\"right <-> a\"]\nlatency = \"1ms\"\n\
+             [faults.f]\ntarget = \"a <-> b\"\n{THIRD}"
+        ));
+        (found.user("left").full, found.user("right").full)
+    };
+    let (left, right) = answered(true);
+    assert!(left.abs_diff(ALL - 1_200) <= 1 && right >= ALL - 1, "fenced: {left}, {right}");
+    let (left, right) = answered(false);
+    assert!(left >= ALL - 1 && right >= ALL - 1, "two primaries: {left}, {right}");
+}
+
+#[test]
+fn users_who_cache_nothing_find_the_primary_that_they_reach() {
+    let lost = |fencing: bool| {
+        let found = counts(&format!(
+            "{HEAD}horizon = \"1h\"\n[regions.a]\n[regions.b]\n\
+             [services.web.failover]\norder = [\"b\", \"a\"]\nfencing = {fencing}\n\
+             [users.folk]\nrate = \"1/s\"\narrivals = \"regular\"\ntimeout = \"200ms\"\n\
+             [faults.f]\ntarget = \"a\"\nmode = \"partition\"\n{THIRD}"
+        ));
+        ALL - answered(&found).0
+    };
+    // b looks dead from a, which is promoted, cut off from everybody
+    assert!(lost(true).abs_diff(1_200) <= 1, "fenced: {} lost", lost(true));
+    assert!(lost(false) <= 1, "two primaries: {} lost", lost(false));
+}
+
 #[test]
 fn copies_that_all_take_writes_are_called_where_the_caller_is() {
     let copies = |pools: &str| {

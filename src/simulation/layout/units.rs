@@ -112,10 +112,11 @@ fn add_pool(model: &Model, layout: &mut Layout, id: PoolId, pool: &Pool) {
     let hides = can_hide(model, id);
     layout.some_hide |= hides;
     let name = pool_name(model, pool);
-    let serving = layout.wiring.gate(pool.need);
+    let need = model.need_of(pool);
+    let serving = layout.wiring.gate(need);
     let running = running(pool);
-    let fit = if running < pool.most_nodes() { layout.wiring.gate(pool.need) } else { serving };
-    let seen = if hides { layout.wiring.gate(pool.need) } else { fit };
+    let fit = if running < pool.most_nodes() { layout.wiring.gate(need) } else { serving };
+    let seen = if hides { layout.wiring.gate(need) } else { fit };
     let first_shelf = layout.shelves.len();
     let mut shelf_at: BTreeMap<(Option<ZoneId>, bool), u32> = BTreeMap::new();
     let site = layout.sites.len() as u32;

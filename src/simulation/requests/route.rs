@@ -268,7 +268,7 @@ impl Routes {
                 let local = || edge.pools.iter().position(|&pool| plan.pools[pool as usize].region == from);
                 let pool = match edge.reach {
                     Reach::Primary if edge.follows => self.in_charge_at(plan, edge, from),
-                    Reach::Primary => self.primary[edge.to as usize],
+                    Reach::Primary => self.primary_for(plan, edge, from),
                     Reach::Local => local().or_else(|| of_the_world(plan, edge)).map(|pool| pool as u32),
                     Reach::ByTarget => local().map_or_else(|| self.nearest(plan, edge, from), |pool| Some(pool as u32)),
                     Reach::Any => self.nearest(plan, edge, from),
@@ -310,14 +310,42 @@ impl Routes {
         charge.into_iter().flatten().find(|&place| plan.pools[edge.pools[place as usize] as usize].region == from)
     }
 
-    /// This region's pool if anybody there is believed to be well, then others by latency.
+    /// The pool in charge. Where an old one that was not fenced serves beside it, whoever reaches only that one goes on
+    /// with it.
+    fn primary_for(&self, plan: &RequestPlan, edge: &super::plan::EdgePlan, from: Option<u32>) -> Option<u32> {
+        let primary = self.primary[edge.to as usize];
+        let reached = |place: &u32| !self.is_cut(plan, edge, from, edge.pools[*place as usize]);
+        let old = || self.beside[edge.to as usize].filter(reached);
+        primary.filter(reached).or_else(old).or(primary)
+    }
+
+    /// Does nothing get from the callers of the edge in a region to the pool?
+    fn is_cut(&self, plan: &RequestPlan, edge: &super::plan::EdgePlan, from: Option<u32>, pool: u32) -> bool {
+        let from = match edge.from {
+            From::Group(group) => Some(plan.ways.end(Place::Group(group))),
+            From::Service(_) => from,
+        };
+        let to = plan.pools[pool as usize].region;
+        from.zip(to).is_some_and(|(from, to)| from != to && self.ways[plan.ways.number(from, to)].cut)
+    }
+
+    /// This region's pool if enough there are believed to be well, then others by latency. Where no pool that is reached
+    /// has enough, one in which somebody is: that one fails the call.
     fn nearest(&self, plan: &RequestPlan, edge: &super::plan::EdgePlan, from: Option<u32>) -> Option<u32> {
         let distance = |pool: u32| match (from, plan.pools[pool as usize].region) {
             (Some(from), Some(to)) if from != to => plan.ways.way(plan.ways.number(from, to)).latency.mean_s(),
             (Some(_), Some(_) | None) | (None, _) => -1.0,
         };
-        let well = (0..edge.pools.len()).filter(|&place| !self.known_dead(edge.pools[place]));
-        let best = well.min_by(|&one, &other| distance(edge.pools[one]).total_cmp(&distance(edge.pools[other])));
+        let nearer = |one: &usize, other: &usize| distance(edge.pools[*one]).total_cmp(&distance(edge.pools[*other]));
+        // whoever has no check knows at once what is cut
+        let knows = plan.services[edge.to as usize].check.is_none();
+        let serves = |pool: u32| {
+            let enough = self.pools[pool as usize].well >= plan.pools[pool as usize].need.max(1);
+            enough && !(knows && self.is_cut(plan, edge, from, pool))
+        };
+        let places = 0..edge.pools.len();
+        let best = places.clone().filter(|&place| serves(edge.pools[place])).min_by(nearer);
+        let best = best.or_else(|| places.filter(|&place| !self.known_dead(edge.pools[place])).min_by(nearer));
         best.map(|place| place as u32)
     }
 }

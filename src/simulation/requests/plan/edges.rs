@@ -3,6 +3,7 @@
 use super::RequestPlan;
 use crate::model::Model;
 use crate::model::dist::Law;
+use crate::model::failover::Propagation;
 use crate::model::topology::{Reach, Reads, ServiceKind};
 use crate::model::traffic::{Budget, CallPolicy, RequestTier};
 use crate::resilience::fallback::{Dependency, TierConfig};
@@ -258,7 +259,11 @@ fn add(
         Reach::Primary => Reach::Any,
         Reach::ByTarget | Reach::Local | Reach::Any => reach,
     };
-    let caller_follows = matches!(from, From::Group(_)) && to == model.routing.entry.0 && callee.process.is_some();
+    // who caches nothing finds any primary: the old one, too, that was not fenced
+    let split = of_callee.failover.as_ref().is_some_and(|failover| !failover.fencing);
+    let finds_all = split && model.routing.propagation == Propagation::Instant;
+    let is_entry = matches!(from, From::Group(_)) && to == model.routing.entry.0;
+    let caller_follows = is_entry && callee.process.is_some() && !finds_all;
     let off = CallPolicy { balance: policy.balance.clone(), ..CallPolicy::default() };
     let tiers: Vec<TierPlan> = tiers
         .iter()

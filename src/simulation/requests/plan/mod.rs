@@ -133,6 +133,8 @@ pub struct PoolPlan {
     pub first_node: u32,
     /// Number of nodes.
     pub nodes: u32,
+    /// With fewer it serves nothing.
+    pub need: u32,
     /// Work of a node.
     pub work: PoolWork,
     /// How a node warms up after each start, if it does.
@@ -289,6 +291,7 @@ fn pool_plan(model: &Model, layout: &Layout, index: usize) -> PoolPlan {
         region: pool.region.map(|region| region.0),
         first_node: layout.pools[index].first_unit,
         nodes: pool.most_nodes(),
+        need: model.need_of(pool),
         scale: scaled_by(pool, &work),
         work,
         warm_up: pool.warm_up,
