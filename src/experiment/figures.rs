@@ -164,8 +164,9 @@ impl Figures<'_> {
         });
     }
 
+    /// The mean of what is never negative, not even at the lower bound of few trials.
     fn mean(&self, moments: &Moments) -> Estimate {
-        interval::mean(&padded(moments, self.trials), self.plan.confidence)
+        interval::mean(&padded(moments, self.trials), self.plan.confidence).clamped(0.0, f64::INFINITY)
     }
 
     /// A share of the horizon, lost in outages of which few or none may have been seen.
@@ -405,7 +406,7 @@ impl Figures<'_> {
             };
             self.push(Measure::SloAttainment, &objective.name, "mean", met);
             if windows.budget_used.count() > 0 {
-                let used = interval::mean(&windows.budget_used, self.plan.confidence);
+                let used = interval::mean(&windows.budget_used, self.plan.confidence).clamped(0.0, f64::INFINITY);
                 self.push(Measure::ErrorBudgetUsed, &objective.name, "mean", at_least_zero(used));
             }
         }

@@ -4,7 +4,7 @@
 //! width of the intervals. With 1000 seeds the standard error of a coverage of 95 % is 0.7 %: what lies within 92.5 to
 //! 98.5 % passes. A quantile's interval is by order statistics, which cover at least as often as they say.
 
-use crate::lab::{figure, full, model, plan, run};
+use crate::lab::{figure, full, model, plan, run, value};
 use ninefold::results::Results;
 use ninefold::results::measure::Measure;
 use std::io::Write as _;
@@ -80,4 +80,14 @@ fn with_few_outages_the_bounds_err_on_the_safe_side() {
     ];
     std::io::stderr().write_all(format!("few outages: {shares:?}\n").as_bytes()).unwrap();
     assert!(shares.iter().all(|share| *share >= 0.935), "{shares:?}");
+}
+
+#[test]
+fn of_few_trials_no_lower_bound_of_a_count_is_negative() {
+    // outages come in swarms, many in one trial and few in another: mean - t s / sqrt(n) would be below zero
+    let text = "version = 1\nhorizon = \"30d\"\n[services.web]\nfaults = { fails = \"weibull(shape=0.2, mean=10d)\", repair = \"1h\" }\n";
+    let model = model(text);
+    let counts = (1..=8).map(|seed| value(&run(&model, &plan(6, seed)), Measure::OutagesPerYear, "system", "mean"));
+    let seen: Vec<_> = counts.filter(|count| count.estimate.is_some_and(|count| count > 0.0)).collect();
+    assert!(seen.len() > 2 && seen.iter().all(|count| count.low.is_some_and(|low| low >= 0.0)), "{seen:?}");
 }
