@@ -135,7 +135,6 @@ impl Recorder {
     }
 
     #[cold]
-    #[cold]
     pub(super) fn arrived(&mut self, now: Time, (id, request): (Id, &Request), subjects: [usize; 3]) {
         if let Some(journal) = self.journal() {
             journal.arrived(now, id, request);
@@ -143,7 +142,6 @@ impl Recorder {
         self.all().for_each(|buckets| buckets.arrived(subjects));
     }
 
-    #[cold]
     #[cold]
     pub(super) fn answered(&mut self, now: Time, (id, request): (Id, &Request), subjects: [usize; 3], answer: Answer) {
         if let Some(journal) = self.journal() {
@@ -153,7 +151,6 @@ impl Recorder {
         self.all().for_each(|buckets| buckets.answered(subjects, latency, answer));
     }
 
-    #[cold]
     #[cold]
     pub(super) fn call_over(&mut self, now: Time, about: &About, answer: Answer) {
         if self.users_only {
@@ -166,7 +163,6 @@ impl Recorder {
     }
 
     /// An attempt, named by its request and itself, has ended after so long.
-    #[cold]
     #[cold]
     pub(super) fn attempt_over(&mut self, now: Time, edge: u32, names: (Id, Id), answer: Answer, took: Span) {
         if self.users_only {
@@ -181,7 +177,6 @@ impl Recorder {
     }
 
     #[cold]
-    #[cold]
     pub(super) fn reached(&mut self, now: Time, service: u32, names: (Id, Id)) {
         if self.users_only {
             return;
@@ -192,7 +187,6 @@ impl Recorder {
         self.service(service, |service| service.attempts += 1);
     }
 
-    #[cold]
     #[cold]
     pub(super) fn started(&mut self, now: Time, service: u32, names: (Id, Id), wait: Span) {
         if self.users_only {
@@ -206,7 +200,6 @@ impl Recorder {
 
     /// An attempt goes out to a node of the pool.
     #[cold]
-    #[cold]
     pub(super) fn sent(&mut self, now: Time, id: Id, (node, pool): (u32, u32), whose: (&About, Origin)) {
         if self.users_only {
             return;
@@ -219,7 +212,6 @@ impl Recorder {
 
     /// Counts something of an edge.
     #[cold]
-    #[cold]
     pub(super) fn call(&mut self, edge: u32, count: impl Fn(&mut CallBucket)) {
         if self.users_only {
             return;
@@ -228,7 +220,6 @@ impl Recorder {
     }
 
     /// Counts something of a service.
-    #[cold]
     #[cold]
     pub(super) fn service(&mut self, service: u32, count: impl Fn(&mut ServiceBucket)) {
         if self.users_only {
