@@ -3,6 +3,8 @@
 //! Whoever always waits equally long expires in the order of starting, so pushing and popping cost a few nanoseconds
 //! however many are pending. The invariant is on the caller: `now` never goes back between two pushes.
 
+#![expect(clippy::inline_always, reason = "once a request: a call costs as much as the push (benches/requests.rs)")]
+
 use super::queue::Rank;
 use crate::time::{Span, Time};
 
@@ -22,10 +24,6 @@ impl<E: Copy> DelayRing<E> {
     }
 
     /// Start a timer at `now`; it expires at `now` + delay.
-    #[expect(
-        clippy::inline_always,
-        reason = "several times a request: a call costs a tenth of it (benches/requests.rs)"
-    )]
     #[inline(always)]
     pub fn push(&mut self, now: Time, rank: Rank, event: E) {
         let due = now + self.delay;
@@ -99,10 +97,6 @@ impl<E: Copy> DelayRings<E> {
     }
 
     /// Start a timer of the length of ring number `ring` at `now`.
-    #[expect(
-        clippy::inline_always,
-        reason = "several times a request: a call costs a tenth of it (benches/requests.rs)"
-    )]
     #[inline(always)]
     pub fn push(&mut self, ring: u32, now: Time, rank: Rank, event: E) {
         let ring = &mut self.rings[ring as usize];

@@ -166,7 +166,7 @@ impl Figures<'_> {
 
     /// The mean of what is never negative, not even at the lower bound of few trials.
     fn mean(&self, moments: &Moments) -> Estimate {
-        interval::mean(&padded(moments, self.trials), self.plan.confidence).clamped(0.0, f64::INFINITY)
+        at_least_zero(interval::mean(&padded(moments, self.trials), self.plan.confidence))
     }
 
     /// A share of the horizon, lost in outages of which few or none may have been seen.
@@ -315,7 +315,7 @@ impl Figures<'_> {
                 self.push(Measure::SplitBrainTime, name, "mean", share);
                 if process.divergent.count() > 0 {
                     let writes = self.mean(&process.divergent).scaled(YEAR_S / self.horizon_s);
-                    self.push(Measure::DivergentWritesPerYear, name, "mean", at_least_zero(writes));
+                    self.push(Measure::DivergentWritesPerYear, name, "mean", writes);
                 }
             }
             if watched(layout, &totals.processes, process) {
@@ -406,7 +406,7 @@ impl Figures<'_> {
             };
             self.push(Measure::SloAttainment, &objective.name, "mean", met);
             if windows.budget_used.count() > 0 {
-                let used = interval::mean(&windows.budget_used, self.plan.confidence).clamped(0.0, f64::INFINITY);
+                let used = interval::mean(&windows.budget_used, self.plan.confidence);
                 self.push(Measure::ErrorBudgetUsed, &objective.name, "mean", at_least_zero(used));
             }
         }

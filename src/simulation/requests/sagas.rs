@@ -85,12 +85,8 @@ impl Requests<'_> {
         let key = about.key.child(SAGA + number);
         let call = About { owner: Owner::Job(id), edge: edges[action.step as usize], slot, turn: 0, key, ..about };
         // an undo is not bound by the patience of who asked
-        self.start_other_call(
-            now,
-            &self.plan.edges[call.edge as usize],
-            &call,
-            if undo { Time::NEVER } else { deadline },
-        );
+        let deadline = if undo { Time::NEVER } else { deadline };
+        self.start_other_call(now, &self.plan.edges[call.edge as usize], &call, deadline);
     }
 
     /// A step or its undo has ended.
