@@ -106,19 +106,15 @@ impl<E: Copy> EventQueue<E> {
         if (len >= NEAR || !self.far.is_empty()) && self.near.first().is_some_and(comes_first) {
             return self.push_far(Entry { time, rank, event });
         }
-        let mut place = len;
-        if let Some(&earliest) = self.near.last().filter(|entry| comes_first(entry)) {
-            self.near.push(earliest);
-            place -= 1;
-            while place > 0 && comes_first(&self.near[place - 1]) {
-                self.near[place] = self.near[place - 1];
-                place -= 1;
+        self.near.push(Entry { time, rank, event });
+        let mut places = self.near.iter_mut().rev();
+        if let Some(mut place) = places.next() {
+            for entry in places.take_while(|entry| comes_first(entry)) {
+                *place = *entry;
+                place = entry;
             }
             // field by field: a copy of what has just been put together waits for its parts
-            let entry = &mut self.near[place];
-            (entry.time, entry.rank, entry.event) = (time, rank, event);
-        } else {
-            self.near.push(Entry { time, rank, event });
+            (place.time, place.rank, place.event) = (time, rank, event);
         }
         if len >= NEAR {
             let last = self.near.remove(0);

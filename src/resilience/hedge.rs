@@ -161,6 +161,17 @@ pub enum HedgeResult {
     NonFatal(ErrorClass, Option<Pushback>),
 }
 
+impl HedgeResult {
+    /// How a call with no other attempt has ended then.
+    #[inline]
+    pub(super) const fn of_the_only(self) -> Result<(), ErrorClass> {
+        match self {
+            HedgeResult::Success => Ok(()),
+            HedgeResult::Fatal(class) | HedgeResult::NonFatal(class, _) => Err(class),
+        }
+    }
+}
+
 /// What a hedged call does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HedgeStep {

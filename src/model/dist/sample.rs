@@ -73,6 +73,12 @@ impl Law {
 /// Nanoseconds to the nearest whole one, saturating.
 #[inline]
 fn nearest(nanos: f64) -> Span {
+    /// Next to this whole numbers are neighbours.
+    const WHOLE: u64 = 1 << 52;
+    // as bits what is negative or no number is large; half of a number of the magnitude of `WHOLE` is exact
+    if nanos.to_bits() < (WHOLE as f64 / 2.0).to_bits() {
+        return Span::from_nanos((nanos + WHOLE as f64).to_bits() % WHOLE);
+    }
     Span::from_nanos_f64(nanos + 0.5)
 }
 

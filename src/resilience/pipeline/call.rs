@@ -22,9 +22,9 @@ use crate::resilience::ErrorClass;
 use crate::resilience::bulkhead::{Event, Ticket};
 use crate::resilience::deadline::Deadline;
 use crate::resilience::fallback::Trigger;
-use crate::resilience::hedge::{HedgeAfter, HedgeConfig, HedgeDelay, HedgeResult, HedgeState, HedgeStep};
+use crate::resilience::hedge::{HedgeDelay, HedgeResult, HedgeState, HedgeStep};
 use crate::resilience::retry::{Decision, Failure, Pushback, RetryMarker, RetryState};
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
@@ -50,7 +50,9 @@ struct Attempt {
 
 #[derive(Clone, Debug)]
 enum Phase {
-    /// Attempts are being made.
+    /// An attempt is being made, or (not begun) is to be; nobody hedges.
+    Alone { begun: bool },
+    /// Attempts are being made, some beside others.
     Trying(HedgeState),
     /// The next attempt comes at this instant.
     BackingOff(Time),
@@ -84,9 +86,6 @@ pub struct Call {
     now: Time,
 }
 
-/// Without a hedge each attempt stands alone.
-const ALONE: HedgeConfig = HedgeConfig { after: HedgeAfter::Fixed(Span::MAX), at_most: 1, budget: 0 };
-
 impl Call {
     /// What to do now; see [`Step`].
     #[inline(always)]
@@ -107,14 +106,14 @@ impl Call {
                     return step;
                 }
                 Phase::Tier { announced: true, .. } => return Step::Wait(None),
-                Phase::Trying(_) | Phase::BackingOff(_) if self.deadline.expired(self.now) => {
+                Phase::Alone { .. } | Phase::Trying(_) | Phase::BackingOff(_) if self.deadline.expired(self.now) => {
                     self.stop_attempts(client, edge, ErrorClass::DeadlineExceeded);
                     self.give_up_retry(client);
                     self.full_tier_failed(client, edge, ErrorClass::DeadlineExceeded);
                 }
                 Phase::BackingOff(until) if self.now >= *until => self.phase = self.round(client),
                 Phase::BackingOff(_) => return Step::Wait(self.next_wake()),
-                Phase::Trying(_) => {
+                Phase::Alone { .. } | Phase::Trying(_) => {
                     if let Some(step) = self.try_once(client, edge) {
                         return step;
                     }
@@ -185,7 +184,7 @@ impl Call {
                     fallback.leave(tier);
                 }
             }
-            Phase::Trying(_) | Phase::BackingOff(_) => {
+            Phase::Alone { .. } | Phase::Trying(_) | Phase::BackingOff(_) => {
                 self.stop_attempts(client, edge, ErrorClass::Cancelled);
                 self.give_up_retry(client);
             }
@@ -214,8 +213,16 @@ impl Call {
                 Progress::Queued(..) | Progress::Doomed => None,
             };
         }
-        let Phase::Trying(hedge) = &mut self.phase else { return None };
-        match hedge.poll(self.now, &mut client.hedge_budget) {
+        let next = match &mut self.phase {
+            Phase::Alone { begun: true } => HedgeStep::Wait,
+            Phase::Alone { begun } => {
+                *begun = true;
+                HedgeStep::Send(0)
+            }
+            Phase::Trying(hedge) => hedge.poll(self.now, &mut client.hedge_budget),
+            Phase::BackingOff(_) | Phase::Tier { .. } | Phase::Done { .. } => return None,
+        };
+        match next {
             HedgeStep::Wait => Some(Step::Wait(self.next_wake())),
             HedgeStep::Send(_) => {
                 let begun = self.begin_attempt(client, edge)?;
@@ -231,10 +238,10 @@ impl Call {
     /// A new round of attempts: the first, and its hedges.
     #[inline]
     fn round(&self, client: &mut Client) -> Phase {
+        let Some(config) = &client.hedge else { return Phase::Alone { begun: false } };
         let delay = client.hedge_delay.as_ref().and_then(HedgeDelay::get);
-        let config = client.hedge.unwrap_or(ALONE);
         let (deadline, idempotent) = (self.deadline.instant(), self.request.idempotent);
-        Phase::Trying(HedgeState::start(&config, self.now, delay, deadline, idempotent, &mut client.hedge_budget))
+        Phase::Trying(HedgeState::start(config, self.now, delay, deadline, idempotent, &mut client.hedge_budget))
     }
 
     /// Chooses a target, one not yet used if possible; answers the place of the attempt, its number and target. With
@@ -381,8 +388,12 @@ impl Call {
 
     #[inline(always)]
     fn tell_hedge<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>, result: HedgeResult) {
-        let Phase::Trying(hedge) = &mut self.phase else { return };
-        match hedge.ended(self.now, result) {
+        let next = match &mut self.phase {
+            Phase::Alone { .. } => HedgeStep::Done(result.of_the_only()),
+            Phase::Trying(hedge) => hedge.ended(self.now, result),
+            Phase::BackingOff(_) | Phase::Tier { .. } | Phase::Done { .. } => return,
+        };
+        match next {
             HedgeStep::Wait | HedgeStep::Send(_) => {}
             HedgeStep::Done(result) => self.round_over(client, edge, result),
         }

@@ -76,6 +76,8 @@ pub(super) enum Passage {
 /// The shared state of a pipeline.
 #[derive(Clone, Debug)]
 pub struct Client {
+    /// Is no other policy on than timeout, retry, its budget and balancing?
+    bare: bool,
     /// Those that are on, in their order.
     pub(super) gates: Vec<Gate>,
     pub(super) deadline: Option<Span>,
@@ -125,8 +127,11 @@ impl Client {
             Some(bulkhead) => Some((Bulkhead::new(bulkhead)?, bulkhead.queue_timeout)),
             None => None,
         };
+        let gates: Vec<Gate> = config.gates.into_iter().filter(|gate| config.has(*gate)).collect();
+        let others = config.hedge.is_some() || config.ejection.is_some() || fallback.is_some();
         Ok(Client {
-            gates: config.gates.into_iter().filter(|gate| config.has(*gate)).collect(),
+            bare: gates.is_empty() && config.deadline.is_none() && !others,
+            gates,
             deadline: config.deadline,
             attempt_timeout: config.attempt_timeout,
             share: config.share.check()?,
@@ -228,6 +233,12 @@ impl Client {
     #[inline]
     pub(super) const fn ticks(&self) -> bool {
         self.ejection.is_some() || self.bulkhead.is_some()
+    }
+
+    /// Does nothing stand between a call and its attempts but its timeout, the retries and their budget?
+    #[inline]
+    pub(super) const fn is_bare(&self) -> bool {
+        self.bare
     }
 
     /// When something is due by itself.
@@ -342,8 +353,13 @@ impl Client {
         edge: &mut Edge<'_, R, O>,
     ) {
         let now = edge.now;
-        let outcome = class.map_or(Outcome::Success, ErrorClass::outcome);
         let answer = Answer::of(class);
+        let timed = answer == Answer::Accepted || class == Some(ErrorClass::Timeout);
+        self.balancer.ended(now, target, timed.then_some(latency));
+        if self.bare {
+            return;
+        }
+        let outcome = class.map_or(Outcome::Success, ErrorClass::outcome);
         if held.slot {
             self.return_slot(edge);
         }
@@ -359,8 +375,6 @@ impl Client {
             (Answer::Late, Some(delay)) => delay.cancelled(latency),
             (Answer::Refused, Some(_)) | (_, None) => {}
         }
-        let timed = answer == Answer::Accepted || class == Some(ErrorClass::Timeout);
-        self.balancer.ended(now, target, timed.then_some(latency));
         if let Some(ejection) = &mut self.ejection
             && let Some(event) = ejection.record(now, target as usize, outcome, edge.rng)
         {

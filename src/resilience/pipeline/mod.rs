@@ -43,6 +43,8 @@
 //! # Ok::<(), ninefold::resilience::pipeline::PipelineError>(())
 //! ```
 
+#[cfg(test)]
+mod begin_tests;
 mod call;
 mod client;
 mod observe;

@@ -46,24 +46,16 @@ impl Requests<'_> {
     /// Whoever waits for the attempt hears how it ended.
     #[inline(always)]
     pub(super) fn give_answer(&mut self, now: Time, id: Id) {
-        let Some(job) = self.flight.job(id) else { return };
+        let Some(job) = self.flight.jobs.remove(id) else { return };
         if !job.wanted {
-            return self.flight.jobs.leave(id);
+            return;
         }
         let (node, took, answer) = (job.node, now.since(job.sent), job.answer);
         match job.origin {
-            Origin::Check(probe) => {
-                self.flight.jobs.leave(id);
-                self.probe_answered(now, node, probe, answer.is_ok());
-            }
-            Origin::Outside(checker) => {
-                self.flight.jobs.leave(id);
-                self.outside_answered(now, checker, answer.is_ok());
-            }
+            Origin::Check(probe) => self.probe_answered(now, node, probe, answer.is_ok()),
+            Origin::Outside(checker) => self.outside_answered(now, checker, answer.is_ok()),
             Origin::Attempt(call, attempt) => {
-                let (edge, request) = (job.about.edge, job.about.request);
-                self.flight.jobs.leave(id);
-                self.tally.attempt_over(now, edge, (request, id), answer, took);
+                self.tally.attempt_over(now, job.about.edge, (job.about.request, id), answer, took);
                 self.attempt_ended(now, call, attempt, answer);
             }
             Origin::Plain => {
@@ -71,7 +63,6 @@ impl Requests<'_> {
                 self.tally.attempt_over(now, about.edge, (about.request, id), answer, took);
                 self.tally.call_over(now, about, answer);
                 let (client, owner, call) = (about.client, about.owner, about.call());
-                self.flight.jobs.leave(id);
                 self.plain_ended(now, (node, client), answer.is_ok().then_some(took));
                 self.tell(now, owner, call, answer);
             }

@@ -8,7 +8,7 @@ use super::event::{Event, class};
 use super::rates;
 use super::state::{About, Answer, Id, Owner, Request};
 use crate::engine::queue::Rank;
-use crate::engine::streams::{Family, Stream, Streams};
+use crate::engine::streams::{Family, Numbered, Stream, Streams};
 use crate::model::traffic::{Arrivals, Pattern};
 use crate::time::{Span, Time};
 
@@ -25,18 +25,27 @@ const THINK: u32 = 3;
 pub struct Source {
     count: u64,
     gaps: Stream,
+    /// The draws of its requests.
+    family: Family,
+}
+
+impl Source {
+    /// The draws of a client of the group, whatever it asks.
+    #[inline]
+    pub(super) const fn of_client(&self, client: u32) -> Numbered {
+        self.family.member(u32::MAX - client)
+    }
 }
 
 impl Requests<'_> {
     /// The first arrivals of all groups.
     pub(super) fn start_arrivals(&mut self, streams: &Streams) {
         self.sources.clear();
-        self.families.clear();
         self.arrivals.clear();
         self.ranks.clear();
         for (group, plan) in self.plan.groups.iter().enumerate() {
-            self.sources.push(Source { count: 0, gaps: streams.stream(plan.gaps) });
-            self.families.push(streams.family(plan.requests));
+            let (gaps, family) = (streams.stream(plan.gaps), streams.family(plan.requests));
+            self.sources.push(Source { count: 0, gaps, family });
             self.ranks.push(self.counter.next(class::ARRIVAL));
             self.arrivals.place(group as u32, Time::NEVER);
         }
@@ -76,7 +85,9 @@ impl Requests<'_> {
             },
         };
         self.ranks[group as usize] = self.counter.next(class::ARRIVAL);
-        self.coming = self.arrivals.set(group, at, outranks(&self.ranks));
+        // a single group has no rivals
+        let alone = self.ranks.len() == 1;
+        self.coming = if alone { (at, group) } else { self.arrivals.set(group, at, outranks(&self.ranks)) };
     }
 
     /// A request of an open group comes.
@@ -85,8 +96,8 @@ impl Requests<'_> {
         self.plan_arrival(now, group);
         let clients = self.plan.groups[group as usize].clients;
         let client = if clients > 1 {
-            let key = key(self.families[group as usize], self.sources[group as usize].count);
-            key.draw(CLIENT).random_range(0..clients)
+            let source = &self.sources[group as usize];
+            key(source.family, source.count).draw(CLIENT).random_range(0..clients)
         } else {
             0
         };
@@ -107,7 +118,7 @@ impl Requests<'_> {
         let source = &mut self.sources[group as usize];
         let number = source.count;
         source.count += 1;
-        let key = key(self.families[group as usize], number);
+        let key = key(source.family, number);
         let class = if plan.mix.len() == 1 {
             plan.mix[0].0
         } else {
@@ -134,7 +145,7 @@ impl Requests<'_> {
             key: key.child(0),
             request: id,
         };
-        self.start_call(now, &plans.edges[edge as usize], &about, deadline);
+        self.start_call(now, &plans.edges[edge as usize], about, deadline);
     }
 
     /// The user has an answer.
@@ -162,7 +173,7 @@ fn outranks(ranks: &[Rank]) -> impl Fn(u32, u32) -> bool {
 
 /// The draws of request `number` of a family.
 #[inline]
-fn key(family: Family, number: u64) -> crate::engine::streams::Numbered {
+fn key(family: Family, number: u64) -> Numbered {
     // numbers beyond 2^32 begin another block
     let key = family.member(number as u32);
     if number >> 32 == 0 { key } else { key.child((number >> 32) as u32) }

@@ -17,7 +17,7 @@ impl Requests<'_> {
         now: Time,
         (id, edge, routed): (Id, &EdgePlan, bool),
         (attempt, target, timeout): (AttemptId, u32, Option<Span>),
-        (about, pool, deadline): (About, u32, Time),
+        (about, pool, deadline): (&About, u32, Time),
     ) -> bool {
         self.tally.attempted(about.edge);
         if attempt.0 > 0 {
@@ -29,15 +29,18 @@ impl Requests<'_> {
             return false;
         }
         let deadline = timeout.map_or(deadline, |timeout| deadline.min(now + timeout));
-        let about = About { key: about.key.child(attempt.0), ..about };
-        let job = self.send(now, pool.first_node + target, about, Origin::Attempt(id, attempt), deadline);
-        let Some(logical) = self.flight.logical_mut(id) else { return false };
+        let key = about.key.child(attempt.0);
+        let job = self.send(now, pool.first_node + target, (about, key), Origin::Attempt(id, attempt), deadline);
+        let Some(logical) = self.flight.logicals.get_mut(id) else { return false };
         if let Some(place) = logical.out.iter_mut().find(|place| place.is_none()) {
             *place = Some((attempt, job));
         }
         let Some(until) = logical.call.rests() else { return false };
         logical.turns += 1;
-        self.wait(now, edge, id, Some(until));
+        if until < logical.wake {
+            logical.wake = until;
+            self.wake_at(now, edge, id, until);
+        }
         true
     }
 

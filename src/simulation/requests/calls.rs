@@ -120,30 +120,30 @@ impl Requests<'_> {
 
     /// A call begins over its edge; its end comes by [`Todo::Ended`].
     #[inline(never)]
-    pub(super) fn start_other_call(&mut self, now: Time, edge: &EdgePlan, about: &About, deadline: Time) {
+    pub(super) fn start_other_call(&mut self, now: Time, edge: &EdgePlan, about: About, deadline: Time) {
         self.start_call(now, edge, about, deadline);
     }
 
     /// The same, where most calls begin.
     #[inline(always)]
-    pub(super) fn start_call(&mut self, now: Time, edge: &EdgePlan, about: &About, deadline: Time) {
-        let pool = self.route_first(now, about);
+    pub(super) fn start_call(&mut self, now: Time, edge: &EdgePlan, mut about: About, deadline: Time) {
+        let pool = self.route_first(now, &about);
         self.tally.called(about.edge, edge.plain);
         if let Some(journal) = self.tally.journal() {
-            journal.called(now, about);
+            journal.called(now, &about);
         }
         let reached = pool.is_some();
         let Some(pool) = pool.or((!edge.plain && !edge.pools.is_empty()).then_some(0)) else {
             if !edge.plain {
                 self.tally.attempted(about.edge);
             }
-            return self.reach_nobody(now, *about);
+            return self.reach_nobody(now, about);
         };
-        let client = edge.client(about.slot, pool);
+        about.client = edge.client(about.slot, pool);
         if edge.plain {
-            self.start_plain(now, (about, client), edge.pools[pool], deadline);
+            self.start_plain(now, &about, edge.pools[pool], deadline);
         } else {
-            self.start_full(now, edge, (about, client), (pool, reached), deadline);
+            self.start_full(now, edge, &about, (pool, reached), deadline);
         }
     }
 
@@ -156,18 +156,17 @@ impl Requests<'_> {
     }
 
     #[inline(always)]
-    fn start_plain(&mut self, now: Time, (about, client): (&About, u32), pool: u32, deadline: Time) {
-        let Caller::Plain(balancer) = &mut self.callers[client as usize] else { return };
+    fn start_plain(&mut self, now: Time, about: &About, pool: u32, deadline: Time) {
+        let Caller::Plain(balancer) = &mut self.callers[about.client as usize] else { return };
         let pool = self.routes.pool(pool);
         let sticky = about.slot.into();
         let picked = balancer.pick(now, &pool.members, &[], sticky, &mut about.key.draw(PICK));
         let Some(target) = picked.filter(|_| !pool.is_dead()) else {
-            return self.reach_nobody(now, About { client, ..*about });
+            return self.reach_nobody(now, *about);
         };
-        let about = About { client, ..*about };
         if deadline == Time::NEVER {
             balancer.sent(target);
-            self.send(now, pool.first_node + target, about, Origin::Plain, deadline);
+            self.send(now, pool.first_node + target, (about, about.key), Origin::Plain, deadline);
         } else {
             self.send_in_time(now, pool.first_node + target, about, deadline);
         }
@@ -176,16 +175,16 @@ impl Requests<'_> {
     /// The only attempt of a call without policies goes out under a deadline, of which it gets the share that any attempt
     /// gets.
     #[inline(never)]
-    fn send_in_time(&mut self, now: Time, node: u32, about: About, deadline: Time) {
+    fn send_in_time(&mut self, now: Time, node: u32, about: &About, deadline: Time) {
         let Ok(attempt) = Deadline::at(deadline).attempt(now, AttemptShare::default(), None) else {
-            return self.push_ended(about, Err(ErrorClass::DeadlineExceeded));
+            return self.push_ended(*about, Err(ErrorClass::DeadlineExceeded));
         };
         let pool = &self.plan.pools[self.plan.nodes[node as usize].pool as usize];
         if let Caller::Plain(balancer) = &mut self.callers[about.client as usize] {
             balancer.sent(node - pool.first_node);
         }
         let until = now + attempt.timeout();
-        let id = self.send(now, node, about, Origin::Plain, until);
+        let id = self.send(now, node, (about, about.key), Origin::Plain, until);
         self.schedule(until, class::TIMER, Event::Late(id));
     }
 
@@ -194,11 +193,11 @@ impl Requests<'_> {
         &mut self,
         now: Time,
         plan: &EdgePlan,
-        (about, number): (&About, u32),
+        about: &About,
         (pool, reached): (usize, bool),
         deadline: Time,
     ) {
-        let Caller::Full(client) = &mut self.callers[number as usize] else { return };
+        let Caller::Full(client) = &mut self.callers[about.client as usize] else { return };
         let serial = self.flight.serial();
         let class = &self.plan.classes[about.class as usize];
         let (id, logical) = self.flight.logicals.take(serial, Logical::vacant);
@@ -208,9 +207,9 @@ impl Requests<'_> {
             retried_above: false,
             deadline: if deadline == Time::NEVER { Deadline::NONE } else { Deadline::at(deadline) },
             key: about.slot.into(),
-            cached_age: self.tally.age(now, number),
+            cached_age: self.tally.age(now, about.client),
         };
-        logical.about = About { client: number, ..*about };
+        logical.about = *about;
         (logical.pool, logical.turns) = (pool as u32, 1);
         (logical.wake, logical.deadline) = (Time::NEVER, deadline);
         logical.out.iter_mut().for_each(|out| *out = None);
@@ -218,15 +217,13 @@ impl Requests<'_> {
         if let Some(journal) = self.tally.journal() {
             journal.under_policies(&logical.about, id);
         }
-        let mut ear = Ear { heard: &mut self.heard, tally: &mut self.tally, edge: about.edge, client: number };
-        let edge = &mut Edge { now, rng: &mut about.key.draw(POLICY), observer: &mut ear };
-        logical.call.restart(client, request, edge);
-        *edge.rng = about.key.draw(POLICY + 1);
-        let step = logical.call.step(client, edge);
+        let mut ear = Ear { heard: &mut self.heard, tally: &mut self.tally, edge: about.edge, client: about.client };
+        let edge = &mut Edge { now, rng: &mut about.key.draw(POLICY + 1), observer: &mut ear };
+        let step = logical.call.begin(client, request, edge);
         self.hear();
         let step = match step {
             Step::Send { attempt, target, timeout, .. } => {
-                let call = (About { client: number, ..*about }, pool as u32, deadline);
+                let call = (about, pool as u32, deadline);
                 if self.send_attempt(now, (id, plan, reached), (attempt, target, timeout), call) {
                     return;
                 }
@@ -281,8 +278,9 @@ impl Requests<'_> {
             match step {
                 Step::Send { attempt, target, timeout, .. } => {
                     let logical = self.flight.logical(id)?;
-                    let call = (logical.about, logical.pool, logical.deadline);
-                    let edge = &plan.edges[logical.about.edge as usize];
+                    let (about, pool, deadline) = (logical.about, logical.pool, logical.deadline);
+                    let edge = &plan.edges[about.edge as usize];
+                    let call = (&about, pool, deadline);
                     if self.send_attempt(now, (id, edge, routed), (attempt, target, timeout), call) {
                         return None;
                     }
@@ -339,11 +337,16 @@ impl Requests<'_> {
         }
     }
 
-    #[inline(always)]
-    pub(super) fn wait(&mut self, now: Time, edge: &EdgePlan, id: Id, until: Option<Time>) {
+    fn wait(&mut self, now: Time, edge: &EdgePlan, id: Id, until: Option<Time>) {
         let Some(logical) = self.flight.logical_mut(id) else { return };
         let Some(until) = until.filter(|&until| until < logical.wake) else { return };
         logical.wake = until;
+        self.wake_at(now, edge, id, until);
+    }
+
+    /// The call is woken then, if it is still there.
+    #[inline(always)]
+    pub(super) fn wake_at(&mut self, now: Time, edge: &EdgePlan, id: Id, until: Time) {
         let timeout = edge.policy.timeout.filter(|&timeout| now + timeout == until);
         let rank = self.counter.next(class::TIMER);
         match (edge.ring, timeout) {
@@ -364,7 +367,7 @@ impl Requests<'_> {
         let hit = plan.hit >= 1.0 || draws.draw(TIER).random::<f64>() < plan.hit;
         if let Some(edge) = plan.edge.filter(|_| hit) {
             let about = About { owner: Owner::Tier(id), edge, turn: 0, key: draws, ..about };
-            self.start_other_call(now, &self.plan.edges[edge as usize], &about, deadline);
+            self.start_other_call(now, &self.plan.edges[edge as usize], about, deadline);
         } else {
             let takes = plan.takes.sample(&mut draws.draw(PICK));
             self.schedule_done(now + takes, Event::Tier { call: id, hit });

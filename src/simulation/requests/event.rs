@@ -127,9 +127,15 @@ impl TodoList {
     #[inline]
     pub fn pop(&mut self) -> Option<Todo> {
         match std::mem::replace(&mut self.answer, Id::NONE) {
-            Id::NONE => self.rest.pop_front(),
+            Id::NONE if self.rest.is_empty() => None,
+            Id::NONE => self.pop_of_many(),
             answer => Some(Todo::Answer(answer)),
         }
+    }
+
+    #[inline(never)]
+    fn pop_of_many(&mut self) -> Option<Todo> {
+        self.rest.pop_front()
     }
 
     /// Is there none?

@@ -128,7 +128,7 @@ impl Requests<'_> {
         let serial = self.flight.serial();
         let key = self.checks.member(serial);
         let about = About { key, ..About::NOBODY };
-        let (id, _) = self.flight.add_job(serial, index, about, Origin::Check(probe), (now, deadline));
+        let (id, _) = self.flight.add_job(serial, index, (&about, about.key), Origin::Check(probe), (now, deadline));
         self.reach(now, id);
         id
     }

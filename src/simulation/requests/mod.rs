@@ -120,8 +120,6 @@ pub struct Requests<'a> {
     /// What is on its way to pools that can be full.
     on_the_way: spill::OnTheWay,
     sources: Vec<Source>,
-    /// By group: the draws of its requests.
-    families: Vec<Family>,
     tally: Tally,
     /// Draws of checks that go through nodes.
     checks: Family,
@@ -164,7 +162,6 @@ impl<'a> Requests<'a> {
             routes: Routes::new(plan),
             on_the_way: spill::OnTheWay::default(),
             sources: Vec::with_capacity(plan.groups.len()),
-            families: Vec::with_capacity(plan.groups.len()),
             tally: Tally::new(plan),
             checks: Streams::new(0, 0).family(EntityKey::new("checks", Purpose::Service)),
             restarts: Vec::new(),

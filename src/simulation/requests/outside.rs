@@ -127,7 +127,7 @@ impl Requests<'_> {
         };
         let serial = self.flight.serial();
         let about = About { key, ..About::NOBODY };
-        let (id, _) = self.flight.add_job(serial, node, about, Origin::Outside(checker), (now, late));
+        let (id, _) = self.flight.add_job(serial, node, (&about, about.key), Origin::Outside(checker), (now, late));
         self.schedule(late, class::TIMER, Event::OutsideLate(id));
         self.reach(now, id);
     }

@@ -397,7 +397,7 @@ impl Requests<'_> {
         let mut draw = if clients == 1 {
             about.key.draw(WHERE)
         } else {
-            self.families[group as usize].member(u32::MAX - about.slot).draw(WHERE)
+            self.sources[group as usize].of_client(about.slot).draw(WHERE)
         };
         self.routes.region(group, draw.random(), now)
     }

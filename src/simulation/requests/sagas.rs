@@ -86,7 +86,7 @@ impl Requests<'_> {
         let call = About { owner: Owner::Job(id), edge: edges[action.step as usize], slot, turn: 0, key, ..about };
         // an undo is not bound by the patience of who asked
         let deadline = if undo { Time::NEVER } else { deadline };
-        self.start_other_call(now, &self.plan.edges[call.edge as usize], &call, deadline);
+        self.start_other_call(now, &self.plan.edges[call.edge as usize], call, deadline);
     }
 
     /// A step or its undo has ended.

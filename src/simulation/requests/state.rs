@@ -197,11 +197,12 @@ impl Job {
 
     /// An attempt goes out to a node at `now`; field by field, since moving it costs more than what it does.
     #[inline(always)]
-    fn begin(&mut self, node: u32, about: About, origin: Origin, now: Time, deadline: Time) {
+    fn begin(&mut self, node: u32, (about, key): (&About, Numbered), origin: Origin, (now, deadline): (Time, Time)) {
         self.stage = Stage::Travelling;
         (self.wanted, self.slotted, self.degraded) = (true, false, false);
         self.node = node;
-        self.about = about;
+        self.about = *about;
+        self.about.key = key;
         self.origin = origin;
         (self.sent, self.arrived, self.due, self.deadline) = (now, now, now, deadline);
         self.left = Span::ZERO;
@@ -324,12 +325,12 @@ impl InFlight {
         &mut self,
         serial: u32,
         node: u32,
-        about: About,
+        (about, key): (&About, Numbered),
         origin: Origin,
         times: (Time, Time),
     ) -> (Id, &mut Job) {
         let (id, job) = self.jobs.take(serial, Job::vacant);
-        job.begin(node, about, origin, times.0, times.1);
+        job.begin(node, (about, key), origin, times);
         (id, job)
     }
 }

@@ -4,6 +4,7 @@ use super::Requests;
 use super::event::{Event, Todo, class};
 use super::plan::{From, Place};
 use super::state::{About, Answer, EndedCall, Id, Job, Origin, Owner, Quality, Stage};
+use crate::engine::streams::Numbered;
 use crate::resilience::load_shedding::Criticality;
 use crate::resilience::{ErrorClass, Outcome};
 use crate::time::{Span, Time};
@@ -18,13 +19,26 @@ pub(super) const COPIES: u32 = 21;
 /// Children of the key of an attempt: its calls.
 const CALLS: u32 = 1 << 21;
 
+/// Number of the key of an attempt's call, by its group, counted from 1, and its place there.
+#[inline]
+const fn call_key(group: u32, index: u32) -> u32 {
+    CALLS + (group << 10) + index
+}
+
 impl Requests<'_> {
     /// An attempt goes out to the node; most reach it at once, and start to work.
-    #[inline(always)]
-    pub(super) fn send(&mut self, now: Time, node: u32, about: About, origin: Origin, deadline: Time) -> Id {
+    #[inline(never)]
+    pub(super) fn send(
+        &mut self,
+        now: Time,
+        node: u32,
+        (about, key): (&About, Numbered),
+        origin: Origin,
+        deadline: Time,
+    ) -> Id {
         let serial = self.flight.serial();
         let request = about.request;
-        let (id, job) = self.flight.add_job(serial, node, about, origin, (now, deadline));
+        let (id, job) = self.flight.add_job(serial, node, (about, key), origin, (now, deadline));
         if let Some(recorder) = &mut self.tally.recorder {
             recorder.sent(now, id, (node, self.plan.nodes[node as usize].pool), (&job.about, origin));
         }
@@ -239,11 +253,21 @@ impl Requests<'_> {
             }
             return;
         }
-        self.call_out(now, id);
+        let at_once = node.pool.work.blocking && !self.plan.sagas;
+        let Some(edge) = node.service.only_call.filter(|_| at_once) else {
+            return self.call_out(now, id);
+        };
+        job.stage = Stage::Calling;
+        (job.calls, job.out) = (1, 1);
+        let About { class, key, request, .. } = job.about;
+        let (slot, key) = (job.node - node.service.first_node, key.child(call_key(1, 0)));
+        let deadline = if node.service.stops() { job.deadline } else { Time::NEVER };
+        let call = About { owner: Owner::Job(id), edge, slot, client: 0, turn: 0, class, key, request };
+        self.start_call(now, &self.plan.edges[edge as usize], call, deadline);
     }
 
-    /// The attempt makes its calls.
-    #[inline(always)]
+    /// The attempt makes its calls, which are not just one that all make while they hold their slot.
+    #[inline(never)]
     fn call_out(&mut self, now: Time, id: Id) {
         let saga = self.plan.sagas && self.makes_saga(id);
         let Some(job) = self.flight.jobs.get_mut(id) else { return };
@@ -275,12 +299,12 @@ impl Requests<'_> {
             let Some(edges) = service.stages.get(group as usize) else { break };
             group += 1;
             for (index, &edge) in edges.iter().enumerate() {
-                let key = key.child(CALLS + (group << 10) + index as u32);
+                let key = key.child(call_key(group, index as u32));
                 let call = About { owner: Owner::Job(id), edge, slot, client: 0, turn: 0, class, key, request };
                 let edge = &plan.edges[edge as usize];
                 if edge.is_made(&call) {
                     out += 1;
-                    self.start_call(now, edge, &call, deadline);
+                    self.start_other_call(now, edge, call, deadline);
                 }
             }
         }
@@ -339,7 +363,7 @@ impl Requests<'_> {
         let (turn, key) = (call.turn + 1, call.key.child(CALLS + call.turn));
         let about = About { owner: Owner::Job(id), edge: call.edge, slot, turn, key, ..job.about };
         let deadline = self.deadline_below(id);
-        self.start_other_call(now, &self.plan.edges[call.edge as usize], &about, deadline);
+        self.start_other_call(now, &self.plan.edges[call.edge as usize], about, deadline);
     }
 
     /// Calls made at this node that are out: nobody waits for them any more.

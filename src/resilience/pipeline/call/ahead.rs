@@ -10,11 +10,14 @@ impl Call {
     /// else, [`Time::NEVER`] without end, so that a host can spare it. None: step.
     #[inline]
     pub fn rests(&self) -> Option<Time> {
-        let Phase::Trying(hedge) = &self.phase else { return None };
+        let hedges = match &self.phase {
+            Phase::Alone { .. } => false,
+            Phase::Trying(hedge) => hedge.next_wake().is_some(),
+            Phase::BackingOff(_) | Phase::Tier { .. } | Phase::Done { .. } => return None,
+        };
         let [Some(Attempt { progress: Progress::Sent(_, ends), .. }), ..] = &self.attempts else { return None };
         let until = (*ends).min(self.deadline.instant());
-        let alone = self.places == 1 && hedge.next_wake().is_none();
-        (alone && until > self.now).then_some(until)
+        (self.places == 1 && !hedges && until > self.now).then_some(until)
     }
 
     /// How the call has ended, if the next [`step`](Self::step) would do nothing but say so, so that a host can spare
@@ -25,7 +28,9 @@ impl Call {
             Phase::Done { tier, result } if !self.doomed && !client.ticks() => {
                 Some(CallResult { tier, result, sent: self.sent })
             }
-            Phase::Done { .. } | Phase::Trying(_) | Phase::BackingOff(_) | Phase::Tier { .. } => None,
+            Phase::Done { .. } | Phase::Alone { .. } | Phase::Trying(_) | Phase::BackingOff(_) | Phase::Tier { .. } => {
+                None
+            }
         }
     }
 
@@ -33,13 +38,15 @@ impl Call {
     pub fn backs_off(&self) -> Option<Time> {
         match self.phase {
             Phase::BackingOff(until) => Some(until),
-            Phase::Trying(_) | Phase::Tier { .. } | Phase::Done { .. } => None,
+            Phase::Alone { .. } | Phase::Trying(_) | Phase::Tier { .. } | Phase::Done { .. } => None,
         }
     }
 
     /// When to step next, if no event comes before.
     pub fn next_wake(&self) -> Option<Time> {
         let own = match &self.phase {
+            Phase::Alone { begun: false } => self.now,
+            Phase::Alone { begun: true } => Time::NEVER,
             Phase::Trying(hedge) => hedge.next_wake().unwrap_or(Time::NEVER),
             Phase::BackingOff(until) => *until,
             Phase::Tier { .. } | Phase::Done { .. } => return None,

@@ -2,9 +2,10 @@
 
 use rand::Rng;
 
-use super::super::client::{Client, Edge, Observer};
+use super::super::client::{Client, Edge, Held, Observer};
+use super::super::step::{AttemptId, Step};
 use super::super::{PARALLEL_MAX, Request};
-use super::{Call, Phase};
+use super::{Attempt, Call, Phase, Progress};
 use crate::resilience::ErrorClass;
 use crate::resilience::deadline::Deadline;
 use crate::resilience::retry;
@@ -45,10 +46,50 @@ impl Call {
         }
     }
 
-    /// As [`start`](Self::start), in the place of a call that has finished: for hosts that use places again instead of
-    /// moving calls, which are large.
+    /// As [`start`](Self::start) and the first [`step`](Self::step), in the place of a call that has finished: for hosts
+    /// that use places again instead of moving calls, which are large.
     #[inline(always)]
-    pub fn restart<R: Rng, O: Observer>(&mut self, client: &mut Client, request: Request, edge: &mut Edge<'_, R, O>) {
+    pub fn begin<R: Rng, O: Observer>(
+        &mut self,
+        client: &mut Client,
+        request: Request,
+        edge: &mut Edge<'_, R, O>,
+    ) -> Step {
+        if client.is_bare()
+            && request.deadline == Deadline::NONE
+            && let Some(target) = client.pick(edge.now, &[], request.key, edge.rng)
+        {
+            return self.begin_at(client, target, request, edge.now);
+        }
+        self.restart(client, request, edge);
+        self.step(client, edge)
+    }
+
+    /// The same where nothing stands between the call and its first attempt.
+    #[inline(always)]
+    fn begin_at(&mut self, client: &mut Client, target: u32, request: Request, now: Time) -> Step {
+        let Request { idempotent, retried_above, deadline, .. } = request;
+        let retry = client.retry.start(now, retry::Call { idempotent, retried_above, deadline }, &mut client.budget);
+        let (attempt, timeout, marker) = (AttemptId(0), client.attempt_timeout, retry.marker());
+        let ends = timeout.map_or(Time::NEVER, |timeout| now + timeout);
+        self.request = request;
+        self.deadline = deadline;
+        self.phase = Phase::Alone { begun: true };
+        self.retry = Some(retry);
+        let progress = Progress::Sent(now, ends);
+        self.attempts[0] = Some(Attempt { id: attempt, target, progress, held: Held::default() });
+        (self.places, self.doomed) = (1, false);
+        self.used[0] = target;
+        (self.begun, self.sent) = (1, 1);
+        self.refused_by = None;
+        self.pushback = None;
+        self.now = now;
+        client.sent(target);
+        Step::Send { attempt, target, timeout, marker }
+    }
+
+    #[inline(never)]
+    fn restart<R: Rng, O: Observer>(&mut self, client: &mut Client, request: Request, edge: &mut Edge<'_, R, O>) {
         let call = self;
         let own = client.deadline.map_or(Deadline::NONE, |span| Deadline::after(edge.now, span));
         call.request = request;

@@ -198,7 +198,13 @@ fn add_stages(model: &Model, plan: &mut RequestPlan, first_call: u32) {
             }
         }
         stages.sort_by_key(|(stage, _)| *stage);
-        plan.services[service as usize].stages = stages.into_iter().map(|(_, edges)| edges).collect();
+        let stages: Vec<Vec<u32>> = stages.into_iter().map(|(_, edges)| edges).collect();
+        let only_call = match stages.as_slice() {
+            [edges] if edges.len() == 1 && plan.edges[edges[0] as usize].always => Some(edges[0]),
+            _ => None,
+        };
+        let plan = &mut plan.services[service as usize];
+        (plan.stages, plan.only_call) = (stages, only_call);
     }
 }
 

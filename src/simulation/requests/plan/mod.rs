@@ -106,6 +106,8 @@ pub struct ServicePlan {
     pub name: String,
     /// Edges of its calls, stage by stage.
     pub stages: Vec<Vec<u32>>,
+    /// The edge of its only call, if that is what every attempt at it makes.
+    pub only_call: Option<u32>,
     /// What its nodes do.
     pub work: ServiceWork,
     /// Readiness check.
@@ -273,6 +275,7 @@ fn service_plan(model: &Model, layout: &Layout, index: usize) -> ServicePlan {
     ServicePlan {
         name: service.name.clone(),
         stages: Vec::new(),
+        only_call: None,
         work: model.traffic.services.get(index).cloned().unwrap_or_default(),
         check: service.health_check.clone(),
         process: process.map(|process| process as u32),
