@@ -72,14 +72,17 @@ impl Law {
 
 /// Nanoseconds to the nearest whole one, saturating.
 #[inline]
-fn nearest(nanos: f64) -> Span {
-    /// Next to this whole numbers are neighbours.
-    const WHOLE: u64 = 1 << 52;
-    // as bits what is negative or no number is large; half of a number of the magnitude of `WHOLE` is exact
-    if nanos.to_bits() < (WHOLE as f64 / 2.0).to_bits() {
-        return Span::from_nanos((nanos + WHOLE as f64).to_bits() % WHOLE);
+pub(super) fn nearest(nanos: f64) -> Span {
+    /// From here on floating numbers are whole.
+    const WHOLE: f64 = (1_u64 << 52) as f64;
+    let above = nanos + 0.5;
+    // as bits, what is negative or no number is large
+    if above.to_bits() < (WHOLE / 2.0).to_bits() {
+        let near = above + WHOLE;
+        let up = near - WHOLE > above;
+        return Span::from_nanos(near.to_bits() - WHOLE.to_bits() - u64::from(up));
     }
-    Span::from_nanos_f64(nanos + 0.5)
+    Span::from_nanos_f64(above)
 }
 
 #[inline]

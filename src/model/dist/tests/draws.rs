@@ -1,9 +1,11 @@
 //! Draws against the exact law. All seeds are fixed; each tolerance is four standard errors of what is compared.
 
+use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::model::dist::Law;
+use crate::model::dist::sample::nearest;
 use crate::model::dist::tests::{law, zoo};
 use crate::time::Span;
 
@@ -115,4 +117,14 @@ fn first_draws_of_each_law_stay_what_they_are() {
         })
         .collect();
     assert_eq!(found, expected);
+}
+
+proptest! {
+    #[test]
+    fn lengths_are_rounded_half_up_whatever_their_size(whole in 0_u64..1 << 54, half in any::<bool>(), bits in any::<u64>()) {
+        let tie = whole as f64 + if half { 0.5 } else { 0.0 };
+        for nanos in [tie, tie.next_down(), tie.next_up(), f64::from_bits(bits), -tie] {
+            prop_assert_eq!(nearest(nanos), Span::from_nanos_f64((nanos + 0.5).floor()), "{}", nanos);
+        }
+    }
 }
