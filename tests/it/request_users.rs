@@ -107,3 +107,10 @@ fn a_storm_of_retries_outlives_its_cause_and_a_budget_ends_it() {
     let (came, answered) = cured.seconds(280, 295);
     assert_eq!(answered, came, "over");
 }
+
+#[test]
+fn who_is_answered_in_no_time_asks_again_a_millisecond_later() {
+    let counts =
+        counts(&format!("{HEAD}horizon = \"1s\"\n[users.folk]\nclosed = {{ clients = 3 }}\n[services.shop]\n"));
+    assert_eq!(counts.user("system").arrived, 3 * 1_000);
+}

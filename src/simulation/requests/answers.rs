@@ -124,6 +124,9 @@ impl Requests<'_> {
     /// Nobody waits for the attempt: its work is stopped, or goes on unseen.
     fn leave_alone(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job(id) else { return };
+        if job.saga.is_some() && job.stage == Stage::Calling {
+            return; // a transaction goes on to its end
+        }
         let (stage, node) = (job.stage, job.node as usize);
         let gone = self.plan.services[self.service_of(node as u32) as usize].work.caller_gone;
         match (stage, gone) {

@@ -12,7 +12,7 @@ use crate::engine::streams::{Family, Numbered, Stream, Streams};
 use crate::model::traffic::{Arrivals, Pattern};
 use crate::time::{Span, Time};
 
-/// What a client waits after a failure that took no time.
+/// What a client waits after an answer, or a failure, that took no time.
 const PATIENCE: Span = Span::from_millis(1);
 
 /// Numbers of the draws of a request.
@@ -156,7 +156,7 @@ impl Requests<'_> {
         self.tally.answered(now, (id, &request), answer);
         if let Arrivals::Closed(closed) = &self.plan.groups[request.group as usize].arrivals {
             let mut think = closed.think.sample(&mut request.key.draw(THINK));
-            if answer.is_err() && now == request.arrived {
+            if now == request.arrived {
                 think = think.max(PATIENCE);
             }
             let event = Event::Think { group: request.group, client: request.client };

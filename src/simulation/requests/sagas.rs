@@ -1,8 +1,9 @@
 //! Transactions: one call a step, undone by a second call when a later step fails.
 //!
-//! The machine is [`Saga`]; it runs in the attempt at the entry service, whose calls its steps are. A step that failed
-//! without an answer may have happened, and is undone too. What an undo may cost beyond its first attempt is paid from a
-//! budget that all transactions of a class share at a node; one that it refuses is given up.
+//! The machine is [`Saga`]; it runs in the attempt at the entry service, whose calls its steps are. It begins when the
+//! other calls of that service are over, and goes on to its end though nobody may wait for it any more. A step that
+//! failed without an answer may have happened, and is undone too. What an undo may cost beyond its first attempt is paid
+//! from a budget that all transactions of a class share at a node; one that it refuses is given up.
 
 use super::Requests;
 use super::event::{Event, class};
@@ -32,6 +33,9 @@ pub struct Transaction {
 impl Requests<'_> {
     /// Is the attempt the one that makes the transaction of its request: at the service that users reach?
     pub(super) fn makes_saga(&self, id: Id) -> bool {
+        if !self.plan.sagas {
+            return false;
+        }
         let Some(about) = self.flight.job(id).map(|job| &job.about) else { return false };
         self.plan.classes[about.class as usize].saga.is_some() && self.plan.edges[about.edge as usize].is_of_users()
     }
@@ -40,6 +44,7 @@ impl Requests<'_> {
     pub(super) fn start_saga(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job_mut(id) else { return };
         let Some((saga, _)) = &self.plan.classes[job.about.class as usize].saga else { return };
+        job.calls = 0;
         let backoff = saga.undo.backoff;
         let config = SagaConfig {
             pivot: saga.pivot.map(|pivot| pivot as u32),

@@ -269,7 +269,7 @@ impl Requests<'_> {
     /// The attempt makes its calls, which are not just one that all make while they hold their slot.
     #[inline(never)]
     fn call_out(&mut self, now: Time, id: Id) {
-        let saga = self.plan.sagas && self.makes_saga(id);
+        let saga = self.makes_saga(id);
         let Some(job) = self.flight.jobs.get_mut(id) else { return };
         let node = &self.nodes[job.node as usize];
         if node.service.stages.is_empty() && !saga {
@@ -279,7 +279,16 @@ impl Requests<'_> {
         if !node.pool.work.blocking {
             self.free_slot(now, id);
         }
-        if saga { self.start_saga(now, id) } else { self.next_calls(now, id) }
+        self.next_calls(now, id);
+    }
+
+    /// The calls of its service are over: the attempt is done, or its transaction begins.
+    fn calls_over(&mut self, now: Time, id: Id) {
+        if self.makes_saga(id) {
+            self.start_saga(now, id);
+        } else {
+            self.finish_job(now, id, Ok(Quality::Full));
+        }
     }
 
     #[inline(never)]
@@ -288,10 +297,8 @@ impl Requests<'_> {
         let Some(job) = self.flight.job(id) else { return };
         let (node, mut group) = (job.node, job.calls);
         let service = self.nodes[node as usize].service;
-        if group as usize >= service.stages.len() {
-            return self.finish_job(now, id, Ok(Quality::Full));
-        }
         let About { class, key, request, .. } = job.about;
+        let steps = if self.makes_saga(id) { plan.steps(class) } else { &[] };
         let slot = node - service.first_node;
         let deadline = if service.stops() { job.deadline } else { Time::NEVER };
         let mut out = 0;
@@ -301,8 +308,9 @@ impl Requests<'_> {
             for (index, &edge) in edges.iter().enumerate() {
                 let key = key.child(call_key(group, index as u32));
                 let call = About { owner: Owner::Job(id), edge, slot, client: 0, turn: 0, class, key, request };
+                let is_step = steps.contains(&edge);
                 let edge = &plan.edges[edge as usize];
-                if edge.is_made(&call) {
+                if !is_step && edge.is_made(&call) {
                     out += 1;
                     self.start_other_call(now, edge, call, deadline);
                 }
@@ -311,7 +319,7 @@ impl Requests<'_> {
         let Some(job) = self.flight.job_mut(id) else { return };
         (job.calls, job.out) = (group, out);
         if out == 0 {
-            self.finish_job(now, id, Ok(Quality::Full));
+            self.calls_over(now, id);
         }
     }
 
@@ -346,7 +354,7 @@ impl Requests<'_> {
             return;
         }
         let node = &mut self.nodes[job.node as usize];
-        if (job.calls as usize) < node.service.stages.len() {
+        if (job.calls as usize) < node.service.stages.len() || self.plan.sagas {
             return self.next_calls(now, id);
         }
         let at_once = self.routes.at_once();

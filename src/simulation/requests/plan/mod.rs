@@ -201,6 +201,11 @@ impl GroupPlan {
 }
 
 impl RequestPlan {
+    /// The edges of the steps of a class's transaction, if it makes one.
+    pub fn steps(&self, class: u32) -> &[u32] {
+        self.classes[class as usize].saga.as_ref().map_or(&[], |(_, edges)| edges)
+    }
+
     /// Names of those who ask: `system`, the groups, the classes as `class NAME`.
     pub fn user_subjects(&self) -> Vec<String> {
         let classes =
