@@ -286,7 +286,7 @@ impl Node<'_> {
                 self.pool.work.service_time.sample(&mut job.about.key.draw(WORK))
             }
         };
-        work += self.pool.work.contention * (u64::from(self.busy) + self.queue.len() as u64);
+        work += self.pool.work.contention * u64::from(job.present);
         if self.condition.is_even() && self.pool.warm_up.is_none() {
             return work;
         }

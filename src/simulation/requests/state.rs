@@ -163,6 +163,8 @@ pub struct Job {
     pub calls: u32,
     /// Calls of this group that are out.
     pub out: u32,
+    /// Attempts in flight on the node when it came, itself counted, if the node is not a usual one.
+    pub present: u32,
     /// A place under the adaptive limit.
     pub permit: Option<LimitPermit>,
     /// Its answer, once it is on the way.
@@ -189,6 +191,7 @@ impl Job {
             left: Span::ZERO,
             calls: 0,
             out: 0,
+            present: 0,
             permit: None,
             answer: Ok(Quality::Full),
             saga: None,

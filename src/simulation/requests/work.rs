@@ -168,6 +168,9 @@ impl Requests<'_> {
             };
             job.permit = Some(permit);
         }
+        if !node.usual {
+            job.present = node.busy + node.queue.len() as u32 + 1;
+        }
         true
     }
 

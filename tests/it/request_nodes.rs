@@ -1,0 +1,35 @@
+//! Work at nodes: what slows it down, and checks beside it, against closed forms and a second reckoning.
+
+use crate::lab::check;
+use crate::request_lab::{HEAD, counts, queue, ratio, times, trials};
+use std::f64::consts::E;
+
+/// Two clients in turn at one slot: whoever comes finds the other in work, so that all work but that of the very first is
+/// 10 ms + 2 x 10 ms. One who comes 1 ms after its answer waits for the 29 ms that are left of the other's: 59 ms in all.
+#[test]
+fn contention_counts_those_in_flight_when_an_attempt_comes() {
+    let text = format!(
+        "{HEAD}horizon = \"1min\"\n[services.app]\nslots = 1\nservice_time = \"10ms\"\ncontention = \"10ms\"\n\
+         [users.folk.closed]\nclients = 2\nthink = \"1ms\"\n"
+    );
+    let counts = counts(&text);
+    let latency = &counts.user("folk").latency;
+    // the first takes 20 ms, the second waits for that, the third for one of 30 ms that has just begun
+    let expected = 20 + 50 + 59 * (latency.count() - 2);
+    assert_eq!(u128::from(expected) * 1_000_000, latency.sum_ns, "{} answers", latency.count());
+}
+
+/// One slot and one place to wait. Who comes to an idle node works for 20 ms, who finds one in work for 30 ms, whenever that
+/// begins. After the first of a busy time another follows if one came in its 20 ms, with chance p, and then one more each
+/// time that one came in 30 ms, with chance q: p / (1 - q) of them, in 1 / rate + 20 ms + 30 ms p / (1 - q).
+#[test]
+fn contention_of_who_waited_is_that_of_when_it_came() {
+    let rate = 50.0;
+    let [p, q] = [0.02, 0.03].map(|work: f64| 1.0 - E.powf(-rate * work));
+    let further = p / (1.0 - q);
+    let answered = (1.0 + further) / (rate * (1.0 / rate + 0.02 + 0.03 * further));
+    let text = queue(1_000, "50/s", 1, "10ms", "queue = 1\ncontention = \"10ms\"", "");
+    let counted = trials(&text, times(20, 10));
+    let found = ratio(&counted, |trial| (trial.user("clients").full as f64, trial.user("clients").arrived as f64));
+    check("contention", found, answered, 0.01);
+}
