@@ -2,6 +2,7 @@
 
 use crate::lab::check;
 use crate::request_lab::{HEAD, counts, queue, ratio, times, trials};
+use ninefold::resilience::ErrorClass;
 use std::f64::consts::E;
 
 /// Two clients in turn at one slot: whoever comes finds the other in work, so that all work but that of the very first is
@@ -32,4 +33,22 @@ fn contention_of_who_waited_is_that_of_when_it_came() {
     let counted = trials(&text, times(20, 10));
     let found = ratio(&counted, |trial| (trial.user("clients").full as f64, trial.user("clients").arrived as f64));
     check("contention", found, answered, 0.01);
+}
+
+/// A node that is asked for twice as much as it can do, by those who matter least: a check, which matters more, waits for no
+/// longer than one piece of work wherever that class stands in the file, and finds the node well.
+#[test]
+fn a_check_in_a_priority_queue_matters_as_what_is_critical_does() {
+    let (first, last) = ("first = { priority = \"critical-plus\" }\n", "last = { priority = \"sheddable\" }\n");
+    for classes in [format!("{first}{last}"), format!("{last}{first}")] {
+        let text = format!(
+            "{HEAD}horizon = \"5min\"\n[services.app]\nslots = 1\nservice_time = \"100ms\"\nqueue_order = \"priority\"\n\
+             queue_timeout = \"2s\"\nliveness = {{ every = \"1s\", timeout = \"300ms\", through_queue = true }}\n\
+             [requests]\n{classes}[users.folk]\nrate = \"20/s\"\nrequests = {{ last = \"100%\" }}\n"
+        );
+        let counts = counts(&text);
+        let folk = counts.user("folk");
+        assert_eq!(folk.failed[ErrorClass::Connect as usize], 0, "restarted, with {classes}");
+        assert!(folk.failed[ErrorClass::Overload as usize] > 2_000);
+    }
 }

@@ -64,11 +64,7 @@ impl Requests<'_> {
                 QueueOrder::AdaptiveLifo if newest => node.queue.pop_back(),
                 QueueOrder::Fifo | QueueOrder::AdaptiveLifo => node.queue.pop_front(),
                 QueueOrder::Priority => {
-                    let class = |id: &Id| self.flight.job(*id).map_or(u32::MAX, |job| job.about.class);
-                    let rank = |id: &Id| {
-                        let class = self.plan.classes.get(class(id) as usize);
-                        class.map_or(usize::MAX, |class| class.priority.index())
-                    };
+                    let rank = |id: &Id| self.flight.job(*id).map_or(usize::MAX, |job| job.priority(self.plan).index());
                     let best = (0..waiting).min_by_key(|&place| rank(&node.queue[place]))?;
                     node.queue.remove(best)
                 }

@@ -5,7 +5,6 @@ use super::event::{Event, Todo, class};
 use super::plan::{From, Place};
 use super::state::{About, Answer, EndedCall, Id, Job, Origin, Owner, Quality, Stage};
 use crate::engine::streams::Numbered;
-use crate::resilience::load_shedding::Criticality;
 use crate::resilience::{ErrorClass, Outcome};
 use crate::time::{Span, Time};
 
@@ -119,7 +118,7 @@ impl Requests<'_> {
     /// An attempt at the door of a node that may refuse it, or hang: may it work or wait there?
     fn is_let_in(&mut self, now: Time, id: Id) -> bool {
         let Some(job) = self.flight.job_mut(id) else { return false };
-        let (class, deadline) = (job.about.class, job.deadline);
+        let deadline = job.deadline;
         let node = &mut self.nodes[job.node as usize];
         let (pool, service) = (node.pool, node.service);
         let condition = &node.condition;
@@ -135,8 +134,8 @@ impl Requests<'_> {
                 meter.reach();
             }
         }
-        let class = &self.plan.classes[class as usize];
-        let priority = if check { Criticality::Critical } else { class.priority };
+        let writes = self.plan.classes[job.about.class as usize].writes;
+        let priority = job.priority(self.plan);
         let refusal = if !condition.up {
             if condition.silent {
                 self.lose(id);
@@ -146,7 +145,7 @@ impl Requests<'_> {
         } else if condition.off && job.sent >= node.retired {
             Some(ErrorClass::Connect)
         } else if !condition.admits
-            || (class.writes && !check && (condition.full || !condition.writes))
+            || (writes && !check && (condition.full || !condition.writes))
             || (service.stops() && deadline != Time::NEVER && now + condition.skew >= deadline)
         {
             Some(ErrorClass::Error)
