@@ -52,3 +52,33 @@ fn a_check_in_a_priority_queue_matters_as_what_is_critical_does() {
         assert!(folk.failed[ErrorClass::Overload as usize] > 2_000);
     }
 }
+
+/// Checks fill the queue of a node, and leave it, and are refused: what is counted at its service is what its users meet. Who
+/// is shed has failed by overload, who began has waited as long as its answer took beyond the 50 ms of work, and nobody
+/// else is there.
+#[test]
+fn checks_that_wait_in_a_node_are_counted_nowhere() {
+    let every = |every: &str| {
+        let keys = format!("every = \"{every}\", timeout = \"{every}\", down_after = 1000000");
+        format!("health_check = {{ {keys}, through_queue = true }}")
+    };
+    for (keys, tables) in [
+        (every("100ms"), String::new()),
+        (String::new(), format!("[routing]\n{}", every("100ms"))),
+        (format!("queue_timeout = \"40ms\"\n{}", every("20ms")), String::new()),
+        (format!("codel = {{ interval = \"20ms\" }}\non_caller_gone = \"ignore\"\n{}", every("40ms")), String::new()),
+        (format!("concurrency_limit = \"aimd(initial=2, max=2)\"\n{}", every("60ms")), String::new()),
+    ] {
+        let text = queue(200, "8/s", 1, "50ms", &format!("queue = 2\n{keys}"), "") + &tables;
+        let counts = counts(&text);
+        let (app, clients) = (counts.service("app"), counts.user("clients"));
+        assert_eq!(app.all_shed(), clients.failed[ErrorClass::Overload as usize], "{text}");
+        assert!(clients.failures() > 50 && clients.failures() == app.all_shed(), "{text}");
+        let waiting = app.attempts - app.started - app.all_shed();
+        assert!(waiting <= 2, "{waiting} still wait\n{text}");
+        // who is in work at the end has waited too, at most for three pieces of work
+        let waited = clients.latency.sum_ns - 50_000_000 * u128::from(clients.latency.count());
+        let sum = app.queue.sum_ns;
+        assert!((waited..=waited + 150_000_000).contains(&sum), "{sum} ns of waiting, {waited} of it answered\n{text}");
+    }
+}

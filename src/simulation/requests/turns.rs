@@ -50,10 +50,8 @@ impl Requests<'_> {
             let newest = match verdict {
                 Some(CoDelVerdict::DropOldest) if drops => {
                     node.queue.pop_front();
-                    let service = self.service_of(index);
-                    self.tally.shed(service);
                     self.release_permit(now, oldest, Outcome::Failure);
-                    self.answer(now, oldest, Err(ErrorClass::Overload));
+                    self.shed(now, oldest);
                     continue;
                 }
                 Some(CoDelVerdict::DropOldest | CoDelVerdict::ServeNewest) => order == QueueOrder::AdaptiveLifo,

@@ -150,8 +150,8 @@ impl Requests<'_> {
         {
             Some(ErrorClass::Error)
         } else if node.refuses(now, priority, pool.work.slots) {
-            self.tally.shed(pool.service);
-            Some(ErrorClass::Overload)
+            self.shed(now, id);
+            return false;
         } else {
             None
         };
@@ -161,8 +161,7 @@ impl Requests<'_> {
         }
         if let Some(limit) = &mut node.limit {
             let Some(permit) = limit.acquire(now) else {
-                self.tally.shed(pool.service);
-                self.answer(now, id, Err(ErrorClass::Overload));
+                self.shed(now, id);
                 return false;
             };
             job.permit = Some(permit);
@@ -173,6 +172,14 @@ impl Requests<'_> {
         true
     }
 
+    /// The attempt is refused for load, or dropped from the queue. A check, which is no request's, is counted nowhere.
+    pub(super) fn shed(&mut self, now: Time, id: Id) {
+        if let Some(job) = self.flight.job(id).filter(|job| !job.origin.is_check()) {
+            self.tally.shed(self.plan.nodes[job.node as usize].service);
+        }
+        self.answer(now, id, Err(ErrorClass::Overload));
+    }
+
     /// All slots of the node are taken: the attempt waits, if there is room.
     #[inline(never)]
     fn wait_for_slot(&mut self, now: Time, id: Id) {
@@ -180,9 +187,8 @@ impl Requests<'_> {
         let node = &mut self.nodes[job.node as usize];
         let pool = node.pool;
         if pool.work.queue.is_some_and(|room| node.queue.len() as u32 >= room) {
-            self.tally.shed(pool.service);
             self.release_permit(now, id, Outcome::Failure);
-            return self.answer(now, id, Err(ErrorClass::Overload));
+            return self.shed(now, id);
         }
         job.stage = Stage::Queued;
         node.queue.push_back(id);
@@ -195,10 +201,11 @@ impl Requests<'_> {
     /// The attempt has waited for its slot long enough.
     pub(super) fn leave_queue(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job(id).filter(|job| job.stage == Stage::Queued) else { return };
-        let node = job.node as usize;
-        self.nodes[node].queue.retain(|&queued| queued != id);
-        let service = self.service_of(node as u32);
-        self.tally.left_queue(service);
+        let (node, check) = (job.node, job.origin.is_check());
+        self.nodes[node as usize].queue.retain(|&queued| queued != id);
+        if !check {
+            self.tally.left_queue(self.service_of(node));
+        }
         self.release_permit(now, id, Outcome::Failure);
         self.answer(now, id, Err(ErrorClass::Overload));
     }
@@ -212,7 +219,9 @@ impl Requests<'_> {
         let Some(job) = self.flight.job_mut(id) else { return };
         let node = &mut self.nodes[job.node as usize];
         let work = node.begin(now, job);
-        self.tally.started(now, node.pool.service, (job.about.request, id), now.since(job.arrived));
+        if !job.origin.is_check() {
+            self.tally.started(now, node.pool.service, (job.about.request, id), now.since(job.arrived));
+        }
         self.work_for(now, id, work);
     }
 
