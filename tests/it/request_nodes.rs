@@ -82,3 +82,75 @@ fn checks_that_wait_in_a_node_are_counted_nowhere() {
         assert!((waited..=waited + 150_000_000).contains(&sum), "{sum} ns of waiting, {waited} of it answered\n{text}");
     }
 }
+
+/// A node that began to warm up at 15 s, was three times as slow from 17 s to 21 s, and did nothing from 19 s to
+/// 20.05 s and from 20.53 s to 22.05 s: its speed in a millisecond, in each of which it is a line.
+fn speed(from: f64, lasts_ms: f64, at_ms: f64) -> f64 {
+    let warm = if at_ms < 15_000.0 { 1.0 } else { (from + (1.0 - from) * (at_ms - 15_000.0) / lasts_ms).min(1.0) };
+    let hangs = (19_000.0..20_050.0).contains(&at_ms) || (20_530.0..22_050.0).contains(&at_ms);
+    let slow = (17_000.0..21_000.0).contains(&at_ms);
+    if hangs { 0.0 } else { warm / if slow { 3.0 } else { 1.0 } }
+}
+
+/// When work that begins at an instant is done, all in milliseconds: the areas under the speed, one by one.
+fn done(mut at: f64, mut left: f64, speed: &dyn Fn(f64) -> f64) -> f64 {
+    let area = |from: f64, to: f64| (to - from) * speed(f64::midpoint(from, to));
+    let next = |at: f64| at.floor() + 1.0;
+    while area(at, next(at)) < left {
+        (at, left) = (next(at), left - area(at, next(at)));
+    }
+    let (mut low, mut high) = (at, next(at));
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        if area(at, middle) < left { low = middle } else { high = middle }
+    }
+    high
+}
+
+/// A request comes every 100 ms, one who finds nobody there is refused from 10 s to 15 s, when the work in hand is lost. What
+/// each takes is added up in small steps, faults and contention and one after the other if there is one slot.
+#[test]
+fn work_at_a_node_that_warms_up_goes_faster_and_faster() {
+    for (work, contention, slots, from, lasts_s) in [
+        (250.0, 0.0, false, 1.0, 10),
+        (250.0, 0.0, false, 0.2, 10),
+        (250.0, 10.0, false, 0.0, 10),
+        (3_000.0, 10.0, false, 0.2, 5),
+        (60.0, 0.0, true, 0.0, 10),
+        (40.0, 2.0, true, 0.2, 30),
+    ] {
+        let slots_key = if slots { "slots = 1" } else { "" };
+        let text = format!(
+            "{HEAD}horizon = \"60s\"\n[services.app]\nservice_time = \"{work}ms\"\ncontention = \"{contention}ms\"\n{slots_key}\n\
+             warm_up = {{ for = \"{lasts_s}s\", from = \"{}%\" }}\n[users.folk]\nrate = \"10/s\"\narrivals = \"regular\"\n\
+             [faults.crash]\ntarget = \"app\"\nat = \"10s\"\nfor = \"5s\"\n\
+             [faults.slow]\ntarget = \"app\"\nmode = \"slow\"\nfactor = 3\nat = \"17s\"\nfor = \"4s\"\n\
+             [faults.hang]\ntarget = \"app\"\nmode = \"slow\"\nfactor = inf\ncheck_fails = \"0%\"\nat = \"19s\"\nfor = \"1050ms\"\n\
+             [faults.again]\ntarget = \"app\"\nmode = \"slow\"\nfactor = inf\ncheck_fails = \"0%\"\nat = \"20530ms\"\n\
+             for = \"1520ms\"\n",
+            100.0 * from
+        );
+        let speed = |at: f64| speed(from, f64::from(lasts_s) * 1e3, at);
+        let (mut ends, mut sum, mut longest) = (Vec::new(), 0.0, 0.0_f64);
+        for number in (1..600).filter(|number| !(100..150).contains(number)) {
+            let came = f64::from(number) * 100.0;
+            if number == 150 {
+                ends.clear();
+            }
+            // at equal times work is done before anybody comes
+            let present = 1 + ends.iter().filter(|&&end| end > came + 1e-6).count();
+            let begins = ends.last().filter(|_| slots).map_or(came, |&end: &f64| end.max(came));
+            let end = done(begins, work + contention * present as f64, &speed);
+            ends.push(end);
+            if end < 60_000.0 && !(number < 100 && end > 10_000.0) {
+                (sum, longest) = (sum + end - came, longest.max(end - came));
+            }
+        }
+        let counted = counts(&text);
+        let latency = &counted.user("folk").latency;
+        let (found, found_longest) = (latency.sum_ns as f64 / 1e6, latency.max.as_secs_f64() * 1e3);
+        // each is off by some nanoseconds, those who wait by those of all before them
+        assert!((found - sum).abs() < 0.1, "{found} ms in all, not {sum}\n{text}");
+        assert!((found_longest - longest).abs() < 1e-3, "{found_longest} ms, not {longest}\n{text}");
+    }
+}

@@ -287,10 +287,7 @@ impl Node<'_> {
             }
         };
         work += self.pool.work.contention * u64::from(job.present);
-        if self.condition.is_even() && self.pool.warm_up.is_none() {
-            return work;
-        }
-        super::route::slowed(work, self.pace().times(now))
+        self.pace().takes(now, work)
     }
 
     /// So many more of this priority would not be refused for load. A queue without limit has room for what the node's
