@@ -33,7 +33,7 @@ impl World<'_> {
             self.sites[plan.site as usize].down_ns += u128::from(down.as_nanos());
             self.count_node(now, shelf as usize, true);
             if plan.warms {
-                self.node_starts(now, unit);
+                self.node_is_free(now, unit);
             }
         }
     }
@@ -106,7 +106,7 @@ impl World<'_> {
                         self.can_start(unit);
                     } else {
                         self.count_node(now, shelf as usize, true);
-                        self.node_starts(now, unit);
+                        self.node_is_free(now, unit);
                         self.retime_load(now, shelf);
                     }
                 }

@@ -101,6 +101,8 @@ impl World<'_> {
             } else {
                 self.node_stops(now, unit);
             }
+        } else if on {
+            self.hung_node_starts(now, unit);
         }
         if state.holds == state.hidden {
             self.see(unit, on);

@@ -1,7 +1,8 @@
 //! Nodes that have started and are not yet warm: what their pools lack of their capacity.
 //!
 //! A start is a repair, a boot, a wake, or the return of the place around the node; a partition that heals or a pool
-//! that goes on after a pause starts nothing. Nodes of a shelf that started at one instant are counted together, and
+//! that goes on after a pause starts nothing, and neither does a hang that ends: what was held goes on, as warm as it would
+//! be without. Nodes of a shelf that started at one instant are counted together, and
 //! count while their shelf serves; who breaks or is stopped is no longer among them. Until the last is warm the level is
 //! a curve, booked as chords like that of moving users.
 
@@ -27,6 +28,8 @@ struct Cohort {
 pub struct Warming {
     /// By node of the pool: its last start, if it has not stopped since.
     started: Vec<Option<Time>>,
+    /// The same of nodes that hang.
+    hung: Vec<Option<Time>>,
     cohorts: Vec<Cohort>,
 }
 
@@ -35,14 +38,16 @@ impl Warming {
     pub fn reset(&mut self, nodes: u32) {
         self.started.clear();
         self.started.resize(nodes as usize, None);
+        self.hung.clear();
+        self.hung.resize(nodes as usize, None);
         self.cohorts.clear();
     }
 
-    /// The node stops; among those that started before `warm` nobody is looked for.
-    fn stop(&mut self, node: u32, shelf: u32, warm: Time) {
-        let Some(since) = self.started.get_mut(node as usize).and_then(Option::take) else { return };
+    /// The node stops; among those that started before `warm` nobody is looked for. Answers when it had started.
+    fn stop(&mut self, node: u32, shelf: u32, warm: Time) -> Option<Time> {
+        let since = self.started.get_mut(node as usize).and_then(Option::take)?;
         if since < warm {
-            return;
+            return Some(since);
         }
         let mine = |cohort: &Cohort| cohort.shelf == shelf && cohort.since == since;
         if let Some(position) = self.cohorts.iter().position(mine) {
@@ -51,17 +56,24 @@ impl Warming {
                 self.cohorts.remove(position);
             }
         }
+        Some(since)
     }
 
-    fn start(&mut self, now: Time, node: u32, shelf: u32) {
+    /// The node has started at `since`: now, or before it hung.
+    fn start(&mut self, since: Time, node: u32, shelf: u32) {
         self.stop(node, shelf, Time::ZERO);
-        let Some(started) = self.started.get_mut(node as usize) else { return };
-        *started = Some(now);
+        let (Some(started), Some(hung)) = (self.started.get_mut(node as usize), self.hung.get_mut(node as usize))
+        else {
+            return;
+        };
+        (*started, *hung) = (Some(since), None);
         // who started last stands last
-        let mut latest = self.cohorts.iter_mut().rev().take_while(|cohort| cohort.since == now);
-        match latest.find(|cohort| cohort.shelf == shelf) {
+        let later = self.cohorts.iter().rev().take_while(|cohort| cohort.since > since).count();
+        let place = self.cohorts.len() - later;
+        let mut same = self.cohorts[..place].iter_mut().rev().take_while(|cohort| cohort.since == since);
+        match same.find(|cohort| cohort.shelf == shelf) {
             Some(cohort) => cohort.nodes += 1,
-            None => self.cohorts.push(Cohort { shelf, since: now, nodes: 1 }),
+            None => self.cohorts.insert(place, Cohort { shelf, since, nodes: 1 }),
         }
     }
 }
@@ -99,7 +111,34 @@ impl World<'_> {
             // while levels are full whoever is warm is no longer counted, though he may be listed
             let lasts = self.layout.pools[pool].warm_up.map_or(Span::MAX, |warm_up| warm_up.lasts);
             let warm = if self.is_full() { now.before(lasts) } else { Time::ZERO };
-            self.warming[pool].stop(node, shelf, warm);
+            let since = self.warming[pool].stop(node, shelf, warm);
+            self.warming[pool].hung[node as usize] = since.filter(|_| self.hangs(unit));
+        }
+    }
+
+    /// Is the node held by nothing but hangs?
+    fn hangs(&self, unit: u32) -> bool {
+        let state = &self.units[unit as usize];
+        state.holds > 0 && state.hangs
+    }
+
+    /// Nothing holds the node any more: it begins to run, or goes on if it only hung.
+    pub(super) fn node_is_free(&mut self, now: Time, unit: u32) {
+        if !self.units[unit as usize].hangs {
+            return self.node_starts(now, unit);
+        }
+        let Some((pool, shelf, node)) = self.warms_up(unit) else { return };
+        let lasts = self.layout.pools[pool].warm_up.map_or(Span::ZERO, |warm_up| warm_up.lasts);
+        let since = self.warming[pool].hung[node as usize].take();
+        if let Some(since) = since.filter(|&since| since + lasts > now) {
+            self.warming[pool].start(since, node, shelf);
+        }
+    }
+
+    /// The node begins to run in a place, or in a pool, in which it hangs.
+    pub(super) fn hung_node_starts(&mut self, now: Time, unit: u32) {
+        if let Some((pool, _, node)) = self.warms_up(unit).filter(|_| self.hangs(unit)) {
+            self.warming[pool].hung[node as usize] = Some(now);
         }
     }
 
@@ -111,8 +150,12 @@ impl World<'_> {
         }
         for unit in plan.units() {
             let here = self.layout.units[unit as usize].kind == UnitKind::Node(shelf);
-            if here && self.units[unit as usize].holds == 0 && !self.is_off(unit) {
-                self.node_starts(now, unit);
+            if here && !self.is_off(unit) {
+                if self.units[unit as usize].holds == 0 {
+                    self.node_starts(now, unit);
+                } else {
+                    self.hung_node_starts(now, unit);
+                }
             }
         }
     }

@@ -76,6 +76,34 @@ fn a_partition_that_heals_leaves_its_nodes_warm() {
     history(text).expect("system", 0.0, HOUR, 0.5 * HOUR);
 }
 
+/// A hang holds work and lets go of it; nothing starts. One that falls into a warm-up leaves of that what is left by then; one
+/// that a crash ends, or in which the place comes back, does not keep a node from being cold.
+#[test]
+fn a_node_that_hangs_goes_on_as_warm_as_it_was() {
+    let hang = |at: &str, lasts: &str| {
+        format!("[faults.g]\ntarget = \"1 of app\"\nmode = \"slow\"\nfactor = inf\nat = \"{at}\"\nfor = \"{lasts}\"\n")
+    };
+    let lost = |fault: &str, expected: f64| {
+        let text = pair("warm_up = { for = \"10min\" }", fault);
+        history(&text).expect_loss("system", expected, 1e-6);
+    };
+    let hangs = format!("{ONE_NODE}\nmode = \"slow\"\nfactor = inf");
+    lost(&hangs, 0.5 * HOUR);
+    // both are back at 2 h, half warm when one hangs at 125 min, and warm but for that one at 130 min, which hangs to 135 min
+    let region = |hang: &str| format!("{THE_REGION}\n{hang}");
+    lost(&region(&hang("125min", "10min")), HOUR + 300.0 * 0.75 + 300.0 * (0.5 + 0.5 * 0.25) + 300.0 * 0.5);
+    // the same, until 127 min: the one that goes on is as warm as the other
+    let others = 120.0 * (0.5 + 0.5 * 0.4) + 180.0 * 0.15;
+    lost(&region(&hang("125min", "2min")), HOUR + 300.0 * 0.75 + others);
+    // it hangs from before the region comes back until four minutes after, with six more to go
+    let late = 240.0 * (0.5 + 0.5 * 0.8) + 360.0 * 0.3;
+    lost(&region(&hang("90min", "34min")), HOUR + late);
+    // a crash of the nodes from 62 to 90 min ends the hang of one, which is down until 120 min and then cold
+    let keys = "warm_up = { for = \"10min\" }\nfaults = { at = \"62min\", for = \"28min\" }";
+    let crashed = history(&pair(keys, &hangs));
+    crashed.expect_loss("system", 120.0 * 0.5 + 1_680.0 + 1_800.0 * 0.5 + 2.0 * 600.0 * 0.5 * 0.5, 1e-6);
+}
+
 #[test]
 fn standbys_that_were_stopped_warm_up_after_they_wake() {
     let text = "version = 1\nhorizon = \"10h\"\nregions = { east = {}, west = {} }\n[services.app]\nnodes = 2\n\

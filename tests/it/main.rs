@@ -41,6 +41,7 @@ mod request_faults;
 mod request_lab;
 mod request_lessons;
 mod request_moves;
+mod request_nodes;
 mod request_operators;
 mod request_oracle;
 mod request_outside;

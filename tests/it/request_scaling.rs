@@ -132,3 +132,19 @@ fn a_node_that_was_booted_warms_up() {
     let (came, answered) = counts.seconds(325, 590);
     assert_eq!(came, answered, "both are warm");
 }
+
+/// Two nodes that are warm; from 60 s on a request comes every 2.5 s, the look at 70 s wants one node only, that of 100 s two
+/// again, and the second, which serves 10 s later, starts anew with the minute of work that came to it at 65 s in hand. Of
+/// that 15 s are left, and then nobody comes: t with 0.2 t + 0.8 t^2 / 600 = 15.
+#[test]
+fn a_node_that_is_back_before_its_work_is_done_goes_on_with_it_cold() {
+    let keys = "nodes = 2\nservice_time = \"60s\"\ncapacity = \"2/s\"\nwarm_up = { for = \"300s\", from = \"20%\" }\n\
+                autoscale = { min = 1, max = 2, target = \"30%\", every = \"10s\", boot = \"10s\", cooldown = \"0s\" }";
+    let bursts =
+        "bursts = [{ at = \"60s\", for = \"30s\", factor = 0.4 }, { at = \"109s\", for = \"1h\", factor = 0 }]";
+    let text = pool(keys, &format!("rate = \"1/s\"\n{bursts}"));
+    assert_eq!(changes(&Compiled::full(&model(&text)))[..2], [(at(70), 2, 1), (at(100), 1, 2)]);
+    let longest = counts(&text).user("folk").latency.max.as_secs_f64();
+    let expected = 45.0 + 375.0 * ((0.04_f64 + 4.0 * 0.8 / 600.0 * 15.0).sqrt() - 0.2);
+    assert!((longest - expected).abs() < 1e-6, "{longest} s, not {expected} s");
+}

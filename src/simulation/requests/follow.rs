@@ -7,7 +7,8 @@
 
 use super::event::{Event, Todo};
 use super::nodes::{Condition, Node};
-use super::route::Share;
+use super::pace::Pace;
+use super::route::{Share, slowed};
 use super::state::{Id, Origin, Stage};
 use super::{Caller, Requests};
 use crate::resilience::ErrorClass;
@@ -17,7 +18,7 @@ use crate::resilience::pipeline::Waiter;
 use crate::simulation::World;
 use crate::simulation::layout::Manner;
 use crate::simulation::watch::Due;
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 /// Hears nothing: a change of health decides about no waiter.
 struct Deaf;
@@ -98,32 +99,26 @@ impl Requests<'_> {
     }
 
     /// The node is in another condition from now on.
-    #[expect(clippy::float_cmp, reason = "what has not changed is equal to the bit")]
     pub(super) fn change_condition(&mut self, now: Time, index: u32, condition: Condition) {
         let node = &mut self.nodes[index as usize];
         node.changes_pace(now);
-        let slowness = node.pace().slowness(now);
+        let pace = node.pace();
         let before = std::mem::replace(&mut node.condition, condition);
+        let starts = (!before.up && condition.up) || (before.off && !condition.off);
+        if starts {
+            node.started = Some(now);
+        }
         node.reckon();
         if before.up && !condition.up {
             self.lose_all(now, index, condition.silent);
         }
-        if !before.up && condition.up {
-            self.nodes[index as usize].started = Some(now);
+        if starts {
             self.forget_checks(index);
         }
         if condition.up && before.up {
-            match (before.hung, condition.hung) {
-                (false, true) => self.stretch(now, index, |_, job_left| (Time::NEVER, job_left)),
-                (true, false) => self.resume(now, index),
-                (true, true) | (false, false) => {}
-            }
-            let ratio = self.nodes[index as usize].pace().slowness(now) / slowness;
-            if ratio != 1.0 && !condition.hung {
-                self.stretch(now, index, |now, left| {
-                    let left = Span::from_nanos_f64(left.as_nanos() as f64 * ratio);
-                    (now + left, left)
-                });
+            self.retime(now, index, (pace, before.hung), starts);
+            if before.hung && !condition.hung {
+                self.resume(now, index);
             }
         }
         if before.off != condition.off {
@@ -166,13 +161,22 @@ impl Requests<'_> {
         self.start_probes(now, index);
     }
 
-    /// Changes when the running work of the node will be done.
-    fn stretch(&mut self, now: Time, index: u32, change: impl Fn(Time, Span) -> (Time, Span)) {
+    /// The node has had another pace until now, or hung, or starts anew: what is left of its running work takes as long as
+    /// it does now; while it hangs, for ever.
+    #[expect(clippy::float_cmp, reason = "what has not changed is equal to the bit")]
+    fn retime(&mut self, now: Time, index: u32, (pace, hung): (Pace, bool), starts: bool) {
+        let node = &self.nodes[index as usize];
+        let (new_pace, hangs) = (node.pace(), node.condition.hung);
+        let ratio = new_pace.slowness(now) / pace.slowness(now);
+        if ratio == 1.0 && hung == hangs && !(starts && node.pool.warm_up.is_some()) {
+            return;
+        }
         let mut again = Vec::new();
         for (id, job) in self.flight.jobs.iter_mut() {
             if job.node == index && job.stage == Stage::Working {
-                let left = if job.due == Time::NEVER { job.left } else { job.due.since(now) };
-                (job.due, job.left) = change(now, left);
+                let left = if hung { job.left } else { pace.done_in(now, job.due.since(now)) };
+                job.left = slowed(left, ratio);
+                job.due = if hangs { Time::NEVER } else { now + new_pace.until_done(now, job.left) };
                 again.push((job.due, id));
             }
         }
@@ -183,7 +187,6 @@ impl Requests<'_> {
 
     /// A node that hung goes on with what it held.
     fn resume(&mut self, now: Time, index: u32) {
-        self.stretch(now, index, |now, left| (now + left, left));
         for id in std::mem::take(&mut self.nodes[index as usize].held) {
             if let Some(job) = self.flight.job_mut(id) {
                 job.stage = Stage::Travelling;
@@ -248,9 +251,6 @@ impl Requests<'_> {
         if off {
             node.retired = now;
         } else {
-            node.changes_pace(now);
-            node.started = Some(now);
-            self.forget_checks(index);
             self.forget_readiness(index);
         }
         self.tell_balancers(now, index);

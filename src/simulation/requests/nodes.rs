@@ -286,11 +286,8 @@ impl Node<'_> {
                 self.pool.work.service_time.sample(&mut job.about.key.draw(WORK))
             }
         };
-        work += self.pool.work.contention * (u64::from(self.busy) + self.queue.len() as u64);
-        if self.condition.is_even() && self.pool.warm_up.is_none() {
-            return work;
-        }
-        super::route::slowed(work, self.pace().times(now))
+        work += self.pool.work.contention * u64::from(job.present);
+        self.pace().takes(now, work)
     }
 
     /// So many more of this priority would not be refused for load. A queue without limit has room for what the node's

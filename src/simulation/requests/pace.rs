@@ -1,9 +1,11 @@
 //! How fast a node works: as a share of its full speed, which its faults divide and which rises while it is warming up.
 //!
-//! Service times and `capacity` go by the same share, as in the fluid of the structure clock. A node that hangs does
-//! nothing at all, and has neither gained nor lost speed when it goes on.
+//! Service times and `capacity` go by the same share, as in the fluid of the structure clock. Work takes until the integral
+//! of the speed is the work: as the node warms up, and with a change of what its faults do to it, for what is then left.
+//! A node that hangs does nothing at all, and is then as fast as if it had not hung.
 
 use super::nodes::Node;
+use super::route::slowed;
 use crate::model::elastic::WarmUp;
 use crate::time::{Span, Time};
 
@@ -23,15 +25,25 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// As a share of full speed, above 0.
+    /// As a share of full speed.
     pub fn speed(&self, now: Time) -> f64 {
-        1.0 / self.times(now)
+        let warm = self.warm_up.map_or(1.0, |(warm_up, started)| warm_up.speed(now.since(started)));
+        warm / self.slowness(now)
     }
 
-    /// So many times as long as at full speed its work takes.
-    pub fn times(&self, now: Time) -> f64 {
-        let warm = self.warm_up.map_or(1.0, |(warm_up, started)| warm_up.speed(now.since(started)));
-        self.slowness(now) / warm
+    /// How long work that takes so long at full speed takes from now on, as slow as its faults make it now.
+    pub fn takes(&self, now: Time, work: Span) -> Span {
+        self.until_done(now, slowed(work, self.slowness(now)))
+    }
+
+    /// How long it takes from now on for what a warm node, slow as it is, would do in this time.
+    pub fn until_done(&self, now: Time, work: Span) -> Span {
+        self.warm_up.map_or(work, |(warm_up, started)| warm_up.takes(now.since(started), work))
+    }
+
+    /// What will be done when so much time has passed, as the time that a warm node, slow as it is, would need for it.
+    pub fn done_in(&self, now: Time, length: Span) -> Span {
+        self.warm_up.map_or(length, |(warm_up, started)| warm_up.done(now.since(started), length))
     }
 
     /// How many times as slow its faults make it.

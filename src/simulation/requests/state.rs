@@ -4,11 +4,13 @@
 //! finds nothing. A user request owns one call; an attempt at a node owns the calls that it makes there, and these own
 //! further attempts: a tree that ends leaf by leaf, or is cut off from its root.
 
+use super::plan::RequestPlan;
 use crate::engine::arena::Arena;
 pub use crate::engine::arena::Id;
 use crate::engine::streams::Numbered;
 use crate::resilience::ErrorClass;
 use crate::resilience::concurrency_limit::LimitPermit;
+use crate::resilience::load_shedding::Criticality;
 use crate::resilience::pipeline::{AttemptId, Call, PARALLEL_MAX};
 use crate::time::{Span, Time};
 
@@ -163,6 +165,8 @@ pub struct Job {
     pub calls: u32,
     /// Calls of this group that are out.
     pub out: u32,
+    /// Attempts in flight on the node when it came, itself counted, if the node is not a usual one.
+    pub present: u32,
     /// A place under the adaptive limit.
     pub permit: Option<LimitPermit>,
     /// Its answer, once it is on the way.
@@ -172,6 +176,11 @@ pub struct Job {
 }
 
 impl Job {
+    /// How much it matters: a check as much as what is critical, all else by its class.
+    pub fn priority(&self, plan: &RequestPlan) -> Criticality {
+        if self.origin.is_check() { Criticality::Critical } else { plan.classes[self.about.class as usize].priority }
+    }
+
     /// Room for an attempt.
     fn vacant() -> Job {
         Job {
@@ -189,6 +198,7 @@ impl Job {
             left: Span::ZERO,
             calls: 0,
             out: 0,
+            present: 0,
             permit: None,
             answer: Ok(Quality::Full),
             saga: None,

@@ -50,10 +50,8 @@ impl Requests<'_> {
             let newest = match verdict {
                 Some(CoDelVerdict::DropOldest) if drops => {
                     node.queue.pop_front();
-                    let service = self.service_of(index);
-                    self.tally.shed(service);
                     self.release_permit(now, oldest, Outcome::Failure);
-                    self.answer(now, oldest, Err(ErrorClass::Overload));
+                    self.shed(now, oldest);
                     continue;
                 }
                 Some(CoDelVerdict::DropOldest | CoDelVerdict::ServeNewest) => order == QueueOrder::AdaptiveLifo,
@@ -64,11 +62,7 @@ impl Requests<'_> {
                 QueueOrder::AdaptiveLifo if newest => node.queue.pop_back(),
                 QueueOrder::Fifo | QueueOrder::AdaptiveLifo => node.queue.pop_front(),
                 QueueOrder::Priority => {
-                    let class = |id: &Id| self.flight.job(*id).map_or(u32::MAX, |job| job.about.class);
-                    let rank = |id: &Id| {
-                        let class = self.plan.classes.get(class(id) as usize);
-                        class.map_or(usize::MAX, |class| class.priority.index())
-                    };
+                    let rank = |id: &Id| self.flight.job(*id).map_or(usize::MAX, |job| job.priority(self.plan).index());
                     let best = (0..waiting).min_by_key(|&place| rank(&node.queue[place]))?;
                     node.queue.remove(best)
                 }

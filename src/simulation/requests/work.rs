@@ -5,7 +5,6 @@ use super::event::{Event, Todo, class};
 use super::plan::{From, Place};
 use super::state::{About, Answer, EndedCall, Id, Job, Origin, Owner, Quality, Stage};
 use crate::engine::streams::Numbered;
-use crate::resilience::load_shedding::Criticality;
 use crate::resilience::{ErrorClass, Outcome};
 use crate::time::{Span, Time};
 
@@ -119,7 +118,7 @@ impl Requests<'_> {
     /// An attempt at the door of a node that may refuse it, or hang: may it work or wait there?
     fn is_let_in(&mut self, now: Time, id: Id) -> bool {
         let Some(job) = self.flight.job_mut(id) else { return false };
-        let (class, deadline) = (job.about.class, job.deadline);
+        let deadline = job.deadline;
         let node = &mut self.nodes[job.node as usize];
         let (pool, service) = (node.pool, node.service);
         let condition = &node.condition;
@@ -135,8 +134,8 @@ impl Requests<'_> {
                 meter.reach();
             }
         }
-        let class = &self.plan.classes[class as usize];
-        let priority = if check { Criticality::Critical } else { class.priority };
+        let writes = self.plan.classes[job.about.class as usize].writes;
+        let priority = job.priority(self.plan);
         let refusal = if !condition.up {
             if condition.silent {
                 self.lose(id);
@@ -146,13 +145,13 @@ impl Requests<'_> {
         } else if condition.off && job.sent >= node.retired {
             Some(ErrorClass::Connect)
         } else if !condition.admits
-            || (class.writes && !check && (condition.full || !condition.writes))
+            || (writes && !check && (condition.full || !condition.writes))
             || (service.stops() && deadline != Time::NEVER && now + condition.skew >= deadline)
         {
             Some(ErrorClass::Error)
         } else if node.refuses(now, priority, pool.work.slots) {
-            self.tally.shed(pool.service);
-            Some(ErrorClass::Overload)
+            self.shed(now, id);
+            return false;
         } else {
             None
         };
@@ -162,13 +161,23 @@ impl Requests<'_> {
         }
         if let Some(limit) = &mut node.limit {
             let Some(permit) = limit.acquire(now) else {
-                self.tally.shed(pool.service);
-                self.answer(now, id, Err(ErrorClass::Overload));
+                self.shed(now, id);
                 return false;
             };
             job.permit = Some(permit);
         }
+        if !node.usual {
+            job.present = node.busy + node.queue.len() as u32 + 1;
+        }
         true
+    }
+
+    /// The attempt is refused for load, or dropped from the queue. A check, which is no request's, is counted nowhere.
+    pub(super) fn shed(&mut self, now: Time, id: Id) {
+        if let Some(job) = self.flight.job(id).filter(|job| !job.origin.is_check()) {
+            self.tally.shed(self.plan.nodes[job.node as usize].service);
+        }
+        self.answer(now, id, Err(ErrorClass::Overload));
     }
 
     /// All slots of the node are taken: the attempt waits, if there is room.
@@ -178,9 +187,8 @@ impl Requests<'_> {
         let node = &mut self.nodes[job.node as usize];
         let pool = node.pool;
         if pool.work.queue.is_some_and(|room| node.queue.len() as u32 >= room) {
-            self.tally.shed(pool.service);
             self.release_permit(now, id, Outcome::Failure);
-            return self.answer(now, id, Err(ErrorClass::Overload));
+            return self.shed(now, id);
         }
         job.stage = Stage::Queued;
         node.queue.push_back(id);
@@ -193,10 +201,11 @@ impl Requests<'_> {
     /// The attempt has waited for its slot long enough.
     pub(super) fn leave_queue(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job(id).filter(|job| job.stage == Stage::Queued) else { return };
-        let node = job.node as usize;
-        self.nodes[node].queue.retain(|&queued| queued != id);
-        let service = self.service_of(node as u32);
-        self.tally.left_queue(service);
+        let (node, check) = (job.node, job.origin.is_check());
+        self.nodes[node as usize].queue.retain(|&queued| queued != id);
+        if !check {
+            self.tally.left_queue(self.service_of(node));
+        }
         self.release_permit(now, id, Outcome::Failure);
         self.answer(now, id, Err(ErrorClass::Overload));
     }
@@ -210,7 +219,9 @@ impl Requests<'_> {
         let Some(job) = self.flight.job_mut(id) else { return };
         let node = &mut self.nodes[job.node as usize];
         let work = node.begin(now, job);
-        self.tally.started(now, node.pool.service, (job.about.request, id), now.since(job.arrived));
+        if !job.origin.is_check() {
+            self.tally.started(now, node.pool.service, (job.about.request, id), now.since(job.arrived));
+        }
         self.work_for(now, id, work);
     }
 
