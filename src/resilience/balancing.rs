@@ -3,7 +3,8 @@
 //! The caller keeps the list of eligible hosts (healthy, not ejected; all of them in panic) and reports each send and
 //! each end, from which the balancer knows the load it put on every host. Two random choices and the better of them
 //! (Mitzenmacher 2001) is nearly as good as the best of all and does not herd; with peak EWMA (Finagle) the load is the
-//! latency, which jumps up at once and decays, times what is outstanding.
+//! latency, which jumps up at once and decays, times what is outstanding. Round robin is fair to the attempts of one
+//! balancer; where there are many, each [starts at](Balancer::start_at) another host.
 //!
 //! Invariant: the pick is one of the eligible hosts, and none of `avoid` while another is eligible. Costs: round robin,
 //! random and the choices of two are O(1); least outstanding, weighted and sticky look at every eligible host.
@@ -79,6 +80,13 @@ impl Balancer {
             | BalancePolicy::Sticky => {}
         }
         Ok(Balancer { policy, hosts: vec![Host::default(); hosts], turn: 0 })
+    }
+
+    /// Round robin, and the ties of least outstanding, begin at this place of those eligible then, modulo their number.
+    /// Callers that begin alike herd: many that each ask seldom, all from host 0 on, send that host all of their first
+    /// attempts. So give each a turn of its own.
+    pub const fn start_at(&mut self, turn: u32) {
+        self.turn = turn as usize;
     }
 
     /// Attempts that are out at a host.

@@ -45,6 +45,31 @@ fn random_is_uniform() {
     check(&mut balancer(BalancePolicy::Random, 5), &[0, 1, 3, 4], &[0.25, 0.25, 0.0, 0.25, 0.25]);
 }
 
+/// Ten callers that each ask once over four hosts: 3, 3, 2 and 2 of them, and each goes round from there.
+#[test]
+fn callers_that_start_apart_do_not_herd() {
+    for policy in [BalancePolicy::RoundRobin, BalancePolicy::LeastOutstanding] {
+        let (template, mut rng, mut counts) = (balancer(policy, 4), rng(), [0_u32; 4]);
+        for caller in 0..10 {
+            let mut balancer = template.clone();
+            balancer.start_at(caller);
+            let first = balancer.pick(at(0), &[0, 1, 2, 3], &[], 0, &mut rng).unwrap();
+            let second = balancer.pick(at(0), &[0, 1, 2, 3], &[], 0, &mut rng).unwrap();
+            assert_eq!((first, second), (caller % 4, (caller + 1) % 4));
+            counts[first as usize] += 1;
+        }
+        assert_eq!(counts, [3, 3, 2, 2]);
+    }
+    // with host 1 out of service they spread as well
+    let mut counts = [0_u32; 3];
+    for caller in 0..10 {
+        let mut balancer = balancer(BalancePolicy::RoundRobin, 3);
+        balancer.start_at(caller);
+        counts[balancer.pick(at(0), &[0, 2], &[], 0, &mut rng()).unwrap() as usize] += 1;
+    }
+    assert_eq!(counts, [5, 0, 5]);
+}
+
 #[test]
 fn least_outstanding_takes_the_idlest_and_ties_go_round() {
     let (mut balancer, mut rng) = (balancer(BalancePolicy::LeastOutstanding, 3), rng());

@@ -129,6 +129,8 @@ impl Client {
         };
         let gates: Vec<Gate> = config.gates.into_iter().filter(|gate| config.has(*gate)).collect();
         let others = config.hedge.is_some() || config.ejection.is_some() || fallback.is_some();
+        let mut balancer = Balancer::new(config.balance, targets)?;
+        balancer.start_at(config.turn);
         Ok(Client {
             bare: gates.is_empty() && config.deadline.is_none() && !others,
             gates,
@@ -145,7 +147,7 @@ impl Client {
             breakers,
             limiter: limiter.transpose()?,
             bulkhead,
-            balancer: Balancer::new(config.balance, targets)?,
+            balancer,
             ejection: config.ejection.map(|ejection| OutlierEjection::new(ejection, targets, now)).transpose()?,
             panic: Panic::new(config.panic, config.panic_action)?,
             healthy: vec![true; targets],
@@ -153,6 +155,11 @@ impl Client {
             targets: (0..config.targets).collect(),
             eligible: targets,
         })
+    }
+
+    /// As [`PipelineConfig::turn`], for a client that was cloned from another.
+    pub const fn start_at(&mut self, turn: u32) {
+        self.balancer.start_at(turn);
     }
 
     /// The breaker of a target (or of all), if there are breakers.

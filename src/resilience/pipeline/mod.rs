@@ -161,6 +161,9 @@ pub struct PipelineConfig {
     pub share: AttemptShare,
     /// How a target is chosen; default round robin.
     pub balance: BalancePolicy,
+    /// At which target balancing in turn begins: the number of this client among those that call the same targets, since
+    /// clients that begin alike herd ([`start_at`](crate::resilience::balancing::Balancer::start_at)); default 0.
+    pub turn: u32,
     /// Ejection of outliers.
     pub ejection: Option<EjectionConfig>,
     /// With less than this share of targets healthy there is panic, in basis points; default 5000.
@@ -189,6 +192,7 @@ impl PipelineConfig {
             attempt_timeout: None,
             share: AttemptShare::default(),
             balance: BalancePolicy::RoundRobin,
+            turn: 0,
             ejection: None,
             panic: 5_000,
             panic_action: PanicAction::SendToAll,

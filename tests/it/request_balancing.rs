@@ -1,0 +1,40 @@
+//! Where attempts go when there are several nodes, and what a balancer learns from how they end: against queues in closed
+//! form and histories by hand.
+
+use crate::lab::check;
+use crate::request_lab::{HEAD, mean, run_full, times};
+use ninefold::results::measure::Measure;
+
+const REL: f64 = 0.02;
+
+/// Four nodes, each half in use by what is dealt out evenly.
+const NODES: &str = "[services.api]\nnodes = 4\nneed = 1\nslots = 1\nservice_time = \"exp(mean=20ms)\"\n";
+
+/// Ten thousand users who each ask every 100 s, of whom a quarter begins at each node: that is a Poisson stream of 25/s at
+/// each, M/M/1 with mean 1 / (50 - 25) s. Had all begun at the first node, it would get 100/s.
+#[test]
+fn many_users_who_ask_seldom_spread_over_the_nodes() {
+    for keys in ["", "timeout = \"1min\"", "balance = \"least-requests\""] {
+        let users = format!("rate = \"100/s\"\nclients = 10000\n{keys}\n");
+        let text = format!("{HEAD}horizon = \"50s\"\nsimulation.warm_up = \"5s\"\n{NODES}[users.folk]\n{users}");
+        check(&format!("latency {keys}"), mean(&run_full(&text, times(20, 10)), Measure::Latency, "folk"), 0.04, REL);
+    }
+}
+
+/// A thousand nodes are asked in turn and each asks one of four: node n begins at n modulo 4, so that these get every fourth
+/// of the requests. E4/M/1: a request finds a busy node with chance s = (100 / (100 + 50 (1 - s)))^4 and takes
+/// 1 / (50 (1 - s)) in the mean.
+#[test]
+fn many_nodes_that_call_seldom_spread_over_the_nodes_that_they_call() {
+    let mut busy = 0.5_f64;
+    for _ in 0..100 {
+        busy = (100.0 / (100.0 + 50.0 * (1.0 - busy))).powi(4);
+    }
+    for keys in ["", "timeout = \"1min\""] {
+        let web = format!("[services.web]\nnodes = 1000\nneed = 1\ncalls.api = {{ {keys} }}\n");
+        let users = "[users.folk]\nrate = \"100/s\"\n";
+        let text = format!("{HEAD}horizon = \"50s\"\nsimulation.warm_up = \"5s\"\n{web}{NODES}{users}");
+        let latency = mean(&run_full(&text, times(20, 10)), Measure::Latency, "folk");
+        check(&format!("latency {keys}"), latency, 1.0 / (50.0 * (1.0 - busy)), REL);
+    }
+}
