@@ -122,7 +122,7 @@ impl Balancer {
                 self.turn = wrapped(start + steps, eligible.len());
                 Some(host)
             }
-            BalancePolicy::Random => from(eligible, below(eligible.len(), rng), allowed).map(|(host, _)| host),
+            BalancePolicy::Random => any(eligible, allowed, rng),
             BalancePolicy::LeastOutstanding => {
                 let start = self.turn % eligible.len();
                 self.turn = start + 1;
@@ -203,6 +203,17 @@ fn from(eligible: &[u32], start: usize, allowed: impl Fn(&u32) -> bool) -> Optio
     after.iter().chain(before).position(&allowed).map(|step| (eligible[(start + step) % eligible.len()], step + 1))
 }
 
+/// One of the allowed hosts, all equally likely. An attempt that avoids nothing needs one draw; one that draws a host which
+/// it avoids draws again among the rest, since the host after it in the list would get a double share.
+fn any(eligible: &[u32], allowed: impl Fn(&u32) -> bool, rng: &mut impl Rng) -> Option<u32> {
+    let first = eligible[below(eligible.len(), rng)];
+    if allowed(&first) {
+        return Some(first);
+    }
+    let rest = eligible.iter().filter(|host| allowed(host)).count();
+    eligible.iter().copied().filter(&allowed).nth(below(rest, rng))
+}
+
 /// Two different hosts, both orders equally likely; the same host twice if only one is allowed.
 #[inline]
 fn two(eligible: &[u32], allowed: impl Fn(&u32) -> bool, rng: &mut impl Rng) -> Option<(u32, u32)> {
@@ -214,7 +225,7 @@ fn two(eligible: &[u32], allowed: impl Fn(&u32) -> bool, rng: &mut impl Rng) -> 
         (true, true) => Some((first, second)),
         (true, false) => Some((first, first)),
         (false, true) => Some((second, second)),
-        (false, false) => from(eligible, below(len, rng), allowed).map(|(host, _)| (host, host)),
+        (false, false) => any(eligible, allowed, rng).map(|host| (host, host)),
     }
 }
 
@@ -237,7 +248,7 @@ fn weighted(weights: &[u32], eligible: &[u32], allowed: impl Fn(&u32) -> bool, r
     } else if all > 0 {
         find(rng.random_range(0..all), &|_| true)
     } else {
-        from(eligible, below(eligible.len(), rng), allowed).map(|(host, _)| host)
+        any(eligible, allowed, rng)
     }
 }
 

@@ -38,3 +38,18 @@ fn many_nodes_that_call_seldom_spread_over_the_nodes_that_they_call() {
         check(&format!("latency {keys}"), latency, 1.0 / (50.0 * (1.0 - busy)), REL);
     }
 }
+
+/// One node fails after 1 ms, one answers after 100 ms, one after 1 ms, and a failure is tried once more elsewhere: at each of
+/// the two others with the same chance. (100 + 1 + (1 + (100 + 1) / 2)) / 3 ms.
+#[test]
+fn a_retry_at_random_goes_to_each_other_node_alike() {
+    let faults = "[faults.bad]\nmode = \"slow\"\ntarget = \"api@here/a\"\nfactor = 1\nerrors = \"100%\"\nat = \"0s\"\n\
+                  for = \"1h\"\n[faults.slow]\nmode = \"slow\"\ntarget = \"api@here/b\"\nfactor = 100\nat = \"0s\"\n\
+                  for = \"1h\"\n";
+    let text = format!(
+        "{HEAD}horizon = \"100s\"\n[regions.here]\nzones = [\"a\", \"b\", \"c\"]\n[services.api]\nnodes = 3\nneed = 1\n\
+         service_time = \"1ms\"\n{faults}[users.folk]\nrate = \"100/s\"\nbalance = \"random\"\n\
+         retry = {{ attempts = 2, backoff = \"none\" }}\n"
+    );
+    check("latency", mean(&run_full(&text, times(20, 10)), Measure::Latency, "folk"), 0.152_5 / 3.0, REL);
+}
