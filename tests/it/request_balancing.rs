@@ -2,7 +2,7 @@
 //! form and histories by hand.
 
 use crate::lab::check;
-use crate::request_lab::{HEAD, mean, run_full, times};
+use crate::request_lab::{HEAD, counts, mean, run_full, times};
 use ninefold::results::measure::Measure;
 
 const REL: f64 = 0.02;
@@ -52,4 +52,39 @@ fn a_retry_at_random_goes_to_each_other_node_alike() {
          retry = {{ attempts = 2, backoff = \"none\" }}\n"
     );
     check("latency", mean(&run_full(&text, times(20, 10)), Measure::Latency, "folk"), 0.152_5 / 3.0, REL);
+}
+
+/// A thousand requests, one a second, for two nodes of which one has a fault.
+fn two_nodes(fault: &str, keys: &str) -> String {
+    format!(
+        "{HEAD}horizon = \"1001s\"\n[regions.here]\nzones = [\"a\", \"b\"]\n[services.api]\nnodes = 2\nneed = 1\n\
+         service_time = \"10ms\"\n{fault}[users.folk]\nrate = \"1/s\"\narrivals = \"regular\"\n\
+         balance = \"peak-ewma\"\n{keys}\n"
+    )
+}
+
+/// A request a second for a node that answers after 10 ms and one that fails after 100 ms. A failure is an answer, so the slow
+/// node costs more until its 100 ms e^-(t / 10 s) have fallen below the other's 10 ms e^-(0.99 s / 10 s): after
+/// 10 ln(10 e^0.099) = 24.02 s, which is the 25th request after the one that failed. So 1 of 25 fails.
+#[test]
+fn peak_ewma_learns_from_failures_with_and_without_policies() {
+    let slow = "[faults.slow]\nmode = \"slow\"\ntarget = \"api@here/b\"\nfactor = 10\nerrors = \"100%\"\nat = \"0s\"\n\
+                for = \"1h\"\n";
+    for keys in ["", "timeout = \"10min\""] {
+        let counts = counts(&two_nodes(slow, keys));
+        let folk = counts.user("folk");
+        assert_eq!((folk.arrived, folk.failures()), (1_000, 40), "{keys}");
+    }
+}
+
+/// A node that refuses at once, which checks miss, did no work: that says nothing of how fast it is. It has no sample, is as
+/// good as free, and is tried always.
+#[test]
+fn peak_ewma_learns_nothing_from_refusals() {
+    let gone =
+        "[faults.gone]\nmode = \"crash\"\ntarget = \"api@here/b\"\ncheck_fails = \"0%\"\nat = \"0s\"\nfor = \"1h\"\n";
+    for keys in ["", "timeout = \"10min\""] {
+        let counts = counts(&two_nodes(gone, keys));
+        assert!(counts.user("folk").failures() >= 999, "{keys}");
+    }
 }

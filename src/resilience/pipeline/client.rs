@@ -4,6 +4,7 @@
 
 use rand::Rng;
 
+use super::evidence::Evidence;
 use super::{BreakerScope, Gate, PipelineConfig, PipelineError};
 use crate::resilience::adaptive_throttle::{AdaptiveThrottle, ThrottleDecision};
 use crate::resilience::balancing::Balancer;
@@ -360,9 +361,8 @@ impl Client {
         edge: &mut Edge<'_, R, O>,
     ) {
         let now = edge.now;
-        let answer = Answer::of(class);
-        let timed = answer == Answer::Accepted || class == Some(ErrorClass::Timeout);
-        self.balancer.ended(now, target, timed.then_some(latency));
+        let answer = Evidence::of(class);
+        self.balancer.ended(now, target, Evidence::latency(class, latency));
         if self.bare {
             return;
         }
@@ -374,13 +374,13 @@ impl Client {
             breaker.record(now, permit, outcome, latency);
             report(target, breaker, edge.observer);
         }
-        if let (Answer::Accepted, Some(throttle)) = (answer, &mut self.throttle) {
+        if let (Evidence::Accepted, Some(throttle)) = (answer, &mut self.throttle) {
             throttle.accepted(now);
         }
         match (answer, &mut self.hedge_delay) {
-            (Answer::Accepted, Some(delay)) => delay.answered(latency),
-            (Answer::Late, Some(delay)) => delay.cancelled(latency),
-            (Answer::Refused, Some(_)) | (_, None) => {}
+            (Evidence::Accepted, Some(delay)) => delay.answered(latency),
+            (Evidence::Late, Some(delay)) => delay.cancelled(latency),
+            (Evidence::Refused, Some(_)) | (_, None) => {}
         }
         if let Some(ejection) = &mut self.ejection
             && let Some(event) = ejection.record(now, target as usize, outcome, edge.rng)
@@ -414,27 +414,6 @@ impl Client {
                 self.targets[self.eligible] = target as u32;
                 self.eligible += 1;
             }
-        }
-    }
-}
-
-/// What an end tells of the time that the callee takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    /// It took the work on and answered.
-    Accepted,
-    /// It took longer than this.
-    Late,
-    /// It did no work: a quick refusal must not look like a fast host.
-    Refused,
-}
-
-impl Answer {
-    fn of(class: Option<ErrorClass>) -> Answer {
-        match class {
-            None | Some(ErrorClass::Error | ErrorClass::Client) => Answer::Accepted,
-            Some(ErrorClass::Timeout | ErrorClass::Cancelled | ErrorClass::DeadlineExceeded) => Answer::Late,
-            Some(ErrorClass::Connect | ErrorClass::Overload | ErrorClass::Rejected) => Answer::Refused,
         }
     }
 }

@@ -47,6 +47,7 @@
 mod begin_tests;
 mod call;
 mod client;
+mod evidence;
 mod observe;
 #[cfg(test)]
 mod script_tests;
@@ -56,6 +57,7 @@ mod tests;
 
 pub use call::Call;
 pub use client::{Client, Edge, Observer, Waiter};
+pub use evidence::Evidence;
 pub use step::{AttemptEnd, AttemptId, CallResult, Request, Step};
 
 use crate::resilience::adaptive_throttle::ThrottleConfig;
