@@ -2,7 +2,7 @@
 //! form and histories by hand.
 
 use crate::lab::check;
-use crate::request_lab::{HEAD, counts, mean, run_full, times};
+use crate::request_lab::{HEAD, counts, mean, run_full, times, trials};
 use ninefold::results::measure::Measure;
 
 const REL: f64 = 0.02;
@@ -86,5 +86,41 @@ fn peak_ewma_learns_nothing_from_refusals() {
     for keys in ["", "timeout = \"10min\""] {
         let counts = counts(&two_nodes(gone, keys));
         assert!(counts.user("folk").failures() >= 999, "{keys}");
+    }
+}
+
+/// All fails after 1 ms, long before the 30 ms after which a hedge is due: each failure brings the hedge at once, with nothing
+/// else out. Three rounds of two attempts are 2 retries and 3 hedges.
+#[test]
+fn a_hedge_that_a_failure_brings_is_a_hedge() {
+    let rounds = |keys: &str| {
+        let text = format!(
+            "{HEAD}horizon = \"100s\"\n[services.app]\nservice_time = \"1ms\"\nerrors = \"100%\"\n[users.folk]\n\
+             rate = \"10/s\"\narrivals = \"regular\"\n{keys}\n"
+        );
+        let counts = counts(&text);
+        let call = counts.call("folk->app");
+        (call.calls, call.attempts, call.retries, call.hedged)
+    };
+    let hedge = "hedge = { after = \"30ms\", budget = \"100%\" }";
+    assert_eq!(rounds(hedge), (999, 2 * 999, 0, 999));
+    for backoff in ["none", "constant(base=1ms)"] {
+        let retry = format!("retry = {{ attempts = 3, backoff = \"{backoff}\" }}");
+        assert_eq!(rounds(&format!("{hedge}\n{retry}")), (999, 6 * 999, 2 * 999, 3 * 999), "{backoff}");
+        assert_eq!(rounds(&retry), (999, 3 * 999, 2 * 999, 0), "{backoff}");
+    }
+}
+
+/// Without retries every attempt but the first of a call is a hedge, whether 30 ms or a failure brought it.
+#[test]
+fn hedges_are_all_attempts_but_the_first_of_a_round() {
+    let text = format!(
+        "{HEAD}horizon = \"200s\"\n[services.app]\nservice_time = \"exp(mean=20ms)\"\nerrors = \"20%\"\n[users.folk]\n\
+         rate = \"100/s\"\nhedge = {{ after = \"30ms\", at_most = 2, budget = \"40%\" }}\n"
+    );
+    crate::request_traces::agree(&text);
+    for trial in trials(&text, 3) {
+        let call = trial.call("folk->app");
+        assert_eq!((call.hedged, call.retries), (call.attempts - call.calls, 0));
     }
 }

@@ -40,8 +40,8 @@ pub trait Observer {
     fn ejection(&mut self, _event: EjectionEvent) {}
     /// Panic has begun or ended.
     fn panic(&mut self, _change: PanicTransition) {}
-    /// An attempt was stopped before it was sent, by a gate or because there was no target or no time.
-    fn refused(&mut self, _now: Time, _waiter: Waiter, _class: ErrorClass, _gate: Option<Gate>) {}
+    /// An attempt, perhaps a hedge, was stopped before it was sent, by a gate or because there was no target or no time.
+    fn refused(&mut self, _now: Time, _attempt: (Waiter, bool), _class: ErrorClass, _gate: Option<Gate>) {}
     /// Calls begin at another tier.
     fn fallback(&mut self, _change: FallbackTransition) {}
 }
