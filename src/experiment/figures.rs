@@ -12,7 +12,7 @@ use crate::model::failover::{Detection, Failover, Policy};
 use crate::model::failure::{Fault, Process};
 use crate::results::measure::Measure;
 use crate::results::raw::Stage;
-use crate::results::{Method, Row};
+use crate::results::{Fidelity, Method, Row};
 use crate::simulation::MoveCounts;
 use crate::simulation::layout::Layout;
 use crate::stats::moments::{Moments, PairMoments};
@@ -318,7 +318,8 @@ impl Figures<'_> {
                     self.push(Measure::DivergentWritesPerYear, name, "mean", writes);
                 }
             }
-            if watched(layout, &totals.processes, process) {
+            let requests = self.plan.fidelity == Fidelity::Full;
+            if watched(layout, &totals.processes, process, requests) {
                 self.false_failovers(name, chosen());
             }
             let merged = |list: fn(&ProcessTotals) -> &Listed| {
@@ -439,11 +440,12 @@ impl Figures<'_> {
     }
 }
 
-/// Can the checks of these processes (all of them for the system) raise a false alarm?
-fn watched(layout: &Layout, totals: &[ProcessTotals], of: Option<&ProcessTotals>) -> bool {
+/// Can the checks of these processes (all of them for the system) raise a false alarm? Those that wait in a queue like
+/// `requests` can without any chance: a primary that is only busy is well.
+fn watched(layout: &Layout, totals: &[ProcessTotals], of: Option<&ProcessTotals>, requests: bool) -> bool {
     let chosen = layout.processes.iter().zip(totals);
     let mut chosen = chosen.filter(|(_, totals)| of.is_none_or(|of| std::ptr::eq(of, *totals)));
-    chosen.any(|(plan, _)| matches!(&plan.detection, Detection::Check(check) if check.false_fail > 0.0))
+    chosen.any(|(plan, _)| matches!(&plan.detection, Detection::Check(check) if check.can_be_wrong(requests)))
 }
 
 /// One minus a share.

@@ -84,12 +84,12 @@ pub struct Autoscale {
 impl Autoscale {
     /// How many nodes there should be after a look that finds `current` of them (serving or booting) under `load`
     /// requests per second, each carrying `capacity`: `ceil(load / (target capacity))` within the limits, at most
-    /// `step` away.
+    /// `step` of the nodes at hand away, rounded down, or one.
     pub fn wanted(&self, load: f64, capacity: f64, current: u32) -> u32 {
         // what rounding has added to a whole number of nodes is no node
         let needed = (load / (self.target * capacity) - 1e-9).ceil().clamp(0.0, f64::from(u32::MAX)) as u32;
         let needed = needed.clamp(self.min, self.max);
-        let most = (f64::from(current) * self.step - 1e-9).ceil().clamp(1.0, f64::from(u32::MAX)) as u32;
+        let most = (f64::from(current) * self.step + 1e-9).floor().clamp(1.0, f64::from(u32::MAX)) as u32;
         needed.clamp(current.saturating_sub(most), current.saturating_add(most))
     }
 }
@@ -117,7 +117,8 @@ mod tests {
         assert_eq!(all.wanted(9_000.0, 100.0, 2), 4);
         assert_eq!(all.wanted(9_000.0, 100.0, 0), 1);
         let some = scale(1.0, 0.25);
-        assert_eq!(some.wanted(900.0, 100.0, 5), 7);
+        // a quarter of 5, 7 and 8 nodes, and of 3 at least one
+        assert_eq!([5, 7, 8, 3].map(|nodes| some.wanted(1_000.0, 100.0, nodes)), [6, 8, 10, 4]);
         assert_eq!(some.wanted(100.0, 100.0, 4), 3);
     }
 

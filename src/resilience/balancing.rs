@@ -3,7 +3,8 @@
 //! The caller keeps the list of eligible hosts (healthy, not ejected; all of them in panic) and reports each send and
 //! each end, from which the balancer knows the load it put on every host. Two random choices and the better of them
 //! (Mitzenmacher 2001) is nearly as good as the best of all and does not herd; with peak EWMA (Finagle) the load is the
-//! latency, which jumps up at once and decays, times what is outstanding.
+//! latency, which jumps up at once and decays, times what is outstanding. Round robin is fair to the attempts of one
+//! balancer; where there are many, each [starts at](Balancer::start_at) another host.
 //!
 //! Invariant: the pick is one of the eligible hosts, and none of `avoid` while another is eligible. Costs: round robin,
 //! random and the choices of two are O(1); least outstanding, weighted and sticky look at every eligible host.
@@ -81,6 +82,13 @@ impl Balancer {
         Ok(Balancer { policy, hosts: vec![Host::default(); hosts], turn: 0 })
     }
 
+    /// Round robin, and the ties of least outstanding, begin at this place of those eligible then, modulo their number.
+    /// Callers that begin alike herd: many that each ask seldom, all from host 0 on, send that host all of their first
+    /// attempts. So give each a turn of its own.
+    pub const fn start_at(&mut self, turn: u32) {
+        self.turn = turn as usize;
+    }
+
     /// Attempts that are out at a host.
     #[inline]
     pub fn outstanding(&self, host: u32) -> u32 {
@@ -114,7 +122,7 @@ impl Balancer {
                 self.turn = wrapped(start + steps, eligible.len());
                 Some(host)
             }
-            BalancePolicy::Random => from(eligible, below(eligible.len(), rng), allowed).map(|(host, _)| host),
+            BalancePolicy::Random => any(eligible, allowed, rng),
             BalancePolicy::LeastOutstanding => {
                 let start = self.turn % eligible.len();
                 self.turn = start + 1;
@@ -195,6 +203,17 @@ fn from(eligible: &[u32], start: usize, allowed: impl Fn(&u32) -> bool) -> Optio
     after.iter().chain(before).position(&allowed).map(|step| (eligible[(start + step) % eligible.len()], step + 1))
 }
 
+/// One of the allowed hosts, all equally likely. An attempt that avoids nothing needs one draw; one that draws a host which
+/// it avoids draws again among the rest, since the host after it in the list would get a double share.
+fn any(eligible: &[u32], allowed: impl Fn(&u32) -> bool, rng: &mut impl Rng) -> Option<u32> {
+    let first = eligible[below(eligible.len(), rng)];
+    if allowed(&first) {
+        return Some(first);
+    }
+    let rest = eligible.iter().filter(|host| allowed(host)).count();
+    eligible.iter().copied().filter(&allowed).nth(below(rest, rng))
+}
+
 /// Two different hosts, both orders equally likely; the same host twice if only one is allowed.
 #[inline]
 fn two(eligible: &[u32], allowed: impl Fn(&u32) -> bool, rng: &mut impl Rng) -> Option<(u32, u32)> {
@@ -206,7 +225,7 @@ fn two(eligible: &[u32], allowed: impl Fn(&u32) -> bool, rng: &mut impl Rng) -> 
         (true, true) => Some((first, second)),
         (true, false) => Some((first, first)),
         (false, true) => Some((second, second)),
-        (false, false) => from(eligible, below(len, rng), allowed).map(|(host, _)| (host, host)),
+        (false, false) => any(eligible, allowed, rng).map(|host| (host, host)),
     }
 }
 
@@ -229,7 +248,7 @@ fn weighted(weights: &[u32], eligible: &[u32], allowed: impl Fn(&u32) -> bool, r
     } else if all > 0 {
         find(rng.random_range(0..all), &|_| true)
     } else {
-        from(eligible, below(eligible.len(), rng), allowed).map(|(host, _)| host)
+        any(eligible, allowed, rng)
     }
 }
 

@@ -21,9 +21,14 @@ fn at(millis: u64) -> Time {
 
 /// Picks without sending and compares the counts with `expected` probabilities: 4 standard errors of a binomial.
 fn check(balancer: &mut Balancer, eligible: &[u32], expected: &[f64]) {
+    check_avoiding(balancer, eligible, &[], expected);
+}
+
+/// The same for attempts that avoid hosts.
+fn check_avoiding(balancer: &mut Balancer, eligible: &[u32], avoid: &[u32], expected: &[f64]) {
     let (mut rng, mut counts) = (rng(), vec![0_u32; expected.len()]);
     for _ in 0..DRAWS {
-        counts[balancer.pick(at(0), eligible, &[], 0, &mut rng).unwrap() as usize] += 1;
+        counts[balancer.pick(at(0), eligible, avoid, 0, &mut rng).unwrap() as usize] += 1;
     }
     for (host, (&count, &p)) in counts.iter().zip(expected).enumerate() {
         let (mean, error) = (f64::from(DRAWS) * p, (f64::from(DRAWS) * p * (1.0 - p)).sqrt());
@@ -43,6 +48,31 @@ fn round_robin_goes_round() {
 #[test]
 fn random_is_uniform() {
     check(&mut balancer(BalancePolicy::Random, 5), &[0, 1, 3, 4], &[0.25, 0.25, 0.0, 0.25, 0.25]);
+}
+
+/// Ten callers that each ask once over four hosts: 3, 3, 2 and 2 of them, and each goes round from there.
+#[test]
+fn callers_that_start_apart_do_not_herd() {
+    for policy in [BalancePolicy::RoundRobin, BalancePolicy::LeastOutstanding] {
+        let (template, mut rng, mut counts) = (balancer(policy, 4), rng(), [0_u32; 4]);
+        for caller in 0..10 {
+            let mut balancer = template.clone();
+            balancer.start_at(caller);
+            let first = balancer.pick(at(0), &[0, 1, 2, 3], &[], 0, &mut rng).unwrap();
+            let second = balancer.pick(at(0), &[0, 1, 2, 3], &[], 0, &mut rng).unwrap();
+            assert_eq!((first, second), (caller % 4, (caller + 1) % 4));
+            counts[first as usize] += 1;
+        }
+        assert_eq!(counts, [3, 3, 2, 2]);
+    }
+    // with host 1 out of service they spread as well
+    let mut counts = [0_u32; 3];
+    for caller in 0..10 {
+        let mut balancer = balancer(BalancePolicy::RoundRobin, 3);
+        balancer.start_at(caller);
+        counts[balancer.pick(at(0), &[0, 2], &[], 0, &mut rng()).unwrap() as usize] += 1;
+    }
+    assert_eq!(counts, [5, 0, 5]);
 }
 
 #[test]
@@ -73,6 +103,18 @@ fn two_choices_of_equal_hosts_are_uniform() {
     check(&mut balancer(BalancePolicy::TwoChoices, 3), &[0, 1, 2], &[1.0 / 3.0; 3]);
     check(&mut balancer(BalancePolicy::PEAK_EWMA, 3), &[0, 1, 2], &[1.0 / 3.0; 3]);
     check(&mut balancer(BalancePolicy::TwoChoices, 1), &[0], &[1.0]);
+}
+
+/// Whatever is avoided, the rest is alike: also where neither of two choices is allowed, and where no host has a weight.
+#[test]
+fn what_is_not_avoided_is_uniform() {
+    let all = [0, 1, 2, 3, 4];
+    for policy in [BalancePolicy::Random, BalancePolicy::TwoChoices, BalancePolicy::PEAK_EWMA] {
+        check_avoiding(&mut balancer(policy.clone(), 5), &all, &[1], &[0.25, 0.0, 0.25, 0.25, 0.25]);
+        check_avoiding(&mut balancer(policy, 5), &all, &[1, 2], &[1.0 / 3.0, 0.0, 0.0, 1.0 / 3.0, 1.0 / 3.0]);
+    }
+    let weighted = BalancePolicy::Weighted(vec![0, 0, 0, 1]);
+    check_avoiding(&mut balancer(weighted, 4), &[0, 1, 2], &[1], &[0.5, 0.0, 0.5]);
 }
 
 #[test]

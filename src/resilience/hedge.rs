@@ -231,6 +231,12 @@ impl HedgeState {
         self.outstanding
     }
 
+    /// Attempts sent so far, the first counted in.
+    #[inline]
+    pub const fn sent(&self) -> u32 {
+        self.sent
+    }
+
     /// When the next attempt would go out.
     #[inline]
     pub const fn next_wake(&self) -> Option<Time> {

@@ -118,7 +118,7 @@ pub enum Owner {
 pub struct AttemptTrace {
     /// From 1.
     pub number: u32,
-    /// Did it run beside another?
+    /// Is it a hedge: beside another, or right after the failure of one?
     pub hedge: bool,
     /// The node; none: it was sent to nobody.
     pub node: Option<u32>,

@@ -149,6 +149,18 @@ pub(super) fn percentage(text: &str) -> Result<f64, BadQuantity> {
     }
 }
 
+/// A percentage in steps of 0.01%, as basis points: policies compare shares in whole numbers, and what is finer would be
+/// rounded without a word.
+pub(super) fn basis_points(text: &str) -> Result<u32, BadQuantity> {
+    let points = percentage(text)? * 1e4;
+    if (points - points.round()).abs() < 1e-6 {
+        return Ok(points.round() as u32);
+    }
+    let [below, above] = [points.floor(), points.ceil()].map(|near| tidy(near / 100.0));
+    let help = format!("steps of 0.01% are taken here: write `{below}%` or `{above}%`");
+    bad(Code::E104, format!("`{text}` is finer than 0.01%"), 0..text.len(), help)
+}
+
 /// `value` without the noise after its twelfth digit.
 pub(super) fn tidy(value: f64) -> f64 {
     format!("{value:.11e}").parse().unwrap_or(value)
@@ -234,6 +246,18 @@ mod tests {
         for rubbish in ["0.9995", "101%", "-1%", "%", "5e1%", "inf%", "nan%", "--5%", "1-%"] {
             assert!(percentage(rubbish).is_err(), "{rubbish}");
         }
+    }
+
+    #[test]
+    fn basis_points_are_whole() {
+        assert_eq!(["99.95%", "0.01%", "57%", "0.07%", "0%"].map(basis_points), [9_995, 1, 5_700, 7, 0].map(Ok));
+        for every in 0..=10_000 {
+            assert_eq!(basis_points(&format!("{}%", f64::from(every) / 100.0)), Ok(every));
+        }
+        let refused = |text: &str| basis_points(text).expect_err("it is too fine");
+        assert_eq!(refused("0.004%").help.as_deref(), Some("steps of 0.01% are taken here: write `0%` or `0.01%`"));
+        assert_eq!(refused("99.999%").message, "`99.999%` is finer than 0.01%");
+        assert_eq!([refused("100.001%").code, refused("0.5").code], [Code::E104, Code::E105]);
     }
 
     #[test]

@@ -6,11 +6,11 @@ use super::deploys;
 use super::diagnostic::Code;
 use super::failover;
 use super::fields::Fields;
-use super::policy::{self, basis_points, refuse};
+use super::policy::{self, refuse};
 use super::pool::read_pools;
 use super::source::Origin;
 use super::strike::World;
-use super::value::Percent;
+use super::value::BasisPoints;
 use crate::model::failure::Deploys;
 use crate::model::topology::{Need, Pool, Reach, Service, ServiceKind, Term};
 use crate::model::traffic::{CallerGone, PoolWork, ServiceWork};
@@ -129,7 +129,7 @@ fn requests(fields: &mut Fields<'_>) -> ServiceWork {
 fn shedding(fields: &mut Fields<'_>) -> SheddingConfig {
     const KEYS: [(&str, &str); 4] =
         [("critical_plus", "100%"), ("critical", "95%"), ("sheddable_plus", "85%"), ("sheddable", "70%")];
-    let thresholds = KEYS.map(|(key, default)| basis_points(fields.or::<Percent>(key, default).0));
+    let thresholds = KEYS.map(|(key, default)| fields.or::<BasisPoints>(key, default).0);
     let config = SheddingConfig { thresholds, ..SheddingConfig::default() };
     if config.check().is_err() {
         let rises = (1..KEYS.len()).find(|&at| thresholds[at] > thresholds[at - 1]).unwrap_or(0);

@@ -26,6 +26,10 @@ pub(super) trait Written: Sized {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Percent(pub f64);
 
+/// A percentage in steps of 0.01%, as basis points, 0 to 10 000.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct BasisPoints(pub u32);
+
 /// Events per second, above 0 and finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Rate(pub f64);
@@ -116,6 +120,20 @@ impl Written for Percent {
 
     fn show(&self) -> String {
         format!("\"{}%\"", tidy(self.0 * 100.0))
+    }
+
+    fn shape() -> Shape {
+        Shape::Percentage
+    }
+}
+
+impl Written for BasisPoints {
+    fn read(node: &Node, session: &Session<'_>) -> Option<Self> {
+        quantity(node, session, quantity::basis_points).map(BasisPoints)
+    }
+
+    fn show(&self) -> String {
+        format!("\"{}%\"", tidy(f64::from(self.0) / 100.0))
     }
 
     fn shape() -> Shape {

@@ -152,10 +152,11 @@ fn the_region_that_is_left_grows_with_a_lag() {
 #[test]
 fn steps_and_the_cooldown_slow_the_growth() {
     let text = scaled(", step = \"25%\"");
-    history(&text).expect("system", 0.0, 240.0 + 300.0, 240.0 * 0.35 + 300.0 * 0.15);
+    // a quarter of 13 are three: 160 of 200 for five minutes, then a quarter of 16 make all of them
+    history(&text).expect("system", 0.0, 240.0 + 300.0, 240.0 * 0.35 + 300.0 * 0.2);
     let all = changes(&text);
-    assert_eq!(all[..3], [(61.0, 1, 13, 17), (66.0, 1, 17, 22), (71.0, 1, 22, 25)]);
-    assert_eq!(all[3..], [(181.0, 1, 25, 18), (186.0, 1, 18, 13)]);
+    assert_eq!(all[..3], [(61.0, 1, 13, 16), (66.0, 1, 16, 20), (71.0, 1, 20, 25)]);
+    assert_eq!(all[3..], [(181.0, 1, 25, 19), (186.0, 1, 19, 15), (191.0, 1, 15, 13)]);
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod partitions;
 mod readme;
 mod region_cases;
 mod repair_oracle;
+mod request_balancing;
 mod request_capacity;
 mod request_conservation;
 mod request_deadlines;

@@ -1,7 +1,8 @@
 //! Checks of places that wait in a node's queue like a request, against histories worked out by hand.
 
-use crate::lab::model;
-use crate::request_lab::{HEAD, trials};
+use crate::lab::{model, run_text, value};
+use crate::request_lab::{HEAD, run_full, trials};
+use ninefold::results::measure::Measure;
 use ninefold::simulation::trace::{TraceEvent, TraceLine};
 use ninefold::simulation::{Compiled, Outcome};
 use ninefold::time::{Span, Time};
@@ -33,6 +34,24 @@ fn two_regions(keys: &str) -> String {
          [routing]\npolicy = \"geo\"\n\
          health_check = {{ every = \"1s\", timeout = \"1s\", down_after = 3, up_after = 60, {keys} }}\n"
     )
+}
+
+/// A request every 100 s keeps the only slot of the active region for 2.5 s, in which two or three checks a second apart
+/// fail: the other becomes active, and is so until the next request. Nine in 1000 s, each of which gives a region up that is
+/// well; the structure clock has no queue, so nothing there can be wrong.
+#[test]
+fn giving_a_busy_region_up_is_a_false_failover() {
+    let text = format!(
+        "{HEAD}horizon = \"1000s\"\nregions = {{ a = {{}}, b = {{}} }}\n[services.app]\nslots = 1\ncalls.back = {{}}\n\
+         [services.back]\nservice_time = \"2500ms\"\n[users.folk]\nrate = \"0.01/s\"\narrivals = \"regular\"\n\
+         [routing]\nentry = \"app\"\npolicy = \"active-passive\"\norder = [\"a\", \"b\"]\n\
+         health_check = {{ every = \"1s\", timeout = \"300ms\", down_after = 2, up_after = 2, through_queue = true }}\n"
+    );
+    let found = value(&run_full(&text, 2), Measure::FalseFailoversPerYear, "system", "mean").estimate;
+    let expected = 9.0 / (1_000.0 / ninefold::time::YEAR_S);
+    assert!(found.is_some_and(|found| (found / expected - 1.0).abs() < 1e-9), "{found:?} instead of {expected}");
+    let structure = run_text(&text.replace("\"full\"", "\"structure\""), 2);
+    assert!(structure.find(Measure::FalseFailoversPerYear, "system", "mean").is_none());
 }
 
 #[test]

@@ -251,6 +251,19 @@ fn calls_agree(plan: &RequestPlan, counted: &RequestOutcome, traces: &[RequestTr
         let sent = of(|attempt| attempt.node.is_some());
         let nobody = of(|attempt| attempt.ending == Ending::Failed(Failure::Refused) && attempt.node.is_none());
         assert!(sent <= call.attempts && call.attempts <= sent + nobody, "{name}: {sent}, {nobody}, {call:?}\n{what}");
+        for (hedge, counted) in [(true, call.hedged), (false, call.retries)] {
+            let again = |attempt: &AttemptTrace| attempt.hedge == hedge && (hedge || attempt.number > 1);
+            let went = |(own, attempt): &(u32, &AttemptTrace)| *own == edge && again(attempt) && attempt.node.is_some();
+            let nobody = |(own, attempt): &(u32, &AttemptTrace)| {
+                *own == edge && again(attempt) && attempt.ending == Ending::Failed(Failure::Refused)
+            };
+            let sent = attempts(traces).filter(went).count() as u64;
+            let most = sent + attempts(traces).filter(nobody).count() as u64;
+            assert!(
+                (sent..=most).contains(&counted),
+                "{name}: {sent} to {most} again, hedges {hedge}, {call:?}\n{what}"
+            );
+        }
         for (tier, fell) in call.tiers.iter().enumerate() {
             let tried = calls().flat_map(|call| &call.tiers);
             let well = tried.filter(|tried| tried.tier == tier as u32 && tried.ending == Ending::Degraded).count();

@@ -41,6 +41,11 @@ pub struct Check {
 }
 
 impl Check {
+    /// Can a target that is well count as down: by chance, or, on the clock of `requests`, because it is busy?
+    pub fn can_be_wrong(&self, requests: bool) -> bool {
+        self.false_fail > 0.0 || (requests && self.through_queue)
+    }
+
     /// When the next check is sent after one sent at `sent` that ended at `ended`, if the target then counts as down or not.
     /// One that would be due while another is out is sent as soon as that has ended.
     pub fn next(&self, down: bool, sent: Time, ended: Time) -> Time {

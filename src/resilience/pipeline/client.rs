@@ -4,6 +4,7 @@
 
 use rand::Rng;
 
+use super::evidence::Evidence;
 use super::{BreakerScope, Gate, PipelineConfig, PipelineError};
 use crate::resilience::adaptive_throttle::{AdaptiveThrottle, ThrottleDecision};
 use crate::resilience::balancing::Balancer;
@@ -39,8 +40,8 @@ pub trait Observer {
     fn ejection(&mut self, _event: EjectionEvent) {}
     /// Panic has begun or ended.
     fn panic(&mut self, _change: PanicTransition) {}
-    /// An attempt was stopped before it was sent, by a gate or because there was no target or no time.
-    fn refused(&mut self, _now: Time, _waiter: Waiter, _class: ErrorClass, _gate: Option<Gate>) {}
+    /// An attempt, perhaps a hedge, was stopped before it was sent, by a gate or because there was no target or no time.
+    fn refused(&mut self, _now: Time, _attempt: (Waiter, bool), _class: ErrorClass, _gate: Option<Gate>) {}
     /// Calls begin at another tier.
     fn fallback(&mut self, _change: FallbackTransition) {}
 }
@@ -129,6 +130,8 @@ impl Client {
         };
         let gates: Vec<Gate> = config.gates.into_iter().filter(|gate| config.has(*gate)).collect();
         let others = config.hedge.is_some() || config.ejection.is_some() || fallback.is_some();
+        let mut balancer = Balancer::new(config.balance, targets)?;
+        balancer.start_at(config.turn);
         Ok(Client {
             bare: gates.is_empty() && config.deadline.is_none() && !others,
             gates,
@@ -145,7 +148,7 @@ impl Client {
             breakers,
             limiter: limiter.transpose()?,
             bulkhead,
-            balancer: Balancer::new(config.balance, targets)?,
+            balancer,
             ejection: config.ejection.map(|ejection| OutlierEjection::new(ejection, targets, now)).transpose()?,
             panic: Panic::new(config.panic, config.panic_action)?,
             healthy: vec![true; targets],
@@ -153,6 +156,11 @@ impl Client {
             targets: (0..config.targets).collect(),
             eligible: targets,
         })
+    }
+
+    /// As [`PipelineConfig::turn`], for a client that was cloned from another.
+    pub const fn start_at(&mut self, turn: u32) {
+        self.balancer.start_at(turn);
     }
 
     /// The breaker of a target (or of all), if there are breakers.
@@ -353,9 +361,8 @@ impl Client {
         edge: &mut Edge<'_, R, O>,
     ) {
         let now = edge.now;
-        let answer = Answer::of(class);
-        let timed = answer == Answer::Accepted || class == Some(ErrorClass::Timeout);
-        self.balancer.ended(now, target, timed.then_some(latency));
+        let answer = Evidence::of(class);
+        self.balancer.ended(now, target, Evidence::latency(class, latency));
         if self.bare {
             return;
         }
@@ -367,13 +374,13 @@ impl Client {
             breaker.record(now, permit, outcome, latency);
             report(target, breaker, edge.observer);
         }
-        if let (Answer::Accepted, Some(throttle)) = (answer, &mut self.throttle) {
+        if let (Evidence::Accepted, Some(throttle)) = (answer, &mut self.throttle) {
             throttle.accepted(now);
         }
         match (answer, &mut self.hedge_delay) {
-            (Answer::Accepted, Some(delay)) => delay.answered(latency),
-            (Answer::Late, Some(delay)) => delay.cancelled(latency),
-            (Answer::Refused, Some(_)) | (_, None) => {}
+            (Evidence::Accepted, Some(delay)) => delay.answered(latency),
+            (Evidence::Late, Some(delay)) => delay.cancelled(latency),
+            (Evidence::Refused, Some(_)) | (_, None) => {}
         }
         if let Some(ejection) = &mut self.ejection
             && let Some(event) = ejection.record(now, target as usize, outcome, edge.rng)
@@ -407,27 +414,6 @@ impl Client {
                 self.targets[self.eligible] = target as u32;
                 self.eligible += 1;
             }
-        }
-    }
-}
-
-/// What an end tells of the time that the callee takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    /// It took the work on and answered.
-    Accepted,
-    /// It took longer than this.
-    Late,
-    /// It did no work: a quick refusal must not look like a fast host.
-    Refused,
-}
-
-impl Answer {
-    fn of(class: Option<ErrorClass>) -> Answer {
-        match class {
-            None | Some(ErrorClass::Error | ErrorClass::Client) => Answer::Accepted,
-            Some(ErrorClass::Timeout | ErrorClass::Cancelled | ErrorClass::DeadlineExceeded) => Answer::Late,
-            Some(ErrorClass::Connect | ErrorClass::Overload | ErrorClass::Rejected) => Answer::Refused,
         }
     }
 }

@@ -47,6 +47,7 @@
 mod begin_tests;
 mod call;
 mod client;
+mod evidence;
 mod observe;
 #[cfg(test)]
 mod script_tests;
@@ -56,6 +57,7 @@ mod tests;
 
 pub use call::Call;
 pub use client::{Client, Edge, Observer, Waiter};
+pub use evidence::Evidence;
 pub use step::{AttemptEnd, AttemptId, CallResult, Request, Step};
 
 use crate::resilience::adaptive_throttle::ThrottleConfig;
@@ -161,6 +163,9 @@ pub struct PipelineConfig {
     pub share: AttemptShare,
     /// How a target is chosen; default round robin.
     pub balance: BalancePolicy,
+    /// At which target balancing in turn begins: the number of this client among those that call the same targets, since
+    /// clients that begin alike herd ([`start_at`](crate::resilience::balancing::Balancer::start_at)); default 0.
+    pub turn: u32,
     /// Ejection of outliers.
     pub ejection: Option<EjectionConfig>,
     /// With less than this share of targets healthy there is panic, in basis points; default 5000.
@@ -189,6 +194,7 @@ impl PipelineConfig {
             attempt_timeout: None,
             share: AttemptShare::default(),
             balance: BalancePolicy::RoundRobin,
+            turn: 0,
             ejection: None,
             panic: 5_000,
             panic_action: PanicAction::SendToAll,

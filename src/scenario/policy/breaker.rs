@@ -1,11 +1,11 @@
 //! `breaker`: when it opens, how long, and how it probes.
 
-use super::{basis_points, refuse};
+use super::refuse;
 use crate::resilience::circuit_breaker::{BreakerConfig, Probing, Trip, Window};
 use crate::scenario::diagnostic::Code;
 use crate::scenario::fields::Fields;
 use crate::scenario::tree::Node;
-use crate::scenario::value::{Count, Number, Percent};
+use crate::scenario::value::{BasisPoints, Count, Number};
 use crate::time::Span;
 
 /// Buckets of a window that is a time.
@@ -27,13 +27,13 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Breaker {
         fields.missing("failure_rate", "say when it opens: `failure_rate = \"50%\"` or `consecutive = 5`");
     }
     let default = BreakerConfig::default();
-    let failure_rate = fields.optional::<Percent>("failure_rate").map(|share| basis_points(share.0));
+    let failure_rate = fields.optional::<BasisPoints>("failure_rate").map(|share| share.0);
     let consecutive = fields.optional::<Count>("consecutive").map(|count| count.0);
     let per_node = fields.choice("per", &[("pool", false), ("node", true)], "pool");
     let window = window(fields);
     let Count(min_calls) = fields.or("min_calls", 10);
     let slow_over = fields.optional("slow_over").unwrap_or(Span::MAX);
-    let Percent(slow_rate) = fields.or("slow_rate", "100%");
+    let BasisPoints(slow_rate) = fields.or("slow_rate", "100%");
     let open_for = fields.or("open_for", "30s");
     let Number(open_growth) = fields.or("open_growth", 1);
     let open_max = fields.or("open_max", "10min");
@@ -46,7 +46,6 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Breaker {
         None => (Trip::Rate { window, min_calls }, Probing::Rate { permitted: probes }),
     };
     let failure_rate = failure_rate.unwrap_or(default.failure_rate);
-    let slow_rate = basis_points(slow_rate);
     let times = BreakerConfig { slow_over, open_for, open_growth, open_max, half_open_max, ..default };
     let config = BreakerConfig { trip, failure_rate, slow_rate, half_open, ..times };
     if let Err(error) = config.check() {

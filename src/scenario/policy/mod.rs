@@ -10,18 +10,19 @@ pub(super) mod retry;
 pub(super) mod spelled;
 
 use super::diagnostic::Code;
-use super::fields::{At, Fields};
+use super::fields::{At, Fields, shorten};
 use super::names::Names;
+use super::quantity;
 use super::schema::Shape;
 use super::tree::Node;
-use super::value::{Count, Number, Percent, Rate, Text, Whole};
+use super::value::{BasisPoints, Count, Number, Rate, Text, Whole};
 use crate::model::topology::ServiceId;
 use crate::model::traffic::CallPolicy;
 use crate::resilience::adaptive_throttle::ThrottleConfig;
 use crate::resilience::balancing::BalancePolicy;
 use crate::resilience::bulkhead::{Bulkhead, BulkheadConfig};
 use crate::resilience::concurrency_limit::{LimitConfig, LimitLaw};
-use crate::resilience::hedge::{HedgeAfter, HedgeConfig, HedgeDelay};
+use crate::resilience::hedge::{HedgeAfter, HedgeConfig};
 use crate::resilience::outlier_ejection::EjectionConfig;
 use crate::resilience::pipeline::RateLimitConfig;
 use crate::resilience::rate_limiter::{Gcra, GcraConfig};
@@ -36,11 +37,6 @@ const BALANCES: [(&str, &BalancePolicy); 6] = [
     ("peak-ewma", &BalancePolicy::PEAK_EWMA),
     ("sticky", &BalancePolicy::Sticky),
 ];
-
-/// A share in basis points.
-pub(super) fn basis_points(share: f64) -> u32 {
-    (share * 1e4).round() as u32
-}
 
 /// Reports what a policy refuses: `name` at the value of `key`.
 pub(super) fn refuse(fields: &Fields<'_>, key: &str, name: &str, rule: &str) {
@@ -63,7 +59,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> CallPolicy {
         let throttle = fields.table("throttle", "", throttle);
         let balance = fields.choice("balance", &BALANCES, "round-robin").clone();
         let ejection = fields.table("ejection", "no node is ejected", ejection);
-        let Percent(panic) = fields.or("panic", "50%");
+        let BasisPoints(panic) = fields.or("panic", "50%");
         CallPolicy {
             timeout,
             deadline,
@@ -77,7 +73,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> CallPolicy {
             throttle,
             balance,
             ejection,
-            panic,
+            panic: f64::from(panic) / 1e4,
         }
     })
 }
@@ -121,31 +117,38 @@ fn rate_limit(fields: &mut Fields<'_>) -> Option<RateLimitConfig> {
 fn hedge(fields: &mut Fields<'_>) -> Option<HedgeConfig> {
     let after = hedge_after(fields);
     let Count(at_most) = fields.or("at_most", 1);
-    let Percent(budget) = fields.or("budget", "5%");
-    let config = HedgeConfig { after: after?, at_most, budget: basis_points(budget) };
+    let BasisPoints(budget) = fields.or("budget", "5%");
+    let config = HedgeConfig { after: after?, at_most, budget };
     if at_most >= crate::resilience::pipeline::PARALLEL_MAX as u32 {
         refuse(fields, "at_most", "at_most", "must be at most 3");
     }
     if let Err(error) = config.check() {
         refuse(fields, error.field, error.field, error.rule);
-    } else if HedgeDelay::new(config.after).is_err() {
-        refuse(fields, "after", "after", "must be a quantile between p0 and p100");
     }
     Some(config)
 }
 
 fn hedge_after(fields: &mut Fields<'_>) -> Option<HedgeAfter> {
     fields.takes("after", [Shape::Quantile]);
-    let quantile = fields.peek("after").and_then(Node::as_text);
-    match quantile.and_then(|text| text.strip_prefix('p')).and_then(|level| level.parse::<f64>().ok()) {
-        Some(level) if (0.0..100.0).contains(&level) => {
-            let written = fields.node("after").map(Node::show).unwrap_or_default();
-            fields.show("after", written, false);
-            Some(HedgeAfter::Quantile { basis_points: basis_points(level / 100.0), min_samples: 100 })
+    let written = fields.peek("after").and_then(Node::as_text).unwrap_or_default();
+    let Some(level) = written.strip_prefix('p').filter(|level| level.parse::<f64>().is_ok()) else {
+        let hint = "say after how long, or after which quantile: `after = \"p95\"`";
+        return fields.required::<Span>("after", hint).map(HedgeAfter::Fixed);
+    };
+    let shown = fields.node("after").map(Node::show).unwrap_or_default();
+    match quantity::basis_points(&format!("{level}%")) {
+        Ok(basis_points @ 1..10_000) => {
+            fields.show("after", shown, false);
+            Some(HedgeAfter::Quantile { basis_points, min_samples: 100 })
         }
-        Some(_) | None => {
-            let hint = "say after how long, or after which quantile: `after = \"p95\"`";
-            fields.required::<Span>("after", hint).map(HedgeAfter::Fixed)
+        Err(_) if level.parse().is_ok_and(|level: f64| 0.0 < level && level < 100.0) => {
+            let message = format!("`{}` has more than two decimals", shorten(written));
+            fields.fault(Code::E104, "after", message, "`p99.99` is the last before p100".to_owned());
+            None
+        }
+        Ok(_) | Err(_) => {
+            refuse(fields, "after", "after", "must be a quantile above p0 and below p100");
+            None
         }
     }
 }
@@ -166,9 +169,8 @@ fn ejection(fields: &mut Fields<'_>) -> EjectionConfig {
     let Count(errors) = fields.or("errors", 5);
     let every = fields.or("every", "10s");
     let base: Span = fields.or("base", "30s");
-    let Percent(max_ejected) = fields.or("max_ejected", "50%");
+    let BasisPoints(max_ejected) = fields.or("max_ejected", "50%");
     let max = default.max.max(base);
-    let max_ejected = basis_points(max_ejected);
     let config = EjectionConfig { errors: Some(errors), every, base, max, max_ejected, ..default };
     if let Err(error) = config.check() {
         refuse(fields, error.field, error.field, error.rule);

@@ -1,7 +1,7 @@
 //! `retry`: how many attempts, after which errors, how long apart, and out of which budget.
 
+use super::refuse;
 use super::spelled::{self, Form, Spelled, Type};
-use super::{basis_points, refuse};
 use crate::model::traffic::Budget;
 use crate::resilience::ErrorClass;
 use crate::resilience::retry::{Backoff, ErrorSet, Jitter, RetryConfig, Strategy};
@@ -32,8 +32,8 @@ const BACKOFFS: [Form; 7] = [
 const BUDGETS: [Form; 4] = [
     ("tokens", &[("max", Type::Whole), ("ratio", Type::Number)], 0),
     ("quota", &[("size", Type::Whole), ("cost", Type::Whole), ("timeout_cost", Type::Whole)], 0),
-    ("ratio", &[("share", Type::Share), ("window", Type::Duration), ("reserve", Type::Rate)], 0),
-    ("concurrency", &[("share", Type::Share), ("min", Type::Whole)], 0),
+    ("ratio", &[("share", Type::Points), ("window", Type::Duration), ("reserve", Type::Rate)], 0),
+    ("concurrency", &[("share", Type::Points), ("min", Type::Whole)], 0),
 ];
 
 /// The classes of errors that `on` may name.
@@ -98,10 +98,10 @@ fn backoff(written: &Spelled) -> Backoff {
     let default = Backoff::default();
     let base = written.duration("base").unwrap_or(Span::SECOND);
     let cap = written.duration("cap").unwrap_or(default.cap);
-    let jitter = match (written.word("jitter"), written.number("jitter")) {
+    let jitter = match (written.word("jitter"), written.whole("jitter")) {
         (Some("none"), _) => Jitter::None,
         (Some("equal"), _) => Jitter::Equal,
-        (None, Some(share)) => Jitter::Proportional(basis_points(share)),
+        (None, Some(points)) => Jitter::Proportional(points),
         (Some(_) | None, _) => Jitter::Full,
     };
     match written.name {
@@ -121,7 +121,6 @@ fn backoff(written: &Spelled) -> Backoff {
 /// The budget that these words mean, if its policy takes the numbers.
 fn budget(session: &Session<'_>, written: &Spelled) -> Option<Budget> {
     let whole = |key: &str, default: u32| written.whole(key).unwrap_or(default);
-    let share = |default: u32| written.number("share").map_or(default, basis_points);
     let (budget, checked) = match written.name {
         "tokens" => {
             let ratio = written.number("ratio").map_or(100, |ratio| (ratio * 1e3).round() as u32);
@@ -136,11 +135,11 @@ fn budget(session: &Session<'_>, written: &Spelled) -> Option<Budget> {
         "ratio" => {
             let window = written.duration("window").unwrap_or(Span::from_secs(10));
             let min_per_second = written.number("reserve").unwrap_or(0.0);
-            let config = RatioConfig { window, min_per_second, ..RatioConfig::share(share(2_000)) };
+            let config = RatioConfig { window, min_per_second, ..RatioConfig::share(whole("share", 2_000)) };
             (Budget::Ratio(config), RatioBudget::new(config).map(drop))
         }
         _ => {
-            let config = ConcurrencyConfig { share: share(2_000), min: whole("min", 3) };
+            let config = ConcurrencyConfig { share: whole("share", 2_000), min: whole("min", 3) };
             (Budget::Concurrency(config), ConcurrencyBudget::new(config).map(drop))
         }
     };
@@ -148,7 +147,7 @@ fn budget(session: &Session<'_>, written: &Spelled) -> Option<Budget> {
         Ok(()) => Some(budget),
         Err(BudgetConfigError { field, rule }) => {
             let (key, rule) = match field {
-                "retries" | "per_requests" => ("share", "must be at least 0.01 %"),
+                "retries" | "per_requests" => ("share", "must be at least 0.01%"),
                 "min_per_second" => ("reserve", "must be at most 1000000/s"),
                 other => (other, rule),
             };

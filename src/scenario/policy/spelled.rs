@@ -22,6 +22,8 @@ pub(in crate::scenario) type Form = (&'static str, &'static [(&'static str, Type
 pub(in crate::scenario) enum Type {
     Duration,
     Share,
+    /// A share in steps of 0.01%, as basis points.
+    Points,
     Number,
     Whole,
     Jitter,
@@ -34,7 +36,7 @@ pub(in crate::scenario) enum Type {
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::scenario) enum Given {
     Duration(Span),
-    /// A share from 0 to 1, a rate per second, or a number from 0 up.
+    /// A share from 0 to 1, or basis points of it, a rate per second, or a number from 0 up.
     Number(f64),
     /// One of the words of a jitter, or free text.
     Word(String),
@@ -213,7 +215,8 @@ fn typed(piece: &Piece<'_>, kind: Type) -> Result<Given, BadQuantity> {
         Type::Duration => quantity::duration(text).map(Given::Duration),
         Type::Rate => quantity::rate(text).map(Given::Number),
         Type::Jitter if ["none", "full", "equal"].contains(&text) => Ok(Given::Word(text.to_owned())),
-        Type::Share | Type::Jitter => quantity::percentage(text).map(Given::Number),
+        Type::Share => quantity::percentage(text).map(Given::Number),
+        Type::Points | Type::Jitter => quantity::basis_points(text).map(|points| Given::Number(points.into())),
         Type::Number => number(text, f64::MAX, false).map(Given::Number),
         Type::Whole => number(text, 1e9, true).map(Given::Number),
         Type::Unit if Span::unit(text).is_none() => Err(BadQuantity {

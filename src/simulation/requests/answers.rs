@@ -4,6 +4,7 @@ use super::event::{Event, Todo};
 use super::state::{Answer, Id, Origin, Stage};
 use super::{Caller, Requests};
 use crate::model::traffic::CallerGone;
+use crate::resilience::pipeline::Evidence;
 use crate::resilience::{ErrorClass, Outcome};
 use crate::time::{Span, Time};
 
@@ -63,18 +64,19 @@ impl Requests<'_> {
                 self.tally.attempt_over(now, about.edge, (about.request, id), answer, took);
                 self.tally.call_over(now, about, answer);
                 let (client, owner, call) = (about.client, about.owner, about.call());
-                self.plain_ended(now, (node, client), answer.is_ok().then_some(took));
+                self.plain_ended(now, (node, client), answer.err(), took);
                 self.tell(now, owner, call, answer);
             }
         }
     }
 
-    /// The attempt of a caller without policies has ended; after how long, if that says something of the node.
+    /// The attempt of a caller without policies has ended after so long, well or with an error; its balancer learns from
+    /// that what it would learn under policies.
     #[inline(always)]
-    fn plain_ended(&mut self, now: Time, (node, client): (u32, u32), took: Option<Span>) {
+    fn plain_ended(&mut self, now: Time, (node, client): (u32, u32), error: Option<ErrorClass>, took: Span) {
         let first = self.nodes[node as usize].pool.first_node;
         if let Caller::Plain(balancer) = &mut self.callers[client as usize] {
-            balancer.ended(now, node - first, took);
+            balancer.ended(now, node - first, Evidence::latency(error, took));
         }
     }
 
@@ -95,13 +97,13 @@ impl Requests<'_> {
         let Some(job) = self.flight.job_mut(id) else { return };
         job.wanted = false;
         if job.origin == Origin::Plain {
-            let (node, about) = (job.node, job.about);
+            let (node, about, took) = (job.node, job.about, now.since(job.sent));
             self.tally.gave_up(about.edge);
             if let Some(journal) = self.tally.journal() {
                 journal.gave_up(now, (about.request, id), false);
                 journal.cancelled(now, &about);
             }
-            self.plain_ended(now, (node, about.client), None);
+            self.plain_ended(now, (node, about.client), Some(ErrorClass::Cancelled), took);
         }
         self.leave_alone(now, id);
     }
@@ -111,12 +113,12 @@ impl Requests<'_> {
     pub(super) fn plain_late(&mut self, now: Time, id: Id) {
         let Some(job) = self.flight.job_mut(id).filter(|job| job.wanted) else { return };
         job.wanted = false;
-        let (node, about) = (job.node, job.about);
+        let (node, about, took) = (job.node, job.about, now.since(job.sent));
         self.tally.gave_up(about.edge);
         if let Some(journal) = self.tally.journal() {
             journal.gave_up(now, (about.request, id), true);
         }
-        self.plain_ended(now, (node, about.client), None);
+        self.plain_ended(now, (node, about.client), Some(ErrorClass::Timeout), took);
         self.leave_alone(now, id);
         self.push_ended(about, Err(ErrorClass::Timeout));
     }

@@ -21,7 +21,7 @@ impl Requests<'_> {
     ) -> bool {
         self.tally.attempted(about.edge);
         if attempt.0 > 0 {
-            self.count_again(id);
+            self.count_again(id, attempt);
         }
         let pool = self.routes.pool(edge.pools[pool as usize]);
         if pool.is_dead() || (!routed && self.is_cut_off(now, id)) {
@@ -52,13 +52,15 @@ impl Requests<'_> {
 
     /// The attempt that goes out now is not the first of its call.
     #[inline(never)]
-    fn count_again(&mut self, id: Id) {
-        let Some(logical) = self.flight.logical(id) else { return };
-        let edge = logical.about.edge;
-        if logical.out.iter().any(Option::is_some) {
-            self.tally.hedged(edge);
+    fn count_again(&mut self, id: Id, attempt: AttemptId) {
+        let Some(logical) = self.flight.logicals.get(id) else { return };
+        if logical.call.is_hedge(attempt) {
+            self.tally.hedged(logical.about.edge);
+            if let Some(journal) = self.tally.journal() {
+                journal.hedges(&logical.about);
+            }
         } else {
-            self.tally.retried(edge);
+            self.tally.retried(logical.about.edge);
         }
         self.events += 1;
     }

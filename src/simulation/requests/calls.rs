@@ -48,12 +48,12 @@ impl Observer for Ear<'_> {
         self.tally.breakers(self.edge, self.client).ejected(event);
     }
 
-    fn refused(&mut self, now: Time, waiter: Waiter, class: ErrorClass, gate: Option<Gate>) {
+    fn refused(&mut self, now: Time, attempt: (Waiter, bool), class: ErrorClass, gate: Option<Gate>) {
         if gate.is_some() {
             self.tally.rejected(self.edge);
         }
         if let Some(journal) = self.tally.journal() {
-            journal.refused(now, waiter, class, gate);
+            journal.refused(now, attempt, class, gate);
         }
     }
 }
@@ -96,7 +96,8 @@ impl EdgePlan {
 }
 
 impl Requests<'_> {
-    /// All policies as new.
+    /// All policies as new. Each caller takes its turns from another node on, so that many who ask seldom do not all ask
+    /// the first.
     pub(super) fn start_callers(&mut self) {
         self.callers.clear();
         for edge in &self.plan.edges {
@@ -112,8 +113,8 @@ impl Requests<'_> {
                     caller.expect("the scenario has checked the policies")
                 })
                 .collect();
-            for _ in 0..edge.slots {
-                self.callers.extend(template.iter().cloned());
+            for slot in 0..edge.slots {
+                self.callers.extend(template.iter().cloned().map(|caller| caller.starting_at(slot)));
             }
         }
     }

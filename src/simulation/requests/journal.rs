@@ -50,6 +50,8 @@ struct Followed {
 struct Live {
     draws: Numbered,
     logical: Option<Id>,
+    /// Is its next attempt a hedge?
+    hedges: bool,
     jobs: Vec<Option<Id>>,
 }
 
@@ -186,7 +188,7 @@ impl Journal {
             backoffs: Vec::new(),
             tiers: Vec::new(),
         });
-        followed.live.push(Live { draws: about.key, logical: None, jobs: Vec::new() });
+        followed.live.push(Live { draws: about.key, logical: None, hedges: false, jobs: Vec::new() });
     }
 
     /// The call goes by policies under this name.
@@ -233,7 +235,8 @@ impl Journal {
 
     /// An attempt of a call under policies was stopped before it was sent.
     #[cold]
-    pub(super) fn refused(&mut self, now: Time, waiter: Waiter, class: ErrorClass, gate: Option<Gate>) {
+    pub(super) fn refused(&mut self, now: Time, attempt: (Waiter, bool), class: ErrorClass, gate: Option<Gate>) {
+        let (waiter, hedge) = attempt;
         let id = (((waiter.call >> 32) as u32), waiter.call as u32);
         let now = self.at(now);
         let Some(followed) = self.logicals.get(&id).and_then(|request| self.followed.get_mut(request)) else { return };
@@ -245,7 +248,16 @@ impl Journal {
             Some(Gate::RateLimit) => Failure::RateLimit,
             Some(Gate::Bulkhead) => Failure::Bulkhead,
         };
+        followed.live[call].hedges = hedge;
         followed.unsent(call, now, failure);
+    }
+
+    /// The next attempt of the call is a hedge.
+    #[cold]
+    pub(super) fn hedges(&mut self, about: &About) {
+        let Some(followed) = self.followed.get_mut(&key(about.request)) else { return };
+        let Some(call) = followed.call(about) else { return };
+        followed.live[call].hedges = true;
     }
 
     #[cold]
@@ -360,11 +372,10 @@ impl Followed {
 
     fn attempt(&mut self, call: usize, now: Time, (node, id): (Option<u32>, Option<Id>)) -> &mut AttemptTrace {
         let attempts = &mut self.trace.calls[call].attempts;
-        let beside = attempts.iter().any(|other| other.ended.is_none());
         self.live[call].jobs.push(id);
         attempts.push(AttemptTrace {
             number: attempts.len() as u32 + 1,
-            hedge: beside,
+            hedge: std::mem::take(&mut self.live[call].hedges),
             node,
             sent: now,
             reached: None,

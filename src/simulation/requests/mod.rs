@@ -89,6 +89,17 @@ pub enum Caller {
     Full(Box<Client>),
 }
 
+impl Caller {
+    /// The same, taking its turns from this node on.
+    fn starting_at(mut self, turn: u32) -> Self {
+        match &mut self {
+            Caller::Plain(balancer) => balancer.start_at(turn),
+            Caller::Full(client) => client.start_at(turn),
+        }
+        self
+    }
+}
+
 /// What the bulkhead of a client has decided.
 type Decided = (u32, bulkhead::Event<Waiter>);
 

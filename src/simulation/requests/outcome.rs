@@ -102,9 +102,9 @@ pub struct CallTally {
     pub failed: u64,
     /// Attempts sent, and those that found nobody to be sent to; not what an own policy refused.
     pub attempts: u64,
-    /// Attempts beyond the first.
+    /// Attempts that began another round.
     pub retries: u64,
-    /// Attempts that ran beside another.
+    /// Attempts beyond the first of their round, beside another or right after its failure.
     pub hedged: u64,
     /// Attempts answered well.
     pub well: u64,

@@ -338,7 +338,7 @@ impl Tally {
         }
     }
 
-    /// It is not the first.
+    /// It begins another round.
     pub fn retried(&mut self, edge: u32) {
         self.calls[edge as usize].retries += 1;
         if let Some(recorder) = &mut self.recorder {
@@ -346,7 +346,7 @@ impl Tally {
         }
     }
 
-    /// It runs beside another.
+    /// It is not the first of its round.
     pub fn hedged(&mut self, edge: u32) {
         self.calls[edge as usize].hedged += 1;
     }

@@ -1,7 +1,7 @@
-//! What lies ahead of a call, for hosts that need not step it before.
+//! What a call is at, and what lies ahead of it, for hosts that need not step it before.
 
 use super::super::client::Client;
-use super::super::step::CallResult;
+use super::super::step::{AttemptId, CallResult};
 use super::{Attempt, Call, Phase, Progress};
 use crate::time::Time;
 
@@ -31,6 +31,16 @@ impl Call {
             Phase::Done { .. } | Phase::Alone { .. } | Phase::Trying(_) | Phase::BackingOff(_) | Phase::Tier { .. } => {
                 None
             }
+        }
+    }
+
+    /// Is this attempt of the present round a hedge? All but the first of a round are: a failure brings the next at once, so
+    /// that one need not go out beside another. What begins a round is the first attempt of the call, or a retry.
+    pub const fn is_hedge(&self, attempt: AttemptId) -> bool {
+        match &self.phase {
+            // this round has begun the last `sent` attempts
+            Phase::Trying(hedge) => attempt.0 + hedge.sent() > self.begun,
+            Phase::Alone { .. } | Phase::BackingOff(_) | Phase::Tier { .. } | Phase::Done { .. } => false,
         }
     }
 
