@@ -339,7 +339,7 @@ impl Call {
         let Some(attempt) = self.attempts[index].take() else { return };
         client.unsent(attempt.target, attempt.held, edge);
         let waiter = Waiter { call: self.request.id, attempt: attempt.id.0 };
-        edge.observer.refused(self.now, (waiter, self.is_hedge(attempt.id)), class, by.map(|(gate, _)| gate));
+        edge.observer.refused(self.now, waiter, self.is_hedge(attempt.id), class, by.map(|(gate, _)| gate));
         self.refused_by = by.map(|(_, trigger)| trigger);
         self.pushback = None;
         // what stopped this one would stop a hedge as well

@@ -41,7 +41,7 @@ pub trait Observer {
     /// Panic has begun or ended.
     fn panic(&mut self, _change: PanicTransition) {}
     /// An attempt, perhaps a hedge, was stopped before it was sent, by a gate or because there was no target or no time.
-    fn refused(&mut self, _now: Time, _attempt: (Waiter, bool), _class: ErrorClass, _gate: Option<Gate>) {}
+    fn refused(&mut self, _now: Time, _waiter: Waiter, _hedge: bool, _class: ErrorClass, _gate: Option<Gate>) {}
     /// Calls begin at another tier.
     fn fallback(&mut self, _change: FallbackTransition) {}
 }

@@ -48,12 +48,12 @@ impl Observer for Ear<'_> {
         self.tally.breakers(self.edge, self.client).ejected(event);
     }
 
-    fn refused(&mut self, now: Time, attempt: (Waiter, bool), class: ErrorClass, gate: Option<Gate>) {
+    fn refused(&mut self, now: Time, waiter: Waiter, hedge: bool, class: ErrorClass, gate: Option<Gate>) {
         if gate.is_some() {
             self.tally.rejected(self.edge);
         }
         if let Some(journal) = self.tally.journal() {
-            journal.refused(now, attempt, class, gate);
+            journal.refused(now, (waiter, hedge), class, gate);
         }
     }
 }

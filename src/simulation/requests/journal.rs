@@ -235,8 +235,13 @@ impl Journal {
 
     /// An attempt of a call under policies was stopped before it was sent.
     #[cold]
-    pub(super) fn refused(&mut self, now: Time, attempt: (Waiter, bool), class: ErrorClass, gate: Option<Gate>) {
-        let (waiter, hedge) = attempt;
+    pub(super) fn refused(
+        &mut self,
+        now: Time,
+        (waiter, hedge): (Waiter, bool),
+        class: ErrorClass,
+        gate: Option<Gate>,
+    ) {
         let id = (((waiter.call >> 32) as u32), waiter.call as u32);
         let now = self.at(now);
         let Some(followed) = self.logicals.get(&id).and_then(|request| self.followed.get_mut(request)) else { return };

@@ -19,7 +19,7 @@ impl Call {
         call
     }
 
-    /// A call that is over and has never begun: room for [`restart`](Self::restart).
+    /// A call that is over and has never begun: room for [`begin`](Self::begin).
     pub const fn idle() -> Self {
         Call {
             request: Request {
