@@ -9,8 +9,10 @@
 )]
 
 mod ahead;
+mod bare;
 mod begin;
 mod moves;
+mod stop;
 mod tiers;
 
 use rand::Rng;
@@ -132,6 +134,19 @@ impl Call {
         end: AttemptEnd,
         edge: &mut Edge<'_, R, O>,
     ) {
+        if !(end.result.is_ok() && client.is_bare() && self.ends_well(client, attempt, end, edge.now)) {
+            self.attempt_ended_somehow(client, attempt, end, edge);
+        }
+    }
+
+    #[inline(never)]
+    fn attempt_ended_somehow<R: Rng, O: Observer>(
+        &mut self,
+        client: &mut Client,
+        attempt: AttemptId,
+        end: AttemptEnd,
+        edge: &mut Edge<'_, R, O>,
+    ) {
         self.see(edge);
         let Some(index) = self.find(attempt) else { return };
         let Some(Attempt { progress: Progress::Sent(started, ends), .. }) = self.attempts[index] else { return };
@@ -172,24 +187,6 @@ impl Call {
             (None, true) => client.return_slot(edge),
             (None, false) => {}
         }
-    }
-
-    /// The caller no longer wants the answer. Step until it says finish.
-    pub fn cancel<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>) {
-        self.see(edge);
-        match self.phase {
-            Phase::Done { .. } => return,
-            Phase::Tier { tier, .. } => {
-                if let Some(fallback) = &mut client.fallback {
-                    fallback.leave(tier);
-                }
-            }
-            Phase::Alone { .. } | Phase::Trying(_) | Phase::BackingOff(_) => {
-                self.stop_attempts(client, edge, ErrorClass::Cancelled);
-                self.give_up_retry(client);
-            }
-        }
-        self.phase = Phase::Done { tier: 0, result: Err(ErrorClass::Cancelled) };
     }
 
     /// One thing that is due while trying; none: look again.
@@ -430,37 +427,6 @@ impl Call {
                 self.phase = Phase::BackingOff(plan.at);
             }
             Decision::Stop(_) => self.full_tier_failed(client, edge, class),
-        }
-    }
-
-    /// Ends all attempts: what was sent is to be aborted, the rest gives back what it holds.
-    fn stop_attempts<R: Rng, O: Observer>(&mut self, client: &mut Client, edge: &mut Edge<'_, R, O>, why: ErrorClass) {
-        for entry in &mut self.attempts[..self.places] {
-            let Some(attempt) = entry else { continue };
-            let held = std::mem::take(&mut attempt.held);
-            match attempt.progress {
-                Progress::Sent(started, _) => {
-                    attempt.progress = Progress::Doomed;
-                    self.doomed = true;
-                    client.ended(attempt.target, held, (Some(why), self.now.since(started)), edge);
-                }
-                Progress::At(_) | Progress::Until(..) => {
-                    client.unsent(attempt.target, held, edge);
-                    *entry = None;
-                }
-                Progress::Queued(ticket, ..) => {
-                    client.leave_queue(ticket, edge);
-                    client.unsent(attempt.target, held, edge);
-                    *entry = None;
-                }
-                Progress::Doomed => {}
-            }
-        }
-    }
-
-    fn give_up_retry(&mut self, client: &mut Client) {
-        if let Some(retry) = self.retry.take() {
-            client.retry.cancelled(retry, &mut client.budget);
         }
     }
 

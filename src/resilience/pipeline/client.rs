@@ -351,6 +351,12 @@ impl Client {
         self.balancer.sent(target);
     }
 
+    /// An attempt of a bare client has been answered well after `latency`.
+    #[inline(always)]
+    pub(super) fn answered(&mut self, now: Time, target: u32, latency: Span) {
+        self.balancer.ended(now, target, Some(latency));
+    }
+
     /// An attempt that was sent has ended after `latency`, well or with an error of `class`.
     #[inline(always)]
     pub(super) fn ended<R: Rng, O: Observer>(

@@ -61,8 +61,7 @@ impl Requests<'_> {
             }
             Origin::Plain => {
                 let about = &job.about;
-                self.tally.attempt_over(now, about.edge, (about.request, id), answer, took);
-                self.tally.call_over(now, about, answer);
+                self.tally.plain_over(now, about, id, answer, took);
                 let (client, owner, call) = (about.client, about.owner, about.call());
                 self.plain_ended(now, (node, client), answer.err(), took);
                 self.tell(now, owner, call, answer);

@@ -26,7 +26,13 @@ pub const ERRORS: usize = 8;
 
 impl UserTally {
     pub(super) fn new() -> Self {
-        UserTally { arrived: 0, full: 0, degraded: 0, failed: [0; ERRORS], latency: Lengths::new(), sagas: [0; 3] }
+        UserTally { arrived: 0, full: 0, degraded: 0, failed: [0; ERRORS], latency: Lengths::counting(), sagas: [0; 3] }
+    }
+
+    /// A copy to keep.
+    pub(super) fn told(&mut self) -> UserTally {
+        let latency = self.latency.told();
+        UserTally { latency, ..*self }
     }
 
     pub(super) fn reset(&mut self) {
@@ -85,6 +91,12 @@ pub struct ServiceTally {
 }
 
 impl ServiceTally {
+    /// A copy to keep.
+    pub(super) fn told(&mut self) -> ServiceTally {
+        let queue = self.queue.told();
+        ServiceTally { queue, ..*self }
+    }
+
     /// Refused for load, or gone from the queue without having begun, in whatever way.
     pub fn all_shed(&self) -> u64 {
         self.shed + self.left

@@ -57,7 +57,7 @@ impl Tally {
             breakers: edge.breakers(plan),
             ..CallTally::default()
         };
-        let service = ServiceTally { attempts: 0, shed: 0, left: 0, started: 0, waited: 0, queue: Lengths::new() };
+        let service = ServiceTally { attempts: 0, shed: 0, left: 0, started: 0, waited: 0, queue: Lengths::counting() };
         let tiers = plan.edges.iter().any(|edge| !edge.tiers.is_empty());
         let seconds = plan.horizon.as_nanos().div_ceil(Span::SECOND.as_nanos()) as usize;
         Tally {
@@ -145,8 +145,8 @@ impl Tally {
         self.structure(end, false);
         self.sum_up();
         RequestOutcome {
-            users: self.users.clone(),
-            services: self.services.clone(),
+            users: self.users.iter_mut().map(UserTally::told).collect(),
+            services: self.services.iter_mut().map(ServiceTally::told).collect(),
             calls: self.calls.clone(),
             seconds: self.seconds.clone(),
             before: self.before.clone(),
@@ -159,6 +159,7 @@ impl Tally {
 
     /// What was counted once, where that says all, is said of the others.
     fn sum_up(&mut self) {
+        self.users.iter_mut().for_each(|user| user.latency.settle());
         let (all, rest) = self.users.split_at_mut(1);
         let (groups, classes) = rest.split_at_mut(self.groups);
         let parts: &[UserTally] = if self.by_group { groups } else { classes };
@@ -177,8 +178,6 @@ impl Tally {
                 sum.iter_mut().zip(of_group).for_each(|(sum, more)| *sum += more);
             }
         }
-        self.users.iter_mut().for_each(|user| user.latency.settle());
-        self.services.iter_mut().for_each(|service| service.queue.settle());
     }
 
     #[inline]
@@ -362,6 +361,21 @@ impl Tally {
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.attempt_over(now, edge, names, answer, took);
+        }
+    }
+
+    /// The attempt of this name, which is all of its call, has ended.
+    #[inline(always)]
+    pub fn plain_over(&mut self, now: Time, about: &About, id: Id, answer: Answer, took: Span) {
+        let call = &mut self.calls[about.edge as usize];
+        if answer.is_ok() {
+            (call.well, call.answered) = (call.well + 1, call.answered + 1);
+        } else {
+            (call.bad, call.failed) = (call.bad + 1, call.failed + 1);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.attempt_over(now, about.edge, (about.request, id), answer, took);
+            recorder.call_over(now, about, answer);
         }
     }
 

@@ -2,10 +2,10 @@
 
 use rand::Rng;
 
-use super::super::client::{Client, Edge, Held, Observer};
-use super::super::step::{AttemptId, Step};
+use super::super::client::{Client, Edge, Observer};
+use super::super::step::Step;
 use super::super::{PARALLEL_MAX, Request};
-use super::{Attempt, Call, Phase, Progress};
+use super::{Call, Phase};
 use crate::resilience::ErrorClass;
 use crate::resilience::deadline::Deadline;
 use crate::resilience::retry;
@@ -63,29 +63,6 @@ impl Call {
         }
         self.restart(client, request, edge);
         self.step(client, edge)
-    }
-
-    /// The same where nothing stands between the call and its first attempt.
-    #[inline(always)]
-    fn begin_at(&mut self, client: &mut Client, target: u32, request: Request, now: Time) -> Step {
-        let Request { idempotent, retried_above, deadline, .. } = request;
-        let retry = client.retry.start(now, retry::Call { idempotent, retried_above, deadline }, &mut client.budget);
-        let (attempt, timeout, marker) = (AttemptId(0), client.attempt_timeout, retry.marker());
-        let ends = timeout.map_or(Time::NEVER, |timeout| now + timeout);
-        self.request = request;
-        self.deadline = deadline;
-        self.phase = Phase::Alone { begun: true };
-        self.retry = Some(retry);
-        let progress = Progress::Sent(now, ends);
-        self.attempts[0] = Some(Attempt { id: attempt, target, progress, held: Held::default() });
-        (self.places, self.doomed) = (1, false);
-        self.used[0] = target;
-        (self.begun, self.sent) = (1, 1);
-        self.refused_by = None;
-        self.pushback = None;
-        self.now = now;
-        client.sent(target);
-        Step::Send { attempt, target, timeout, marker }
     }
 
     #[inline(never)]
