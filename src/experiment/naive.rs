@@ -50,7 +50,7 @@ fn any_of(parts: impl Iterator<Item = f64>) -> f64 {
     -parts.map(|part| (-part).ln_1p()).sum::<f64>().exp_m1()
 }
 
-/// Of a pool of independent nodes: more than n - need of them fail, by the binomial law.
+/// Of a pool of independent nodes: more than n - need of them fail, by the binomial law; of a quorum's pool all of them.
 fn of_pool(model: &Model, id: PoolId) -> f64 {
     let pool = &model.pools[id.index()];
     let zones = &pool.zones;
@@ -66,7 +66,7 @@ fn of_pool(model: &Model, id: PoolId) -> f64 {
     }
     let choose = |k: f64| libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0);
     let mut tail = 0.0;
-    for failed in pool.nodes - pool.need + 1..=pool.nodes {
+    for failed in pool.nodes - model.need_of(pool) + 1..=pool.nodes {
         let k = f64::from(failed);
         let term = (choose(k) + k * node.ln() + (n - k) * (-node).ln_1p()).exp();
         tail += term;

@@ -235,3 +235,23 @@ fn people_act_in_experiments_and_are_told_of() {
     let told = ["on-call is paged", "on-call begins to shed", "on-call is done: shed, the last time"];
     assert_eq!(told.map(|what| at(what).to_string()), ["130", "150", "210"]);
 }
+
+/// A failback that a repair sets off at once is told after it, though a trial comes to it first.
+#[test]
+fn what_falls_on_one_instant_is_told_from_cause_to_consequence() {
+    let text = "version = 1\nregions = { a1 = {}, b1 = {} }\n[users.clients]\nnear = \"a1\"\nrate = \"10/s\"\n\
+                arrivals = \"regular\"\n[services.db]\nkind = \"database\"\nreplication = { mode = \"async\" }\n\
+                failover = { order = [\"a1\", \"b1\"], detect = \"0s\", failback = { after = \"0s\" } }\n\
+                [experiments.out]\nsteady_state = [\"success_ratio(system, before) >= 99%\"]\nlength = \"5min\"\nruns = 1\n\
+                method = [{ mode = \"crash\", target = \"db@a1\", at = \"1min\", for = \"1min\" }]\n";
+    let (journal, _) = journal("chaos-instant", text, "");
+    let acts = journal["ninefold"]["acts"].as_array().unwrap();
+    let told = |second: f64| {
+        let of_then = acts.iter().filter(|act| act["median_s"].as_f64() == Some(second));
+        of_then.map(|act| act["what"].as_str().unwrap()).collect::<Vec<_>>()
+    };
+    let begin = ["fault strikes db@a1", "db takes a1 for down", "failover of db decided"];
+    assert_eq!(told(60.0), [&begin[..], &["failover of db done, b1 is in charge"]].concat());
+    let end = ["fault on db@a1 is over", "db takes a1 for healthy", "failback of db begun"];
+    assert_eq!(told(120.0), [&end[..], &["failover of db done, a1 is in charge"]].concat());
+}

@@ -27,3 +27,14 @@ fn what_has_a_substitute_is_not_on_the_way() {
     let soft = "calls.db = { fallback = [{ tier = \"cached\" }] }\n";
     claim(&format!("[services.app]\n{soft}{NODE}[services.db]\n{NODE}"), 1e-3);
 }
+
+/// `need` is asked of no pool of a quorum: it fails with all of its nodes, whatever the pool says.
+#[test]
+fn a_pool_of_a_quorum_fails_with_all_its_nodes() {
+    let quorum = |need: &str| {
+        format!("[services.db]\nkind = \"database\"\nnodes = 3\n{need}{NODE}replication = {{ mode = \"quorum\" }}\n")
+    };
+    claim(&quorum(""), 1e-9);
+    claim(&quorum("need = 2\n"), 1e-9);
+    claim(&format!("regions = {{ a1 = {{}}, b1 = {{}} }}\n{}", quorum("need = 2\n")), 1e-18);
+}

@@ -200,3 +200,43 @@ fn a_dead_region_is_not_full() {
     // what is at work as the region dies, or asked as it comes back, is within a request of the fluid's seconds
     assert!((lost - fluid).abs() <= 2.0 && fluid > 500.0, "{lost} requests are lost, the fluid loses {fluid}");
 }
+
+/// East, with room for 50 of its 80 a second, has two regions to help it. From 100 to 200 s half of one region's four nodes
+/// are out, of which it needs three; the routing finds that out by checks, callers know it at once.
+fn short_of_nodes(region: &str, links: &str) -> String {
+    format!(
+        "{HEAD}horizon = \"300s\"\n[regions]\neast = {{ zones = [\"a\", \"b\"] }}\nmid = {{ zones = [\"a\", \"b\"] }}\n\
+         west = {{ zones = [\"a\", \"b\"] }}\n{links}[services.app]\nnodes = 4\nneed = 3\ncapacity = \"25/s\"\n\
+         pools = {{ east = {{ capacity = \"12.5/s\" }}, mid = {{}}, west = {{}} }}\n[faults.zone]\ntarget = \"{region}/b\"\n\
+         at = \"100s\"\nfor = \"100s\"\n[users.e]\nnear = \"east\"\nrate = \"80/s\"\narrivals = \"regular\"\n\
+         timeout = \"5s\"\n[routing]\nhealth_check = {{ every = \"10s\", timeout = \"1s\", down_after = 3, up_after = 1 }}\n"
+    )
+}
+
+/// Two well nodes of the three that it needs have places to spare and serve nobody: what overflows goes past them.
+#[test]
+fn a_region_with_fewer_nodes_than_it_needs_takes_no_overflow() {
+    let text = short_of_nodes("mid", "");
+    let trial = run(&text, 1).remove(0);
+    // of 30 a second that east has no room for, those of the 20 to 31 s until the routing knows would be lost
+    assert_eq!(trial.answered, trial.arrived, "nobody is sent to where nobody serves");
+    let overflow = 30.0 * 300.0 - 4.0 * 12.5;
+    assert!((trial.sent[1] + trial.sent[2] - overflow).abs() <= 8.0, "{:?} of {overflow}", trial.sent);
+    // all of it goes to the third region while the second is out, or taken to be: 100 s, and until a check passes
+    let third = trial.sent[2] / 30.0;
+    assert!((100.0..=112.0).contains(&third), "{third} s");
+}
+
+/// And at home they do not make the region full, though more is on its way than they have places for: as on the structure
+/// clock, its users fail until the routing knows.
+#[test]
+fn a_home_with_fewer_nodes_than_it_needs_is_not_full() {
+    let ways =
+        [("east", 500), ("mid", 600), ("west", 700)].map(|(to, ms)| format!("\"e <-> {to}\".latency = \"{ms}ms\"\n"));
+    let text = short_of_nodes("east", &format!("[links]\n{}", ways.concat()));
+    let trial = run(&text, 1).remove(0);
+    let fluid = history(&text).outcome.totals[0].down.as_secs_f64() * 80.0;
+    // and what is on its way there as it happens: half a second of the 50 a second that are not sent elsewhere
+    let (lost, on_way) = (trial.lost(), 0.5 * 50.0);
+    assert!((lost - fluid - on_way).abs() <= 2.0 && fluid > 1_600.0, "{lost} are lost, the fluid loses {fluid}");
+}

@@ -1,6 +1,7 @@
 //! Who acted when, in words: faults, checks, failovers and routing from the trace, breakers and ejections from the record.
 //!
-//! Of what happens often, the first time counts; of what ends (faults, open breakers), the last.
+//! Of what happens often, the first time counts; of what ends (faults, open breakers), the last. What falls on one instant
+//! is told from cause to consequence, which need not be the order in which a trial comes to it.
 
 use crate::model::Model;
 use crate::model::experiment::CallEnds;
@@ -16,7 +17,48 @@ use crate::time::{Span, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// When what was done in a run.
-pub type Acts = BTreeMap<String, Span>;
+pub type Acts = BTreeMap<(Kind, String), Span>;
+
+/// What acts at one instant may be owed to: each kind to those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A fault or a restart is over.
+    Ends,
+    /// A fault begins.
+    Strikes,
+    /// Somebody notices.
+    Seen,
+    /// Somebody begins to do something about it.
+    Begun,
+    /// What has come of that.
+    Done,
+}
+
+impl Kind {
+    /// Of a line of the trace.
+    const fn of(event: &TraceEvent) -> Kind {
+        match event {
+            TraceEvent::Repair { .. } | TraceEvent::RestartOver { .. } => Kind::Ends,
+            TraceEvent::Fault { .. } => Kind::Strikes,
+            TraceEvent::Level { .. } | TraceEvent::Believed { .. } | TraceEvent::RegionBelieved { .. } => Kind::Seen,
+            TraceEvent::FailoverBegun { .. } | TraceEvent::FailbackBegun { .. } => Kind::Begun,
+            TraceEvent::Operator { step, .. } => match step {
+                OperatorStep::Paged | OperatorStep::SeesNothing => Kind::Seen,
+                OperatorStep::Acts => Kind::Begun,
+                OperatorStep::Over => Kind::Done,
+            },
+            TraceEvent::RestartBegun { .. }
+            | TraceEvent::MoveFailed { .. }
+            | TraceEvent::NoCandidate { .. }
+            | TraceEvent::PromotionFailed { .. }
+            | TraceEvent::FailoverDone { .. }
+            | TraceEvent::Woken { .. }
+            | TraceEvent::Scaled { .. }
+            | TraceEvent::Rerouted { .. }
+            | TraceEvent::Converged { .. } => Kind::Done,
+        }
+    }
+}
 
 /// The acts of a run.
 pub fn of_run(model: &Model, layout: &Layout, plan: &RequestPlan, trace: &[TraceLine], record: &Record) -> Acts {
@@ -24,36 +66,42 @@ pub fn of_run(model: &Model, layout: &Layout, plan: &RequestPlan, trace: &[Trace
     let words = Words { model, layout };
     for line in trace {
         let at = line.at.since(Time::ZERO);
+        let kind = Kind::of(&line.event);
         match words.of(&line.event) {
-            Some((what, true)) => _ = acts.insert(what, at),
-            Some((what, false)) => _ = acts.entry(what).or_insert(at),
+            Some((what, true)) => _ = acts.insert((kind, what), at),
+            Some((what, false)) => _ = acts.entry((kind, what)).or_insert(at),
             None => {}
         }
     }
     for heard in &record.heard {
         let call = &plan.edges[heard.edge as usize].name;
-        match heard.act {
-            Act::Opened { .. } => _ = acts.entry(format!("breaker of {call} opened")).or_insert(heard.at),
-            Act::HalfOpened => _ = acts.entry(format!("breaker of {call} half open")).or_insert(heard.at),
-            Act::Closed => _ = acts.insert(format!("breaker of {call} closed, the last time"), heard.at),
-            Act::Ejected => _ = acts.entry(format!("node ejected by {call}")).or_insert(heard.at),
-            Act::Returned => _ = acts.insert(format!("node back in {call}, the last time"), heard.at),
+        let (what, last) = match heard.act {
+            Act::Opened { .. } => (format!("breaker of {call} opened"), false),
+            Act::HalfOpened => (format!("breaker of {call} half open"), false),
+            Act::Closed => (format!("breaker of {call} closed, the last time"), true),
+            Act::Ejected => (format!("node ejected by {call}"), false),
+            Act::Returned => (format!("node back in {call}, the last time"), true),
+        };
+        let known = acts.entry((Kind::Seen, what)).or_insert(heard.at);
+        if last {
+            *known = heard.at;
         }
     }
     acts
 }
 
-/// All runs together, in the order of the medians.
+/// All runs together, in the order of the medians, causes first.
 pub fn of_all(runs: &[Acts]) -> Vec<ActResult> {
-    let names: BTreeSet<&String> = runs.iter().flat_map(BTreeMap::keys).collect();
-    let all = |what: &String| {
-        let mut times: Vec<Span> = runs.iter().filter_map(|run| run.get(what).copied()).collect();
+    let names: BTreeSet<&(Kind, String)> = runs.iter().flat_map(BTreeMap::keys).collect();
+    let all = |name: &(Kind, String)| {
+        let mut times: Vec<Span> = runs.iter().filter_map(|run| run.get(name).copied()).collect();
         times.sort_unstable();
-        let first_run = runs.first().and_then(|run| run.get(what).copied());
-        ActResult { what: what.clone(), runs: times.len() as u64, median: times[(times.len() - 1) / 2], first_run }
+        let first_run = runs.first().and_then(|run| run.get(name).copied());
+        ActResult { what: name.1.clone(), runs: times.len() as u64, median: times[(times.len() - 1) / 2], first_run }
     };
     let mut acts: Vec<ActResult> = names.into_iter().map(all).collect();
-    acts.sort_by(|a, b| (a.median, &a.what).cmp(&(b.median, &b.what)));
+    // what has one median stays in the order of kinds, then of words
+    acts.sort_by_key(|act| act.median);
     acts
 }
 

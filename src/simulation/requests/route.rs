@@ -163,6 +163,12 @@ impl Routes {
         self.pools[pool as usize].is_dead()
     }
 
+    /// Are so many of its nodes believed to be well that it serves?
+    #[inline]
+    pub fn has_enough(&self, plan: &RequestPlan, pool: u32) -> bool {
+        self.pools[pool as usize].well >= plan.pools[pool as usize].need.max(1)
+    }
+
     /// The members of a pool have changed; with less than half of them well all are sent to, as the pipeline does.
     pub fn set_members(&mut self, pool: u32, well: &[bool], off: &[bool]) {
         let route = &mut self.pools[pool as usize];
@@ -339,10 +345,7 @@ impl Routes {
         let nearer = |one: &usize, other: &usize| distance(edge.pools[*one]).total_cmp(&distance(edge.pools[*other]));
         // whoever has no check knows at once what is cut
         let knows = plan.services[edge.to as usize].check.is_none();
-        let serves = |pool: u32| {
-            let enough = self.pools[pool as usize].well >= plan.pools[pool as usize].need.max(1);
-            enough && !(knows && self.is_cut(plan, edge, from, pool))
-        };
+        let serves = |pool: u32| self.has_enough(plan, pool) && !(knows && self.is_cut(plan, edge, from, pool));
         let places = 0..edge.pools.len();
         let best = places.clone().filter(|&place| serves(edge.pools[place])).min_by(nearer);
         let best = best.or_else(|| places.filter(|&place| !self.known_dead(edge.pools[place])).min_by(nearer));

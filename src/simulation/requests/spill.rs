@@ -5,8 +5,8 @@
 //! request goes to the first other region in the order of its group that takes users and has room; if there is none it
 //! stays.
 //! The routing counts what it has sent and what has not yet arrived at each pool, so that distance and work in front of a
-//! pool let no more through than find room there. A region that cannot serve at all is not full: its users fail until
-//! the routing knows.
+//! pool let no more through than find room there. A region that cannot serve, as one of these pools has fewer nodes than
+//! it needs, is not full, and is no help to others: its users fail until the routing knows.
 
 use super::Requests;
 use super::plan::spill::{CALL, Limited};
@@ -22,7 +22,7 @@ enum Room {
     Some,
     /// It would be refused for load.
     None,
-    /// Nobody there is believed to be well.
+    /// It cannot serve: fewer nodes than a pool there needs are believed to be well.
     Dead,
 }
 
@@ -112,7 +112,7 @@ impl Requests<'_> {
             let serves = |region: u32| {
                 let pool = self.routes.pool_from(about.edge, region);
                 let known = |place: usize| self.plan.edges[about.edge as usize].pools[place];
-                pool.is_some_and(|place| !self.routes.known_dead(known(place)))
+                pool.is_some_and(|place| self.routes.has_enough(self.plan, known(place)))
             };
             let takes = |&region: &u32| {
                 let open = region != home && self.routes.open[region as usize] && serves(region);
@@ -129,7 +129,7 @@ impl Requests<'_> {
         let Some(plan) = &self.plan.spill else { return Room::Some };
         let mut room = Room::Some;
         for limited in &plan.limited[region as usize] {
-            if self.routes.known_dead(limited.pool) {
+            if !self.routes.has_enough(self.plan, limited.pool) {
                 return Room::Dead;
             }
             if room == Room::Some && self.is_full(now, limited, priority) {
