@@ -101,7 +101,7 @@ impl Lengths {
         told
     }
 
-    /// The lengths of another trial too, which have been [told](Self::told).
+    /// The lengths of another trial too, which has put all that it counted into its histogram.
     pub fn add(&mut self, other: &Lengths) {
         // the bounds are the same everywhere
         let _ = self.histogram.add(&other.histogram);
