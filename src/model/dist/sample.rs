@@ -73,16 +73,7 @@ impl Law {
 /// Nanoseconds to the nearest whole one, saturating.
 #[inline]
 pub(super) fn nearest(nanos: f64) -> Span {
-    /// From here on floating numbers are whole.
-    const WHOLE: f64 = (1_u64 << 52) as f64;
-    let above = nanos + 0.5;
-    // as bits, what is negative or no number is large
-    if above.to_bits() < (WHOLE / 2.0).to_bits() {
-        let near = above + WHOLE;
-        let up = near - WHOLE > above;
-        return Span::from_nanos(near.to_bits() - WHOLE.to_bits() - u64::from(up));
-    }
-    Span::from_nanos_f64(above)
+    Span::from_nanos_f64(nanos + 0.5)
 }
 
 #[inline]

@@ -139,6 +139,7 @@ impl Call {
         }
     }
 
+    /// The same, whatever is on and however it has ended.
     #[inline(never)]
     fn attempt_ended_somehow<R: Rng, O: Observer>(
         &mut self,

@@ -142,6 +142,20 @@ pub struct CallTally {
     pub last_closed: Option<Span>,
 }
 
+impl CallTally {
+    /// An attempt has ended.
+    #[inline]
+    pub(super) fn attempt_over(&mut self, answer: Answer) {
+        if answer.is_ok() { self.well += 1 } else { self.bad += 1 }
+    }
+
+    /// A call is over.
+    #[inline]
+    pub(super) fn call_over(&mut self, answer: Answer) {
+        if answer.is_ok() { self.answered += 1 } else { self.failed += 1 }
+    }
+}
+
 /// Requests that have ended, answered in full, answered by a tier: of those that came in one second.
 pub type Second = [u32; 3];
 

@@ -160,6 +160,7 @@ impl Tally {
     /// What was counted once, where that says all, is said of the others.
     fn sum_up(&mut self) {
         self.users.iter_mut().for_each(|user| user.latency.settle());
+        self.services.iter_mut().for_each(|service| service.queue.settle());
         let (all, rest) = self.users.split_at_mut(1);
         let (groups, classes) = rest.split_at_mut(self.groups);
         let parts: &[UserTally] = if self.by_group { groups } else { classes };
@@ -317,12 +318,7 @@ impl Tally {
     /// A call is over.
     #[inline]
     pub fn call_over(&mut self, now: Time, about: &About, answer: Answer) {
-        let call = &mut self.calls[about.edge as usize];
-        if answer.is_ok() {
-            call.answered += 1;
-        } else {
-            call.failed += 1;
-        }
+        self.calls[about.edge as usize].call_over(answer);
         if let Some(recorder) = &mut self.recorder {
             recorder.call_over(now, about, answer);
         }
@@ -353,12 +349,7 @@ impl Tally {
     /// An attempt, named by its request and itself, has ended.
     #[inline]
     pub fn attempt_over(&mut self, now: Time, edge: u32, names: (Id, Id), answer: Answer, took: Span) {
-        let call = &mut self.calls[edge as usize];
-        if answer.is_ok() {
-            call.well += 1;
-        } else {
-            call.bad += 1;
-        }
+        self.calls[edge as usize].attempt_over(answer);
         if let Some(recorder) = &mut self.recorder {
             recorder.attempt_over(now, edge, names, answer, took);
         }
@@ -368,11 +359,8 @@ impl Tally {
     #[inline(always)]
     pub fn plain_over(&mut self, now: Time, about: &About, id: Id, answer: Answer, took: Span) {
         let call = &mut self.calls[about.edge as usize];
-        if answer.is_ok() {
-            (call.well, call.answered) = (call.well + 1, call.answered + 1);
-        } else {
-            (call.bad, call.failed) = (call.bad + 1, call.failed + 1);
-        }
+        call.attempt_over(answer);
+        call.call_over(answer);
         if let Some(recorder) = &mut self.recorder {
             recorder.attempt_over(now, about.edge, (about.request, id), answer, took);
             recorder.call_over(now, about, answer);
